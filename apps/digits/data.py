@@ -1,0 +1,133 @@
+"""The digits app's data: a named data set, IDX files, or a folder of pictures; and one picture of the user's.
+
+    data = load("mnist")              # or "fashion-mnist", "emnist-letters", a folder
+    data.train.inputs                 # (60000, 28, 28) uint8, bright ink on black
+    read("photo.jpg")                 # (28, 28) uint8, prepared as MNIST was
+
+Decoded arrays are kept in the cache, so that a second load takes milliseconds. Letters: N pictures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from apps.digits.folders import is_picture_folder, read_idx_folder, read_picture_folder
+from apps.digits.idx import READERS, Arrays
+from apps.digits.prepare_picture import read
+from cnn_core.errors import UserError
+from cnn_core.files import atomic
+from cnn_core.sources import Stamps, available, cache_folder, fetch, load_manifest
+
+if TYPE_CHECKING:
+    from cnn_core.data import Split
+
+__all__ = ["DigitData", "load", "read"]
+
+DECODING = 1  # counted up when decoding changes, so that arrays decoded before are not used
+
+
+@dataclass(frozen=True)
+class DigitData:
+    """Pictures (N, 28, 28) uint8 with labels (N,) int64, cut into train and test; the class names by label."""
+
+    train: Split
+    test: Split
+    classes: tuple[str, ...]
+    name: str
+
+
+def load(
+    data: str | Path = "mnist", *, folder: str | Path | None = None, seed: int = 0, progress: bool = True
+) -> DigitData:
+    """Load a data set by name (see `cnn_core.sources.available`) or from a folder of the user's.
+
+    A folder holds either IDX files under MNIST's names, gzipped or not, or one folder of pictures for each class,
+    directly or inside train/ and test/; without these, a fifth of each class is set aside for testing by `seed`.
+    `folder` may hold the named data set's own files. Raises UserError where the data cannot be had or read.
+    """
+    arrays, classes, name = _arrays(str(data), folder, seed, progress)
+    return DigitData(_split(arrays, "train"), _split(arrays, "test"), classes, name)
+
+
+def _arrays(
+    data: str, folder: str | Path | None, seed: int, progress: bool
+) -> tuple[Arrays, tuple[str, ...], str]:
+    path = Path(data).expanduser()
+    if data in available():
+        return _named(data, folder, progress)
+    if not path.is_dir():
+        raise UserError(f"no data set and no folder is named {data!r} (data sets: {', '.join(available())})")
+    name = path.resolve().name
+    if is_picture_folder(path):
+        return *read_picture_folder(path, seed, progress), name
+    arrays = read_idx_folder(path)
+    labels = int(max(arrays["train-labels"].max(initial=0), arrays["test-labels"].max(initial=0)))
+    return arrays, tuple(str(label) for label in range(labels + 1)), name
+
+
+def _named(name: str, folder: str | Path | None, progress: bool) -> tuple[Arrays, tuple[str, ...], str]:
+    """Arrays of a data set with a manifest: from the decoded copy in the cache, or fetched and decoded."""
+    manifest = load_manifest(name)
+    digests = "".join(spec.digest[1] for entry in manifest.alternatives for spec in entry.files)
+    key = hashlib.sha256(f"{DECODING} {digests} {manifest.options} {manifest.arrays}".encode()).hexdigest()[:12]
+    decoded = cache_folder() / manifest.dataset / f"{manifest.name}-{key}.safetensors"
+    arrays = None if folder is not None else _load_decoded(decoded)
+    if arrays is None:
+        fetched = fetch(manifest, folder, progress)
+        arrays = READERS[fetched.alternative.reader](fetched, manifest.options)
+        _check(arrays, manifest.splits, len(manifest.classes), manifest.arrays, ", ".join(fetched.files))
+        _save_decoded(decoded, arrays)
+    return arrays, manifest.classes, manifest.name
+
+
+def _check(arrays: Arrays, splits: dict[str, int], classes: int, digests: dict[str, str], files: str) -> None:
+    for split, count in splits.items():
+        images, labels = arrays[f"{split}-images"], arrays[f"{split}-labels"]
+        if not len(images) == len(labels) == count:
+            raise UserError(f"{files}: {len(images)} {split} pictures and {len(labels)} labels, expected {count}")
+        if labels.max() >= classes:
+            raise UserError(f"{files}: {split} label {labels.max()}, and there are {classes} classes")
+    for role, wanted in digests.items():
+        found = hashlib.sha256(np.ascontiguousarray(arrays[role]).data).hexdigest()
+        if found != wanted:
+            raise UserError(f"{files}: decoded {role} have the sha256 {found}, expected {wanted}")
+
+
+def _load_decoded(path: Path) -> Arrays | None:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        # The digest of the file stands in its own metadata file: a damaged copy is decoded again, not used.
+        if Stamps(path.parent).digest(path) != path.with_suffix(".sha256").read_text(encoding="ascii"):
+            return None
+        return load_file(path)
+    except (OSError, ValueError, SafetensorError):
+        return None
+
+
+def _save_decoded(path: Path, arrays: Arrays) -> None:
+    from safetensors.numpy import save
+
+    try:
+        with atomic(path) as part:
+            part.write_bytes(save({role: np.ascontiguousarray(values) for role, values in arrays.items()}))
+        digest = Stamps(path.parent).digest(path)
+        with atomic(path.with_suffix(".sha256")) as part:
+            part.write_text(digest, encoding="ascii")
+    except UserError:  # no space, or a cache that is read-only: decoding again only costs time
+        path.unlink(missing_ok=True)
+
+
+def _split(arrays: Arrays, name: str) -> Split:
+    import torch  # 2 s: only where data are loaded
+
+    from cnn_core.data import Split
+
+    images = torch.from_numpy(np.ascontiguousarray(arrays[f"{name}-images"]))  # (N, 28, 28) uint8
+    return Split(images, torch.from_numpy(arrays[f"{name}-labels"].astype(np.int64)))

@@ -1,0 +1,149 @@
+"""A checkpoint is a folder: weights, what rebuilds the model, metrics, and the training loop's state.
+
+    weights.safetensors   the weights to use (the moving average where there is one)
+    config.json           everything needed to rebuild the model and its labels
+    metrics.json          how good it was when it was saved
+    state.safetensors     optimizer and raw weights, and state.json its counters: only for resuming
+    sums.json             sha256 of the other files, so that damage is noticed
+
+Nothing in it is a pickle. A folder is written beside its place and moved in whole.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from cnn_core.errors import UserError
+
+FORMAT = "cnn-suite checkpoint 1"
+WEIGHTS, STATE = "weights.safetensors", "state.safetensors"
+
+
+@dataclass(frozen=True)
+class LoopState:
+    """What the training loop needs to go on: tensors by name, and plain counters."""
+
+    tensors: dict[str, Tensor]
+    counters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded or saved checkpoint; `config` is plain JSON data, weights are on the CPU."""
+
+    weights: dict[str, Tensor]
+    config: dict[str, Any]
+    metrics: dict[str, Any] = field(default_factory=dict)
+    state: LoopState | None = None
+
+
+def save(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write `checkpoint` as `folder`; whoever looks sees the old one or the new one, whole.
+
+    Raises UserError when the disk is full or the place cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    new, old = folder.with_name(f"{folder.name}.new"), _previous(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir()
+        save_file(_contiguous(checkpoint.weights), new / WEIGHTS)
+        _write_json(new / "config.json", {"format": FORMAT, **checkpoint.config})
+        _write_json(new / "metrics.json", checkpoint.metrics)
+        if checkpoint.state is not None:
+            save_file(_contiguous(checkpoint.state.tensors), new / STATE)
+            _write_json(new / "state.json", checkpoint.state.counters)
+        _write_json(new / "sums.json", {path.name: _sha256(path) for path in sorted(new.iterdir())})
+        for path in new.iterdir():
+            _flush(path)
+        # Two renames: between them only the previous checkpoint is there, and `load` falls back on it.
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            folder.rename(old)
+        new.rename(folder)
+        _flush(folder.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        shutil.rmtree(new, ignore_errors=True)
+        raise UserError(f"{folder}: could not save the checkpoint: {error.strerror or error}") from error
+
+
+def exists(folder: Path) -> bool:
+    """True when `load` would find a checkpoint at `folder`."""
+    return (folder / "config.json").is_file() or (_previous(folder) / "config.json").is_file()
+
+
+def load(folder: Path, *, with_state: bool = False) -> Checkpoint:
+    """Read and verify a checkpoint. Raises UserError when it is missing, damaged or not one of ours."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not folder.exists() and _previous(folder).exists():
+        folder = _previous(folder)
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{folder}: no checkpoint here (no config.json); name a run folder that `train` made")
+    try:
+        config = _read_json(folder / "config.json")
+        if config.pop("format", None) != FORMAT:
+            raise UserError(f"{folder}: not a checkpoint of this suite (format is not {FORMAT!r})")
+        for name, digest in _read_json(folder / "sums.json").items():
+            if name not in (STATE, "state.json") or with_state:
+                _check_sum(folder / name, digest)
+        state = None
+        if with_state:
+            if not (folder / STATE).is_file():
+                raise UserError(f"{folder}: has no state to resume from")
+            state = LoopState(load_file(folder / STATE), _read_json(folder / "state.json"))
+        return Checkpoint(load_file(folder / WEIGHTS), config, _read_json(folder / "metrics.json"), state)
+    except (OSError, ValueError, SafetensorError, AttributeError) as error:
+        raise UserError(f"{folder}: damaged checkpoint ({_first_line(error)}); train again") from error
+
+
+def _check_sum(path: Path, digest: str) -> None:
+    if _sha256(path) != digest:
+        raise UserError(f"{path}: damaged checkpoint (its sha256 is not the recorded one); train again")
+
+
+def _previous(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.old")
+
+
+def _contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    # Copies: safetensors refuses tensors that share memory, and the loop goes on changing its own.
+    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError(f"{path.name} holds no object")
+    return value
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

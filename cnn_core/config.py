@@ -1,0 +1,115 @@
+"""Frozen dataclass <-> JSON <-> command line. The only file that imports tyro."""
+
+import dataclasses
+import io
+import types
+import typing
+from collections.abc import Sequence
+from contextlib import redirect_stderr
+from typing import Any, Literal, TypeVar, cast
+
+from cnn_core.errors import UserError
+
+T = TypeVar("T")
+
+
+def to_json(config: Any) -> dict[str, Any]:
+    """The fields of a dataclass as JSON data; tuples become lists."""
+
+    def plain(value: Any) -> Any:
+        if dataclasses.is_dataclass(value):
+            return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return [plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+    return plain(config)
+
+
+def from_json(cls: type[T], data: Any, where: str = "") -> T:
+    """Build `cls` from what `to_json` gave. Fields that are missing take their default.
+
+    Raises UserError for unknown fields and values of another type, naming the field.
+    """
+    where = where or cls.__name__
+    if not isinstance(data, dict):
+        raise UserError(f"{where}: expected an object with fields, not {data!r}")
+    hints = typing.get_type_hints(cls)
+    known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    unknown = sorted(data.keys() - known)
+    if unknown:
+        raise UserError(f"{where}: unknown field {unknown[0]!r}; it was written by another version")
+    return cls(**{name: _value(hints[name], value, f"{where}.{name}") for name, value in data.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return from_json(hint, value, where)  # type: ignore[arg-type]
+    if origin is Literal and value in parts:
+        return value
+    if origin is tuple and isinstance(value, list | tuple):
+        hints = parts[:1] * len(value) if parts[-1:] == (Ellipsis,) else parts
+        if len(hints) == len(value):
+            return tuple(_value(h, v, where) for h, v in zip(hints, value, strict=True))
+    if origin in (typing.Union, types.UnionType):
+        for part in parts:
+            try:
+                return _value(part, value, where)
+            except UserError:
+                continue
+    if hint is Any or (hint is type(None) and value is None):
+        return value
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if hint in (int, str, bool) and type(value) is hint:
+        return value
+    raise UserError(f"{where}: {value!r} does not fit the type {getattr(hint, '__name__', hint)}")
+
+
+def parse(cls: type[T], args: Sequence[str], *, prog: str, about: str = "", default: T | None = None) -> T:
+    """Parse command-line arguments into `cls`; --help prints and leaves with status 0.
+
+    Raises UserError with one line where tyro would print a box.
+    """
+    import tyro
+
+    problems = io.StringIO()
+    try:
+        with redirect_stderr(problems):
+            return tyro.cli(
+                cls,
+                args=list(args),
+                prog=prog,
+                description=about or None,
+                default=cast(T, default),
+                config=(tyro.conf.FlagCreatePairsOff,),
+            )
+    except SystemExit as end:
+        if not end.code:
+            raise
+        raise UserError(f"{_one_line(problems.getvalue())} (see {prog} --help)") from None
+
+
+def _one_line(box: str) -> str:
+    """The message in one of tyro's boxes: its text up to the first rule."""
+    words: list[str] = []
+    for line in box.splitlines():
+        text = line.strip().strip("│").strip()
+        if text.startswith("─"):
+            break
+        if text and not text.startswith(("╭", "╰")):
+            words.append(text)
+    return " ".join(words).rstrip(".") or "the arguments could not be read"
+
+
+def positional(hint: Any) -> Any:
+    """Annotation of a field that is given by its place, not by a flag."""
+    import tyro
+
+    return tyro.conf.Positional[hint]
+
+
+def flat(hint: Any) -> Any:
+    """Annotation of a dataclass field whose own fields become flags without a prefix."""
+    import tyro
+
+    return typing.Annotated[hint, tyro.conf.arg(name="")]

@@ -1,0 +1,142 @@
+"""All knowledge of ranks: several processes that train one network together.
+
+Start with `torchrun --nproc-per-node 2 -m apps.digits train ...`; without torchrun there is one rank and
+nothing here costs anything.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Who this process is among the processes: `rank` of `world`, and its number on this machine."""
+
+    rank: int = 0
+    world: int = 1
+    local: int = 0
+
+    @property
+    def main(self) -> bool:
+        """True for the one process that writes files and speaks."""
+        return self.rank == 0
+
+
+def ranks() -> Ranks:
+    """Ranks as torchrun set them, or the only one."""
+    return Ranks(
+        int(os.environ.get("RANK", 0)),
+        int(os.environ.get("WORLD_SIZE", 1)),
+        int(os.environ.get("LOCAL_RANK", 0)),
+    )
+
+
+@contextmanager
+def process_group(device: torch.device | str) -> Iterator[Ranks]:
+    """Join the other processes (gloo on CPUs, NCCL on GPUs) for the block, and leave cleanly after it."""
+    here = ranks()
+    if here.world == 1 or dist.is_initialized():
+        yield here
+        return
+    dist.init_process_group("nccl" if torch.device(device).type == "cuda" else "gloo")
+    try:
+        yield here
+    finally:
+        dist.destroy_process_group()
+
+
+def sum_over_ranks(values: Tensor) -> Tensor:
+    """Sum of `values` over all ranks, on every rank; changes `values`."""
+    if dist.is_initialized():
+        dist.all_reduce(values)
+    return values
+
+
+def wait_for_main() -> None:
+    """Hold every rank until all have come here."""
+    if dist.is_initialized():
+        dist.barrier()
+
+
+def from_main(value: Any) -> Any:
+    """The main process's `value`, on every rank."""
+    values = [value]
+    if dist.is_initialized():
+        dist.broadcast_object_list(values)
+    return values[0]
+
+
+def parallel(model: nn.Module) -> nn.Module:
+    """`model` whose gradients are averaged over the ranks, and whose batch norms see the global batch."""
+    if not dist.is_initialized():
+        return model
+    device = next(model.parameters()).device
+    return nn.parallel.DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
+
+
+@contextmanager
+def global_batch_norm(model: nn.Module) -> Iterator[None]:
+    """Batch norms take mean and variance over all ranks for the block.
+
+    torch's SyncBatchNorm does so on GPUs only; this works with gloo too, and leaves the module tree alone.
+    """
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    if dist.is_initialized():
+        for norm in norms:
+            norm.forward = _GlobalBatchNorm(norm)
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.__dict__.pop("forward", None)
+
+
+class _SumOverRanks(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        return sum_over_ranks(x.clone())
+
+    @staticmethod
+    def backward(ctx, *grads: Tensor) -> Tensor:
+        return sum_over_ranks(grads[0].clone())
+
+
+class _GlobalBatchNorm:
+    def __init__(self, norm: nn.modules.batchnorm._BatchNorm):
+        self.norm = norm
+
+    def __call__(self, input: Tensor) -> Tensor:
+        x = input
+        norm = self.norm
+        if not norm.training:
+            return type(norm).forward(norm, x)
+        axes = [0, *range(2, x.dim())]
+        count = x.new_full((1,), x.numel() / x.shape[1], dtype=torch.float32)
+        values = x.float()
+        sums = torch.cat([values.sum(axes), values.square().sum(axes), count])
+        total = _SumOverRanks.apply(sums)
+        assert isinstance(total, Tensor)
+        n = total[-1]
+        mean, square = (total[:-1] / n).chunk(2)
+        variance = (square - mean.square()).clamp_min(0)
+        if norm.track_running_stats:
+            with torch.no_grad():
+                assert norm.num_batches_tracked is not None
+                norm.num_batches_tracked += 1
+                share = norm.momentum or 1 / float(norm.num_batches_tracked)
+                assert norm.running_mean is not None
+                assert norm.running_var is not None
+                norm.running_mean.lerp_(mean, share)
+                norm.running_var.lerp_(variance * n / (n - 1).clamp_min(1), share)
+        shape = [1, -1, *[1] * (x.dim() - 2)]
+        y = (values - mean.view(shape)) * (variance + norm.eps).rsqrt().view(shape)
+        if norm.affine:
+            y = y * norm.weight.view(shape) + norm.bias.view(shape)
+        return y.to(x.dtype)

@@ -1,0 +1,175 @@
+"""A trained network as one ONNX file, front end included, checked in onnxruntime against PyTorch."""
+
+import contextlib
+import copy
+import json
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cnn_core.errors import UserError
+from cnn_core.files import atomic
+
+RELATIVE = 1e-4  # of the largest logit: float32 rounding through some ten layers stays far below
+ABSOLUTE = 1e-5  # for networks whose logits are all near zero
+
+
+def export_onnx(
+    model: nn.Module,
+    example_inputs: Tensor,
+    path: str | Path,
+    *,
+    input_name: str = "input",
+    output_name: str = "logits",
+    labels: Sequence[str] | None = None,
+    check_inputs: Tensor | None = None,
+) -> dict[str, Any]:
+    """Write `model` as a single ONNX file at `path` and check it; gives back what the check found.
+
+    `example_inputs` (B, ...) fix the input's type and shape, the batch axis stays free. The model takes them as
+    they are (uint8 pixels, say), so its front end is part of the file. It is exported in evaluation mode from
+    a copy: the model keeps its mode and device. `labels` are stored in the file's metadata as JSON under
+    "labels". `check_inputs` (N, ...), real data best, default to the examples; logits are compared for batches
+    of 1, 7 and all N, so pass some hundreds, not thousands.
+
+    The dict holds path, bytes, opset, input and output descriptions, `checked` (N), `batch_sizes`,
+    `max_difference`, `tolerance` (1e-5 + 1e-4 of the largest logit) and `argmax_agreement` 0..1. Raises
+    UserError when the extra `onnx` is missing or the file cannot be written, RuntimeError when the logits
+    differ by more than the tolerance; in both cases an older file at `path` is left as it was.
+    """
+    _require_extra()
+    if len(example_inputs) == 0:
+        raise ValueError("the export needs at least one example input")
+    network = copy.deepcopy(getattr(model, "_orig_mod", model)).cpu().eval()  # _orig_mod: below torch.compile
+    example = example_inputs.detach().cpu()
+    checked = example if check_inputs is None else check_inputs.detach().cpu()
+    with atomic(path) as temporary:
+        opset = _write(network, example, temporary, input_name, output_name, labels)
+        found = _compare(network, temporary, checked, output_name)
+        size = temporary.stat().st_size
+    shape = ["batch", *example.shape[1:]]
+    return {
+        "path": str(path),
+        "bytes": size,
+        "opset": opset,
+        "input": {"name": input_name, "type": str(example.dtype).removeprefix("torch."), "shape": shape},
+        "output": {"name": output_name, "type": "float32", "shape": ["batch", found.pop("classes")]},
+        **found,
+    }
+
+
+def session(path: str | Path, threads: int = 1) -> Any:
+    """An onnxruntime InferenceSession on the CPU with `threads` threads, quiet but for errors.
+
+    Raises UserError when onnxruntime is missing or the file is no ONNX model.
+    """
+    _require_extra()
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its own exception types share no base but Exception
+        raise UserError(f"{path} is not an ONNX model that onnxruntime can load: {_first_line(error)}") from error
+
+
+def _require_extra() -> None:
+    missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
+    if missing:
+        raise UserError(f"{', '.join(missing)} not installed: pip install 'cnn-suite[onnx]'")
+
+
+def _write(
+    network: nn.Module,
+    example: Tensor,
+    path: Path,
+    input_name: str,
+    output_name: str,
+    labels: Sequence[str] | None,
+) -> int:
+    if len(example) == 1:
+        example = torch.cat([example, example])  # a batch of one would be taken for a constant
+    with _quiet():
+        program = torch.onnx.export(
+            network,
+            (example,),
+            dynamo=True,
+            input_names=[input_name],
+            output_names=[output_name],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            verbose=False,
+        )
+    assert program is not None
+    graph = program.model.graph
+    for part in (*graph.inputs, *graph):
+        # The exporter's notes hold stack traces with the file names of this machine.
+        part.metadata_props.clear()
+    if labels is not None:
+        program.model.metadata_props["labels"] = json.dumps(list(labels), ensure_ascii=False)
+    program.save(path, external_data=False)
+    return program.model.opset_imports[""]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's remarks off standard output, and drop the ones that no user can act on."""
+    registry = logging.getLogger("torch.onnx._internal.exporter._registration")
+
+    def wanted(record: logging.LogRecord) -> bool:
+        # Said at every export; operators of torchvision are not used here.
+        return "torchvision is not installed" not in record.getMessage()
+
+    registry.addFilter(wanted)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # a verb prints its JSON on standard output
+            yield
+    finally:
+        registry.removeFilter(wanted)
+
+
+def _compare(network: nn.Module, path: Path, inputs: Tensor, output_name: str) -> dict[str, Any]:
+    if len(inputs) == 0:
+        raise ValueError("the check needs at least one input")
+    runtime = session(path)
+    input_name = runtime.get_inputs()[0].name
+    sizes = sorted({1, min(7, len(inputs)), len(inputs)})
+    difference, scale, same, compared, classes = 0.0, 0.0, 0, 0, 0
+    for size in sizes:
+        batch = inputs[:size]
+        with torch.inference_mode():
+            expected = network(batch).float().numpy()
+        got = runtime.run([output_name], {input_name: batch.numpy()})[0]
+        if got.shape != expected.shape:
+            raise RuntimeError(f"the ONNX file gives {got.shape} where PyTorch gives {expected.shape}")
+        difference = max(difference, float(np.nan_to_num(np.abs(got - expected), nan=np.inf).max()))
+        scale = max(scale, float(np.abs(expected).max()))
+        same += int((got.argmax(axis=1) == expected.argmax(axis=1)).sum())
+        compared += size
+        classes = expected.shape[1]
+    tolerance = ABSOLUTE + RELATIVE * scale
+    if not difference <= tolerance:
+        raise RuntimeError(
+            f"the ONNX file's logits differ from PyTorch's by {difference:.3g}, more than {tolerance:.3g}"
+        )
+    return {
+        "classes": classes,
+        "checked": len(inputs),
+        "batch_sizes": sizes,
+        "max_difference": difference,
+        "tolerance": tolerance,
+        "argmax_agreement": same / compared,
+    }
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:200]

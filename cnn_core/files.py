@@ -1,0 +1,64 @@
+"""Write files so that nothing half-written is ever seen under the final name."""
+
+import dataclasses
+import json
+import math
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from cnn_core.errors import UserError
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; what was written there becomes `path` when the block ends.
+
+    Missing folders are made. An exception in the block (or Ctrl-C) leaves `path` as it was and no temporary
+    file. Raises UserError when the system refuses to write: no space, no permission, a folder of that name.
+    """
+    final = Path(path)
+    # Same folder, so that the rename never crosses file systems; opened by the caller, so that umask applies.
+    temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(final)
+    except OSError as error:
+        raise UserError(f"cannot write {final}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):  # the error worth reporting is the one above
+            temporary.unlink()
+
+
+def write_json(path: str | Path, value: object) -> None:
+    """Write `value` as indented UTF-8 JSON, atomically.
+
+    Takes dataclasses, numpy arrays and scalars, paths and tuples besides JSON's own types. NaN and the
+    infinities, which JSON (RFC 8259) does not have, become null. Raises UserError when it cannot be written.
+    """
+    text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+    with atomic(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def plain(value: object) -> object:
+    """The same value in JSON's own types, as `write_json` writes it. TypeError for what has no such form."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | bytearray):
+        return [plain(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "to_json"):
+        return plain(value.to_json())  # type: ignore[union-attr]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if hasattr(value, "tolist"):  # numpy and torch, arrays and scalars, without importing either
+        return plain(value.tolist())  # type: ignore[union-attr]
+    raise TypeError(f"no JSON form for {type(value).__name__}")

@@ -1,0 +1,50 @@
+"""The log of a run: one JSON object a line, an epoch each; TensorBoard beside it if asked for."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cnn_core.errors import UserError
+
+FILE = "log.jsonl"
+
+
+def read_log(run: Path) -> list[dict[str, Any]]:
+    """The records of a run folder, oldest first; a last line cut short by a crash is left out."""
+    path = run / FILE
+    records = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return records
+
+
+class RunLog:
+    """Appends records to `run`/log.jsonl and keeps those up to `epochs`, which a resumed run goes on from."""
+
+    def __init__(self, run: Path, epochs: int, tensorboard: bool = False):
+        self.records = read_log(run)[:epochs]
+        self.path = run / FILE
+        self.writer = _tensorboard(run) if tensorboard else None
+        run.mkdir(parents=True, exist_ok=True)
+        self.path.write_text("".join(json.dumps(record) + "\n" for record in self.records), encoding="utf-8")
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Write one record, at once."""
+        self.records.append(record)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        if self.writer is not None:
+            for name, value in record.items():
+                self.writer.add_scalar(name, value, record["step"])
+            self.writer.flush()
+
+
+def _tensorboard(run: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise UserError("TensorBoard is not installed: pip install 'cnn-suite[tensorboard]'") from error
+    return SummaryWriter(str(run / "tensorboard"))

@@ -1,0 +1,158 @@
+"""Data manifests: the TOML file of a data set, read into frozen dataclasses.
+
+A manifest names what a data set is (title, licence, citation, classes, splits) and where its files come from.
+One data set may be had in several forms, its ALTERNATIVES (MNIST: one pickle in a package archive, or four IDX
+files); each alternative names a reader and its files, each file its digest and its network sources in order.
+`datasets/README.md` describes the format.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from cnn_core.errors import UserError
+
+ARCHIVE_KEYS = ("archive", "archive_sha256", "member")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place on the network: a URL, or a package archive of an exact version, or a member of either.
+
+    With `member` set, what `url` or `package` names is a zip or tar archive with the digest `archive_sha256`.
+    """
+
+    url: str = ""
+    package: str = ""
+    version: str = ""
+    archive: str = ""
+    archive_sha256: str = ""
+    member: str = ""
+
+    def __str__(self) -> str:
+        return f"package {self.package} {self.version}" if self.package else self.url
+
+
+@dataclass(frozen=True)
+class FileSpec:
+    """One file of an alternative; `role` tells the reader what it holds ("train-images")."""
+
+    name: str
+    sha256: str = ""
+    md5: str = ""  # weaker; only where nobody has published a sha256
+    size: int | None = None  # bytes
+    role: str = ""
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def digest(self) -> tuple[str, str]:
+        """Name and hexadecimal value of the digest that the file is checked against."""
+        return ("sha256", self.sha256) if self.sha256 else ("md5", self.md5)
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One complete form of the data set: the files, and the name of the reader that decodes them."""
+
+    reader: str
+    files: tuple[FileSpec, ...]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One data set. `dataset` is the name of its file and of its folder in cache, mirror and data folder."""
+
+    name: str
+    dataset: str
+    title: str
+    description: str
+    licence: str
+    citation: str
+    homepage: str
+    classes: tuple[str, ...]
+    splits: dict[str, int]  # name -> number of examples
+    alternatives: tuple[Alternative, ...]
+    arrays: dict[str, str] = field(default_factory=dict)  # role -> sha256 of the decoded array, C order
+    options: dict[str, Any] = field(default_factory=dict)  # for the reader
+
+
+def manifest_folder() -> Path:
+    """Folder of the manifests: inside the installed package, or at the root of a checkout."""
+    packaged = Path(str(resources.files("cnn_core"))) / "datasets"
+    return packaged if packaged.is_dir() else packaged.parent.parent / "datasets"
+
+
+def available() -> list[str]:
+    """Names that `load_manifest` knows, sorted; variants as `<data set>-<variant>`."""
+    names: list[str] = []
+    for path in sorted(manifest_folder().glob("*.toml")):
+        variants = _parse(path).get("variants", {})
+        names += [path.stem, *(f"{path.stem}-{variant}" for variant in variants)]
+    return sorted(names)
+
+
+def load_manifest(name: str) -> Manifest:
+    """Read the manifest of that name.
+
+    Raises UserError, naming the known ones, where there is none.
+    """
+    for path in sorted(manifest_folder().glob("*.toml")):
+        if name == path.stem or name.startswith(path.stem + "-"):
+            table = _parse(path)
+            variants = table.get("variants", {})
+            variant = name[len(path.stem) + 1 :] or table.get("variant", "")
+            if not variant or variant in variants:
+                return _manifest(path.stem, variant, table)
+    close = difflib.get_close_matches(name, available(), n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    raise UserError(f"no data set is named {name!r}{hint} (known: {', '.join(available())})")
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a readable manifest: {error}") from error
+
+
+def _manifest(dataset: str, variant: str, table: dict[str, Any]) -> Manifest:
+    table = dict(table)
+    variants = table.pop("variants", {})
+    table.pop("variant", None)
+    options = table.pop("options", {})
+    if variant:
+        chosen = dict(variants[variant])
+        options = options | chosen.pop("options", {})
+        table |= chosen
+    classes = table.pop("classes")
+    alternatives = tuple(_alternative(entry) for entry in table.pop("alternatives"))
+    name = f"{dataset}-{variant}" if variant else dataset
+    return Manifest(
+        name=name, dataset=dataset, classes=tuple(classes), alternatives=alternatives, options=options, **table
+    )
+
+
+def _alternative(table: dict[str, Any]) -> Alternative:
+    return Alternative(table["reader"], tuple(_file(entry) for entry in table["files"]))
+
+
+def _file(table: dict[str, Any]) -> FileSpec:
+    table = dict(table)
+    spec = FileSpec(sources=tuple(Source(**entry) for entry in table.pop("sources", ())), **table)
+    if not spec.digest[1]:
+        raise ValueError(f"{spec.name}: a file in a manifest needs a sha256 (or an md5)")
+    if Path(spec.name).name != spec.name:
+        raise ValueError(f"{spec.name}: a file in a manifest is a plain name without folders")
+    for source in spec.sources:
+        if bool(source.url) == bool(source.package):
+            raise ValueError(f"{spec.name}: a source needs either a url or a package")
+        if source.package and not (source.version and source.archive and source.archive_sha256 and source.member):
+            raise ValueError(f"{spec.name}: a package needs version, {', '.join(ARCHIVE_KEYS)}")
+        if source.member and not source.archive_sha256:
+            raise ValueError(f"{spec.name}: a member needs the sha256 of its archive")
+    return spec

@@ -1,0 +1,83 @@
+"""FitConfig: how a network is trained, as plain values; no torch."""
+
+from dataclasses import dataclass
+from math import cos, pi
+from typing import Literal
+
+from cnn_core.errors import UserError
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """One training run. Batch sizes count samples over all processes together."""
+
+    epochs: int = 3
+    """Passes over the training data."""
+    batch_size: int = 256
+    """Samples a step."""
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    """adamw (Loshchilov & Hutter 2019), or SGD with Nesterov momentum."""
+    learning_rate: float = 0.01
+    """Highest learning rate of the schedule."""
+    betas: tuple[float, float] = (0.9, 0.99)
+    """AdamW's decay rates; SGD takes the first as its momentum."""
+    weight_decay: float = 0.01
+    """Decoupled (adamw) or L2 (sgd); never on norms and biases."""
+    schedule: Literal["one-cycle", "cosine", "linear", "constant"] = "one-cycle"
+    """one-cycle: cosine up and down; cosine, linear: linear warm-up, then down to zero."""
+    warmup: float = 0.25
+    """Share of the steps in which the learning rate rises."""
+    label_smoothing: float = 0.0
+    """Share of the target probability spread over all classes."""
+    clip_norm: float = 0.0
+    """Largest norm of the gradient; 0 leaves it alone."""
+    ema: float = 0.0
+    """Decay a step of the moving average of the weights, which is what gets saved; 0 turns it off."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bf16 arithmetic where the processor has it, weights stay fp32."""
+    compile: bool = False
+    """Compile the network with torch.compile; pays off on long runs only."""
+    validation: float = 0.0
+    """Share of the training data held out (stratified) to watch and to stop early."""
+    patience: int = 0
+    """Stop after so many epochs without a lower validation loss; 0 never stops early."""
+    save_seconds: float = 60.0
+    """Time between checkpoints inside an epoch; each epoch ends with one in any case."""
+
+    def __post_init__(self) -> None:
+        _in_range("epochs", self.epochs, 1)
+        _in_range("batch_size", self.batch_size, 1)
+        _in_range("learning_rate", self.learning_rate, 0, exclusive=True)
+        _in_range("weight_decay", self.weight_decay, 0)
+        _in_range("warmup", self.warmup, 0, 1)
+        _in_range("label_smoothing", self.label_smoothing, 0, 1)
+        _in_range("clip_norm", self.clip_norm, 0)
+        _in_range("ema", self.ema, 0, 0.999999)
+        _in_range("validation", self.validation, 0, 0.9)
+        _in_range("patience", self.patience, 0)
+        _in_range("save_seconds", self.save_seconds, 0)
+        for beta in self.betas:
+            _in_range("betas", beta, 0, 0.999999)
+        if self.patience and not self.validation:
+            raise UserError("patience needs a validation split to watch; set validation, such as 0.1")
+
+
+def _in_range(name: str, value: float, low: float, high: float | None = None, exclusive: bool = False) -> None:
+    fits = (value > low if exclusive else value >= low) and (high is None or value <= high)
+    if not fits:
+        bounds = f"above {low:g}" if exclusive else f"at least {low:g}"
+        raise UserError(f"{name} must be {bounds}{'' if high is None else f' and at most {high:g}'}, not {value:g}")
+
+
+def learning_rate(config: FitConfig, step: int, steps: int) -> float:
+    """Learning rate of step `step` (0 to steps - 1); a function of the step alone, so nothing needs saving."""
+    if config.schedule == "constant":
+        return config.learning_rate
+    rise = config.warmup * steps
+    if step + 1 < rise:
+        up = (step + 1) / rise
+        scale = 0.5 - 0.5 * cos(pi * up) if config.schedule == "one-cycle" else up
+    else:
+        down = (step + 1 - rise) / max(steps - rise, 1)
+        scale = 1 - down if config.schedule == "linear" else 0.5 + 0.5 * cos(pi * down)
+    return config.learning_rate * max(scale, 1e-4)

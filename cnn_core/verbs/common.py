@@ -1,0 +1,76 @@
+"""What all verbs share: the common options and the form of an answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cnn_core import config
+from cnn_core.app import App
+from cnn_core.errors import UserError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Common:
+    """Options of every verb."""
+
+    json: bool = False
+    """Print one JSON object on standard output."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:NUMBER or mps."""
+    seed: int = 0
+    """Seed of everything random."""
+    threads: int = 0
+    """CPU threads; 0 leaves it to torch."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a verb has to say: data for --json, text for people, and the exit status."""
+
+    data: dict[str, Any]
+    text: str
+    status: int = 0
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Base of the options: carries the common ones."""
+
+    common: config.flat(Common) = field(default_factory=Common)  # type: ignore[valid-type]
+
+
+def parser(cls: type[T], about: str):
+    """The parse(app, prog, args) function of a verb whose options are `cls`."""
+
+    def parse(app: App, prog: str, args: Sequence[str]) -> T:
+        return config.parse(cls, args, prog=prog, about=about)
+
+    return parse
+
+
+def preset(app: App, name: str) -> Any:
+    """The preset `name`. Raises UserError listing those there are."""
+    if name not in app.presets:
+        raise UserError(f"unknown preset {name!r}; the presets of {app.prog} are {', '.join(app.presets)}")
+    return app.presets[name]
+
+
+def named_option(args: Sequence[str], flag: str, default: str) -> str:
+    """The value of `--flag value` or `--flag=value`, read before the rest can be parsed."""
+    value = default
+    for i, arg in enumerate(args):
+        if arg == flag and i + 1 < len(args):
+            value = args[i + 1]
+        elif arg.startswith(f"{flag}="):
+            value = arg.partition("=")[2]
+    return value
+
+
+def existing(path: Path) -> Path:
+    """`path`, or a UserError when there is nothing."""
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder")
+    return path

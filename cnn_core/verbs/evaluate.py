@@ -1,0 +1,89 @@
+"""evaluate: how good a run is on the test set, as numbers and pictures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cnn_core.app import App
+from cnn_core.config import positional
+from cnn_core.tables import table
+from cnn_core.verbs.common import Outcome, Shared, parser
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(Shared):
+    """Options of evaluate."""
+
+    run: positional(Path)  # type: ignore[valid-type]
+    """Run folder that train made."""
+    data: str = ""
+    """Another data set or folder than the one the run was trained on."""
+    out: Path | None = None
+    """Folder for the report; RUN/evaluation when left out."""
+    mistakes: int = 60
+    """Largest number of mistakes in the gallery."""
+
+
+parse = parser(
+    EvaluateOptions, "Accuracy with its interval, per class, confusion, calibration, and the worst mistakes."
+)
+
+
+def run(app: App, options: EvaluateOptions) -> Outcome:
+    """Measure on the test split and write metrics.json and the pictures."""
+    from dataclasses import replace
+
+    from cnn_core import device, engine, grids, report, runs
+    from cnn_core.errors import UserError
+    from cnn_core.files import write_json
+    from cnn_core.log import read_log
+    from cnn_core.metrics import evaluate_logits
+
+    common = options.common
+    trained = runs.restore(app, options.run, device.choose(common.device, common.threads))
+    config = replace(trained.config, data=options.data) if options.data else trained.config
+    source = app.load(config)
+    if len(source.labels) != len(trained.labels):
+        raise UserError(
+            f"{config.data}: has {len(source.labels)} classes, and the network of {options.run} {len(trained.labels)}"
+        )
+    logits = engine.predict_logits(trained.model, source.test.inputs, precision=config.fit.precision)
+    found = evaluate_logits(logits.numpy(), source.test.targets.numpy(), trained.labels)
+    folder = options.out or options.run / "evaluation"
+    result = {"run": str(options.run), "data": source.name, **found.to_json(), "report": str(folder)}
+
+    write_json(folder / "metrics.json", result)
+    report.save(report.confusion(found.confusion, trained.labels), folder / "confusion.png")
+    report.save(report.reliability(found.calibration), folder / "calibration.png")
+    report.save(report.per_class(found), folder / "classes.png")
+    history = read_log(options.run)
+    if history:
+        report.save(report.learning_curve(history), folder / "learning.png")
+    worst = found.mistakes()[: options.mistakes]
+    if len(worst):
+        pictures = [app.render(source.test.inputs[i].numpy()) for i in worst]
+        captions = [
+            f"{trained.labels[found.targets[i]]} → {trained.labels[found.predictions[i]]}\np={found.confidence[i]:.2f}"
+            for i in worst
+        ]
+        title = f"The {len(worst)} mistakes with the largest loss, of {found.count - found.correct} (truth → answer)"
+        report.save(grids.gallery(pictures, captions, title=title), folder / "mistakes.png")
+    return Outcome(result, _text(found, source.name, folder))
+
+
+def _text(found: Any, name: str, folder: Path) -> str:
+    low, high = found.accuracy_interval
+    summary = [
+        ["accuracy", f"{found.accuracy:.2%}  (95 % interval {low:.2%} to {high:.2%})"],
+        ["correct", f"{found.correct} of {found.count}"],
+        ["negative log-likelihood", f"{found.negative_log_likelihood:.4f} nats"],
+        ["expected calibration error", f"{found.calibration.error:.2%}"],
+    ]
+    rows = [
+        [name, int(n), f"{a:.2%}", f"{p:.2%}", f"{f:.4f}"]
+        for name, n, a, p, f in zip(
+            found.classes, found.support, found.class_accuracy, found.precision, found.f1, strict=True
+        )
+    ]
+    classes = table(["class", "samples", "accuracy", "precision", "F1"], rows)
+    return f"{table(['measure', f'{name}, test split'], summary)}\n\n{classes}\n\nreport: {folder}"

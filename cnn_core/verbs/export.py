@@ -1,0 +1,45 @@
+"""export: the trained network as an ONNX file, front end included, checked against PyTorch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnn_core.app import App
+from cnn_core.config import positional
+from cnn_core.errors import UserError
+from cnn_core.verbs.common import Outcome, Shared, parser
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(Shared):
+    """Options of export."""
+
+    run: positional(Path)  # type: ignore[valid-type]
+    """Run folder that train made."""
+    out: Path | None = None
+    """ONNX file to write; RUN/model.onnx when left out."""
+    overwrite: bool = False
+    """Replace `out` when it exists."""
+    check: int = 200
+    """Real test inputs on which onnxruntime and PyTorch must agree."""
+
+
+parse = parser(ExportOptions, "Write an ONNX file that takes raw inputs, and check it on real ones with onnxruntime.")
+
+
+def run(app: App, options: ExportOptions) -> Outcome:
+    """Export and check; nothing is left behind when the check fails."""
+    out = options.out or options.run / "model.onnx"
+    if out.exists() and not options.overwrite:
+        raise UserError(f"{out}: exists already; name another with --out, or add --overwrite")
+    if options.check < 1:
+        raise UserError(f"--check must be at least 1, not {options.check}")
+
+    from cnn_core import device, runs
+    from cnn_core.export import export_onnx
+
+    trained = runs.restore(app, options.run, device.choose("cpu", options.common.threads))
+    inputs = app.load(trained.config).test.inputs[: options.check]
+    checked = export_onnx(trained.model, inputs[:2], out, labels=trained.labels, check_inputs=inputs)
+    data = {"run": str(options.run), "onnx": str(out), "bytes": out.stat().st_size, **checked}
+    text = f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), checked on {len(inputs)} real {app.what}s:\n"
+    return Outcome(data, text + "\n".join(f"  {k.replace('_', ' ')}: {v}" for k, v in checked.items()))

@@ -1,0 +1,104 @@
+"""predict: what a network says to files of the user's."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cnn_core.app import App
+from cnn_core.cli import note
+from cnn_core.config import positional
+from cnn_core.errors import UserError
+from cnn_core.tables import table
+from cnn_core.verbs.common import Outcome, Shared, existing, parser
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(Shared):
+    """Options of predict."""
+
+    run: positional(Path)  # type: ignore[valid-type]
+    """Run folder that train made."""
+    inputs: positional(tuple[str, ...]) = ()  # type: ignore[valid-type]
+    """Files, folders, or - for one file on standard input."""
+    top: int = 3
+    """How many answers to give for each input."""
+    reject: float = 0.0
+    """Answer "rejected" where the best probability is below this."""
+    show: Path | None = None
+    """PNG to write of what the network saw, with its answers; without it, a few inputs are drawn as text."""
+
+
+parse = parser(PredictOptions, "The most probable classes of your own files, folders of them, or standard input.")
+
+
+def run(app: App, options: PredictOptions) -> Outcome:
+    """Read all inputs, then answer them in one batch; a bad file is an error before anything is computed."""
+    if not options.top >= 1:
+        raise UserError(f"--top must be at least 1, not {options.top}")
+    if not 0 <= options.reject <= 1:
+        raise UserError(f"--reject must lie between 0 and 1, not {options.reject:g}")
+    names = _names(app, options.inputs)
+
+    import numpy as np
+    import torch
+
+    from cnn_core import device, engine, runs
+
+    trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
+    inputs = np.stack([app.read(sys.stdin.buffer.read() if name == "-" else Path(name)) for name in names])
+    logits = engine.predict_logits(trained.model, torch.from_numpy(inputs), precision=trained.config.fit.precision)
+    probabilities = logits.double().softmax(1)
+    best, order = probabilities.topk(min(options.top, len(trained.labels)))
+    answers = [
+        _answer(name, p, [trained.labels[c] for c in classes], options.reject)
+        for name, p, classes in zip(names, best.tolist(), order.tolist(), strict=True)
+    ]
+    if options.show:
+        _show(app, inputs, answers, options.show)
+    rows = [[a["file"], a["answer"], *(f"{t['label']} {t['probability']:.3f}" for t in a["top"])] for a in answers]
+    text = table(["file", "answer", *(f"#{i + 1}" for i in range(best.shape[1]))], rows)
+    if not options.show and len(names) <= 3:
+        text += "".join(
+            f"\n\nwhat the network saw of {n}:\n{_blocks(app.render(x))}" for n, x in zip(names, inputs, strict=True)
+        )
+    return Outcome({"run": str(options.run), "predictions": answers}, text)
+
+
+def _names(app: App, given: tuple[str, ...]) -> list[str]:
+    """The inputs one by one; folders give their files with the app's endings, sorted."""
+    names: list[str] = []
+    for name in given:
+        if name == "-" or existing(Path(name)).is_file():
+            names.append(name)
+            continue
+        found = sorted(str(p) for p in Path(name).rglob("*") if p.suffix.lower() in app.suffixes and p.is_file())
+        if not found:
+            raise UserError(f"{name}: holds no {app.what}s ({' '.join(app.suffixes)})")
+        names += found
+    if not names:
+        raise UserError(f"name the {app.what}s to read: files, folders, or - for standard input")
+    return names
+
+
+def _answer(name: str, probabilities: list[float], labels: list[str], reject: float) -> dict[str, Any]:
+    rejected = probabilities[0] < reject
+    top = [{"label": label, "probability": p} for label, p in zip(labels, probabilities, strict=True)]
+    return {"file": name, "answer": "rejected" if rejected else labels[0], "rejected": rejected, "top": top}
+
+
+def _show(app: App, inputs: Any, answers: list[dict[str, Any]], path: Path) -> None:
+    from cnn_core import grids, report
+
+    captions = [f"{Path(a['file']).name[-16:]}\n{a['answer']} p={a['top'][0]['probability']:.2f}" for a in answers]
+    figure = grids.gallery([app.render(x) for x in inputs], captions, title="What the network saw")
+    report.save(figure, path)
+    note(f"what the network saw: {path}")
+
+
+def _blocks(picture: Any) -> str:
+    """A grey picture (H, W) as text, two rows a line, for a terminal of any background."""
+    shades = " ░▒▓█"
+    grey = picture if picture.ndim == 2 else picture.mean(2)
+    dark = 255 - grey[: len(grey) // 2 * 2].reshape(len(grey) // 2, 2, -1).mean(1)  # (H / 2, W)
+    return "\n".join("".join(shades[int(v * (len(shades) - 1) / 255 + 0.5)] for v in row).rstrip() for row in dark)

@@ -1,0 +1,50 @@
+"""prepare: fetch a data set and verify it, so that everything later works without a network."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cnn_core.app import App
+from cnn_core.sources import available, cache_folder, load_manifest
+from cnn_core.tables import table
+from cnn_core.verbs.common import Outcome, Shared, parser, preset
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareOptions(Shared):
+    """Options of prepare."""
+
+    data: str = ""
+    """Name of a data set, or a folder of your own; the default preset's when left out."""
+    list: bool = False
+    """Only list the data sets there are."""
+
+
+parse = parser(PrepareOptions, "Fetch a data set from the first source that has it, verify it, and decode it.")
+
+
+def run(app: App, options: PrepareOptions) -> Outcome:
+    """List the manifests, or load one data set and say what it holds."""
+    if options.list:
+        return _listing(app)
+    config: Any = preset(app, app.default_preset)
+    config = replace(config, data=options.data or config.data)
+    source = app.load(config)
+    result: dict[str, Any] = {"data": source.name, "train": len(source.train), "test": len(source.test)}
+    result |= {"labels": [*source.labels], "cache": str(cache_folder())}
+    rows = [["training samples", len(source.train)], ["test samples", len(source.test)]]
+    rows += [
+        ["classes", f"{len(source.labels)}: {' '.join(source.labels[:12])}{' …' if len(source.labels) > 12 else ''}"]
+    ]
+    if config.data in available():
+        card = load_manifest(config.data)
+        result |= {"title": card.title, "licence": card.licence, "citation": card.citation}
+        rows += [["title", card.title], ["licence", card.licence], ["cite", card.citation]]
+    return Outcome(result, table(["prepared", source.name], rows))
+
+
+def _listing(app: App) -> Outcome:
+    names = [n for n in available() if any(n == d or n.startswith(f"{d}-") for d in app.data_sets)]
+    cards = [load_manifest(name) for name in names]
+    rows = [[c.name, c.title, sum(c.splits.values()), len(c.classes), c.licence] for c in cards]
+    data = [{"name": c.name, "title": c.title, "licence": c.licence, "splits": c.splits} for c in cards]
+    return Outcome({"data_sets": data}, table(["name", "title", "samples", "classes", "licence"], rows))

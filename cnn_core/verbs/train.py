@@ -1,0 +1,141 @@
+"""train: a preset with overrides, into a run folder; or go on with one that was stopped."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, make_dataclass
+from pathlib import Path
+from typing import Any
+
+from cnn_core import config as config_module
+from cnn_core.app import App
+from cnn_core.cli import note
+from cnn_core.errors import UserError
+from cnn_core.tables import table
+from cnn_core.verbs.common import Outcome, Shared, named_option, preset
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(Shared):
+    """Options of train beside the configuration."""
+
+    preset: str = ""
+    """Configuration to start from; every value of it can be overridden below."""
+    out: Path | None = None
+    """Run folder to make; runs/<app>/<preset>-<time> when left out."""
+    overwrite: bool = False
+    """Replace the run folder `out` when it exists."""
+    resume: Path | None = None
+    """Run folder to go on with; its own configuration and seed hold."""
+    tensorboard: bool = False
+    """Write TensorBoard's event files beside the log."""
+
+
+def parse(app: App, prog: str, args: Sequence[str]) -> Any:
+    """Options whose defaults are those of the preset that --preset names."""
+    name = named_option(args, "--preset", app.default_preset)
+    default = preset(app, name)
+    options = make_dataclass(
+        "Train",
+        [("config", config_module.flat(app.config), field(default=default))],
+        bases=(TrainOptions,),
+        frozen=True,
+        kw_only=True,
+    )
+    about = f"Train {name!r} (the presets: {', '.join(app.presets)}). The defaults shown are that preset's."
+    parsed = config_module.parse(options, args, prog=prog, about=about)
+    if parsed.resume and parsed.config != default:
+        raise UserError("--resume goes on with the run's own configuration; leave the overrides out")
+    if parsed.resume and (parsed.out or parsed.overwrite):
+        raise UserError("--resume names the run folder itself; leave --out and --overwrite out")
+    return parsed
+
+
+def run(app: App, options: Any) -> Outcome:
+    """Train and save; the outcome is the last epoch's record."""
+    from cnn_core import data, device, distributed, engine, runs  # torch: 2 s, so only once something is computed
+
+    common = options.common
+    chosen = device.choose(common.device, common.threads)
+    with distributed.process_group(chosen) as here:
+        if options.resume:
+            folder = Path(options.resume)
+            record = runs.read_record(app, folder)
+            config = config_module.from_json(app.config, record["config"], f"{folder}/config.json")
+            name, seed, labels = record["preset"], record["seed"], tuple(record["labels"])
+            if not common.threads:
+                device.choose(common.device, record["threads"])  # sums depend on the number of threads
+            source = _load(app, config, here)
+            if source.labels != labels:
+                raise UserError(f"{folder}: the data {config.data!r} have other classes now than when the run began")
+        else:
+            name, seed, config = options.preset or app.default_preset, common.seed, options.config
+            folder = runs.new_folder(app, name, options.out, options.overwrite) if here.main else None
+            folder = distributed.from_main(folder)
+            source = _load(app, config, here)
+            record = runs.make_record(app, name, config, source.labels, seed)
+        train, validation = source.train, None
+        if config.fit.validation:
+            train, validation = data.hold_out(train, config.fit.validation, seed)
+        model = _build(app, config, source.labels, seed).to(chosen)
+        if here.main:
+            if not options.resume:
+                runs.write_record(folder, record)
+            note(f"training {name} on {source.name}: {len(train)} {app.what}s, {chosen}, into {folder}")
+        try:
+            fit = engine.fit(
+                model,
+                train,
+                config.fit,
+                validation=validation,
+                seed=seed,
+                run=folder,
+                record=record,
+                resume=bool(options.resume),
+                tensorboard=options.tensorboard,
+                progress=not common.json or sys.stderr.isatty(),
+                on_epoch=lambda entry: note(_line(entry, config.fit.epochs)),
+            )
+        except engine.Interrupted as stop:
+            note(f"{stop}; go on with: {app.prog} train --resume {folder}")
+            return Outcome({"run": str(folder), "interrupted": True}, "", status=130)
+    return _outcome(app, folder, name, fit)
+
+
+def _load(app: App, config: Any, here: Any) -> Any:
+    """The data set; the main process first, so that it is fetched once."""
+    from cnn_core.distributed import wait_for_main
+
+    if not here.main:
+        wait_for_main()
+    source = app.load(config)
+    if here.main:
+        wait_for_main()
+    return source
+
+
+def _build(app: App, config: Any, labels: tuple[str, ...], seed: int) -> Any:
+    """The model, with initial weights that depend on the seed alone."""
+    import torch
+
+    from cnn_core.data import mix
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(mix(seed, 0x1217))
+        return app.build(config, labels)
+
+
+def _line(entry: dict[str, Any], epochs: int) -> str:
+    values = [
+        f"{name.replace('_', ' ')} {value:.4f}" for name, value in entry.items() if name.startswith(("train", "val"))
+    ]
+    return f"epoch {entry['epoch']}/{epochs}: {', '.join(values)}, {entry['cpu_seconds']:.1f} CPU-s"
+
+
+def _outcome(app: App, folder: Path, name: str, fit: Any) -> Outcome:
+    last = fit.history[-1] if fit.history else {}
+    result = {"run": str(folder), "preset": name, "steps": fit.steps, "cpu_seconds": round(fit.cpu_seconds, 3)}
+    result |= {"seconds": round(fit.seconds, 3), "metrics": last}
+    rows = [[key.replace("_", " "), f"{value:.4f}"] for key, value in last.items() if key.startswith(("train", "val"))]
+    rows += [["steps", fit.steps], ["CPU-seconds", f"{fit.cpu_seconds:.1f}"], ["seconds", f"{fit.seconds:.1f}"]]
+    text = f"{table(['trained', name], rows)}\n\nrun: {folder}\nnext: {app.prog} evaluate {folder}"
+    return Outcome(result, text)

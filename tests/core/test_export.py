@@ -1,0 +1,157 @@
+import importlib.util
+import json
+import logging
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from cnn_core import export
+from cnn_core.errors import UserError
+
+LABELS = ["zéro", "one", "two", "three"]
+
+
+class Front(nn.Module):
+    def forward(self, pixels):
+        return (pixels.float() / 255 - 0.13).div(0.31).unsqueeze(1)
+
+
+class Two(nn.Module):
+    """conv2d, norm, pooling, then conv1d over the rows, flatten and a dense layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.front = Front()
+        self.conv1 = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
+        self.pool1 = nn.MaxPool2d(2)
+        self.conv2 = nn.Sequential(nn.Conv1d(4 * 5, 6, 3, padding=1), nn.BatchNorm1d(6), nn.GELU())
+        self.pool2 = nn.AvgPool1d(2)
+        self.output = nn.Linear(6 * 2, len(LABELS))
+
+    def forward(self, pixels):
+        maps = self.pool1(self.conv1(self.front(pixels)))  # (B, 4, 5, 5)
+        return self.output(self.pool2(self.conv2(maps.flatten(1, 2))).flatten(1))
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    network = Two()
+    with torch.no_grad():
+        network.train()
+        network(pixels(64))  # running statistics other than 0 and 1
+    network.conv1[1].eval()  # a frozen norm in a network that trains: both must stay so
+    return network
+
+
+def pixels(count):
+    return torch.randint(0, 256, (count, 12, 12), dtype=torch.uint8, generator=torch.Generator().manual_seed(count))
+
+
+@pytest.fixture(scope="module")
+def exported(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("onnx") / "made" / "model.onnx"
+    found = export.export_onnx(model, pixels(1), path, labels=LABELS, check_inputs=pixels(50))
+    return path, found
+
+
+def test_report_of_the_check(exported):
+    path, found = exported
+    assert found["batch_sizes"] == [1, 7, 50]
+    assert found["checked"] == 50
+    assert found["argmax_agreement"] == 1
+    assert 0 <= found["max_difference"] <= found["tolerance"]
+    assert found["bytes"] == path.stat().st_size
+    assert found["input"] == {"name": "input", "type": "uint8", "shape": ["batch", 12, 12]}
+    assert found["output"] == {"name": "logits", "type": "float32", "shape": ["batch", 4]}
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_file_stands_alone_with_free_batch_axis_and_labels(exported):
+    path, found = exported
+    proto = onnx.load(path, load_external_data=False)
+    onnx.checker.check_model(proto, full_check=True)
+    assert [file.name for file in path.parent.iterdir()] == ["model.onnx"]
+    assert proto.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+    assert json.loads({entry.key: entry.value for entry in proto.metadata_props}["labels"]) == LABELS
+    assert proto.opset_import[0].version == found["opset"]
+
+
+def test_file_names_no_folder_of_this_machine(exported):
+    content = exported[0].read_bytes()
+    assert b"/site-packages/" not in content
+    assert b"test_export" not in content
+
+
+def test_other_runtime_gives_the_same_logits_at_an_untried_batch_size(exported, model):
+    runtime = export.session(exported[0])
+    inputs = pixels(13)
+    reference = Two().eval()
+    reference.load_state_dict(model.state_dict())
+    got = runtime.run(["logits"], {"input": inputs.numpy()})[0]
+    with torch.no_grad():
+        np.testing.assert_allclose(got, reference(inputs).numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_model_keeps_its_modes(exported, model):
+    assert model.training
+    assert not model.conv1[1].training
+    assert model.conv2[1].training
+
+
+def test_nothing_is_printed_and_nothing_logged(tmp_path, capfd):
+    logged = []
+    handler = logging.Handler()
+    handler.emit = logged.append
+    logging.getLogger("torch").addHandler(handler)
+    try:
+        found = export.export_onnx(
+            nn.Linear(3, 2), torch.ones(2, 3), tmp_path / "m.onnx", input_name="x", output_name="y"
+        )
+    finally:
+        logging.getLogger("torch").removeHandler(handler)
+    assert (found["input"]["name"], found["output"]["name"]) == ("x", "y")
+    assert capfd.readouterr() == ("", "")
+    assert [record.getMessage() for record in logged] == []
+
+
+def test_difference_beyond_tolerance_is_refused_and_the_old_file_kept(tmp_path, monkeypatch):
+    class Swapped(nn.Linear):
+        def forward(self, x):
+            return super().forward(x) + (0.0 if torch.compiler.is_exporting() else 0.01)
+
+    path = tmp_path / "model.onnx"
+    path.write_text("old")
+    with pytest.raises(RuntimeError, match=r"differ from PyTorch's by 0\.01"):
+        export.export_onnx(Swapped(3, 2), torch.ones(2, 3), path)
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_nan_logits_are_refused(tmp_path):
+    broken = nn.Linear(3, 2)
+    nn.init.constant_(broken.weight, float("nan"))
+    with pytest.raises(RuntimeError, match="differ"):
+        export.export_onnx(broken, torch.ones(2, 3), tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_extra_is_one_clear_line(tmp_path, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(export, "find_spec", lambda name: None if name == "onnxscript" else found(name))
+    with pytest.raises(UserError, match=r"onnxscript not installed: pip install 'cnn-suite\[onnx\]'"):
+        export.export_onnx(nn.Linear(3, 2), torch.ones(2, 3), tmp_path / "model.onnx")
+
+
+def test_unwritable_place_and_foreign_file_are_user_errors(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(UserError, match="cannot write"):
+        export.export_onnx(nn.Linear(3, 2), torch.ones(2, 3), tmp_path / "file" / "model.onnx")
+    with pytest.raises(UserError, match="is not an ONNX model"):
+        export.session(tmp_path / "file")
+    with pytest.raises(ValueError, match="at least one"):
+        export.export_onnx(nn.Linear(3, 2), torch.ones(0, 3), tmp_path / "model.onnx")
