@@ -48,6 +48,7 @@ def process_group(device: torch.device | str) -> Iterator[Ranks]:
     dist.init_process_group("nccl" if torch.device(device).type == "cuda" else "gloo")
     try:
         yield here
+        dist.barrier()  # a rank that leaves early would break the others' last exchange
     finally:
         dist.destroy_process_group()
 
@@ -81,18 +82,26 @@ def parallel(model: nn.Module) -> nn.Module:
     return nn.parallel.DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
 
 
+@dataclass
+class GlobalBatch:
+    """What the batch norms must know of the minibatch: whether every rank has it whole, or a share of it."""
+
+    whole: bool = False
+
+
 @contextmanager
-def global_batch_norm(model: nn.Module) -> Iterator[None]:
+def global_batch_norm(model: nn.Module) -> Iterator[GlobalBatch]:
     """Batch norms take mean and variance over all ranks for the block.
 
     torch's SyncBatchNorm does so on GPUs only; this works with gloo too, and leaves the module tree alone.
     """
+    batch = GlobalBatch()
     norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     if dist.is_initialized():
         for norm in norms:
-            norm.forward = _GlobalBatchNorm(norm)
+            norm.forward = _GlobalBatchNorm(norm, batch)
     try:
-        yield
+        yield batch
     finally:
         for norm in norms:
             norm.__dict__.pop("forward", None)
@@ -109,8 +118,8 @@ class _SumOverRanks(torch.autograd.Function):
 
 
 class _GlobalBatchNorm:
-    def __init__(self, norm: nn.modules.batchnorm._BatchNorm):
-        self.norm = norm
+    def __init__(self, norm: nn.modules.batchnorm._BatchNorm, batch: GlobalBatch):
+        self.norm, self.batch = norm, batch
 
     def __call__(self, input: Tensor) -> Tensor:
         x = input
@@ -118,13 +127,13 @@ class _GlobalBatchNorm:
         if not norm.training:
             return type(norm).forward(norm, x)
         axes = [0, *range(2, x.dim())]
-        count = x.new_full((1,), x.numel() / x.shape[1], dtype=torch.float32)
-        values = x.float()
+        values = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+        count = values.new_full((1,), x.numel() / x.shape[1])
         sums = torch.cat([values.sum(axes), values.square().sum(axes), count])
         total = _SumOverRanks.apply(sums)
         assert isinstance(total, Tensor)
-        n = total[-1]
-        mean, square = (total[:-1] / n).chunk(2)
+        mean, square = (total[:-1] / total[-1]).chunk(2)
+        n = count if self.batch.whole else total[-1:]
         variance = (square - mean.square()).clamp_min(0)
         if norm.track_running_stats:
             with torch.no_grad():

@@ -18,7 +18,7 @@ from torch import nn
 
 from cnn_core import checkpoint
 from cnn_core.data import Batch, Split, batches_per_epoch, minibatches, mix, permutation
-from cnn_core.distributed import Ranks, global_batch_norm, parallel, process_group, wait_for_main
+from cnn_core.distributed import GlobalBatch, Ranks, global_batch_norm, parallel, process_group, wait_for_main
 from cnn_core.errors import UserError
 from cnn_core.inference import Means, Step, autocast, classification, evaluate, predict_logits
 from cnn_core.log import RunLog
@@ -73,10 +73,10 @@ def fit(
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     step = step or classification(config.label_smoothing)
     cuda = [device] if device.type == "cuda" else []
-    with process_group(device) as here, torch.random.fork_rng(devices=cuda), global_batch_norm(model):
+    with process_group(device) as here, torch.random.fork_rng(devices=cuda), global_batch_norm(model) as norms:
         loop = _Loop(model, train.to(device), config, step, seed, here)
         loop.validation = validation and validation.to(device)
-        loop.on_epoch = on_epoch
+        loop.on_epoch, loop.norms = on_epoch, norms
         if resume and run is not None and checkpoint.exists(run / "last"):
             loop.restore(checkpoint.load(run / "last", with_state=True))
         wait_for_main()  # all have read before one writes
@@ -102,6 +102,7 @@ class _Loop:
 
     bar: ProgressBar
     interrupted: threading.Event
+    norms: GlobalBatch
     log: RunLog | None = None
     run: Path | None = None
     record: dict[str, Any]
@@ -160,6 +161,7 @@ class _Loop:
         torch.manual_seed(mix(self.seed, number, self.here.rank))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(config, number, config.epochs * self.batches)
+        self.norms.whole = batch.weight != len(batch)
         with autocast(config.precision, self.device):
             means = self.step(network, batch)
         loss = means["loss"]

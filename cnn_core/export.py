@@ -60,7 +60,7 @@ def export_onnx(
         "bytes": size,
         "opset": opset,
         "input": {"name": input_name, "type": str(example.dtype).removeprefix("torch."), "shape": shape},
-        "output": {"name": output_name, "type": "float32", "shape": ["batch", found.pop("classes")]},
+        "output": {"name": output_name, "type": "float32", "shape": ["batch", *found.pop("shape")]},
         **found,
     }
 
@@ -143,7 +143,7 @@ def _compare(network: nn.Module, path: Path, inputs: Tensor, output_name: str) -
     runtime = session(path)
     input_name = runtime.get_inputs()[0].name
     sizes = sorted({1, min(7, len(inputs)), len(inputs)})
-    difference, scale, same, compared, classes = 0.0, 0.0, 0, 0, 0
+    difference, scale, same, compared, shape = 0.0, 0.0, 0, 0, ()
     for size in sizes:
         batch = inputs[:size]
         with torch.inference_mode():
@@ -153,16 +153,15 @@ def _compare(network: nn.Module, path: Path, inputs: Tensor, output_name: str) -
             raise RuntimeError(f"the ONNX file gives {got.shape} where PyTorch gives {expected.shape}")
         difference = max(difference, float(np.nan_to_num(np.abs(got - expected), nan=np.inf).max()))
         scale = max(scale, float(np.abs(expected).max()))
-        same += int((got.argmax(axis=1) == expected.argmax(axis=1)).sum())
-        compared += size
-        classes = expected.shape[1]
+        agreed = got.argmax(axis=1) == expected.argmax(axis=1)  # (B,), or (B, H, W) of a pointwise head
+        same, compared, shape = same + int(agreed.sum()), compared + agreed.size, expected.shape[1:]
     tolerance = ABSOLUTE + RELATIVE * scale
     if not difference <= tolerance:
         raise RuntimeError(
             f"the ONNX file's logits differ from PyTorch's by {difference:.3g}, more than {tolerance:.3g}"
         )
     return {
-        "classes": classes,
+        "shape": shape,
         "checked": len(inputs),
         "batch_sizes": sizes,
         "max_difference": difference,

@@ -22,7 +22,8 @@ def classification(label_smoothing: float = 0.0) -> Step:
         smoothing = label_smoothing if model.training else 0.0
         loss = functional.cross_entropy(logits, batch.targets, label_smoothing=smoothing)
         with torch.no_grad():
-            accuracy = (logits.argmax(1) == batch.targets).float().mean()
+            correct = logits.argmax(1) == batch.targets
+            accuracy = correct.to(_sum_type(logits.device)).mean()
         return {"loss": loss, "accuracy": accuracy}
 
     return step
@@ -42,6 +43,11 @@ def autocast(precision: str, device: torch.device):
     return torch.autocast(device.type, torch.bfloat16) if use_bf16(precision, device) else nullcontext()
 
 
+def _sum_type(device: torch.device) -> torch.dtype:
+    """float64, which Apple's GPUs do not have."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 class Means:
     """Weighted means, summed on the device; reading them is the only thing that waits for it."""
 
@@ -53,7 +59,7 @@ class Means:
     def add(self, means: Mapping[str, Tensor], weight: float) -> None:
         """Take in means over `weight` samples."""
         for name, value in means.items():
-            value = value.detach().double() * weight
+            value = value.detach().to(_sum_type(value.device)) * weight
             self.sums[name] = self.sums[name] + value if name in self.sums else value
         self.weight += weight
 
@@ -63,7 +69,7 @@ class Means:
 
     def read(self) -> dict[str, float]:
         """The means over all ranks."""
-        weight = torch.tensor(self.weight, dtype=torch.float64, device=self.device)
+        weight = torch.tensor(self.weight, dtype=_sum_type(self.device), device=self.device)
         *totals, samples = sum_over_ranks(torch.stack([*self.sums.values(), weight])).tolist()
         return {name: total / samples for name, total in zip(self.sums, totals, strict=True)}
 

@@ -1,5 +1,6 @@
 """ConvNetConfig -> ConvNet, and the Keras-like summary of any module."""
 
+import copy
 from collections import OrderedDict
 
 import torch
@@ -84,7 +85,7 @@ def summary(model: nn.Module, example: Tensor, depth: int = 1) -> str:
 
     with torch.random.fork_rng(devices=[]):
         table = torchinfo_summary(
-            model,
+            copy.deepcopy(model),  # torchinfo sets modes and leaves them
             input_data=[example],
             depth=depth,
             verbose=0,

@@ -1,0 +1,145 @@
+"""What a CNN sees: any `nn.Module`, any input shape, no trace left in the model.
+
+    from cnn_core import visual
+
+    visual.layer_names(model)
+    maps = visual.record(model, x, ["conv1", "conv2"])
+    best = visual.optimize(model, visual.filters("conv2", range(50)), visual.Pixels((1, 28, 28)))
+    visual.show(best.inputs)
+    digits = visual.optimize(model, visual.logits(range(10)), visual.Pixels((1, 28, 28)), penalties=[visual.L1(0.1)])
+    seen = visual.deep_dream(model, "conv2", picture)
+    painted = visual.stylize(model, picture, painting, content_layers=["conv4"], style_layers=["conv1", "conv2"])
+    why = visual.integrated_gradients(model, x)
+    found = visual.find_exemplars(model, images, "conv2")
+
+Layers are named as in `model.named_modules()`; "" is the model's output. Units count from 0. The names below are
+imported when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cnn_core.visual.activations import find_layer, layer_names, record, tapped
+    from cnn_core.visual.attribution import (
+        Attribution,
+        grad_cam,
+        guided_backprop,
+        integrated_gradients,
+        occlusion,
+        saliency,
+        smooth_grad,
+    )
+    from cnn_core.visual.canvas import Canvas, Fourier, Pixels
+    from cnn_core.visual.dream import deep_dream
+    from cnn_core.visual.exemplars import Exemplars, find_exemplars
+    from cnn_core.visual.maximize import Optima, optimize
+    from cnn_core.visual.measures import Texture, blank_share, energy_inside, predictions, texture
+    from cnn_core.visual.objectives import (
+        Objective,
+        custom,
+        direction,
+        diversity,
+        filter,
+        filters,
+        logit,
+        logits,
+        neuron,
+        neurons,
+        whole,
+    )
+    from cnn_core.visual.penalties import L1, L2, TotalVariation
+    from cnn_core.visual.plot import as_picture, filter_pictures, gif, heat_of, normalised, overlay, show
+    from cnn_core.visual.receptive import Fields, receptive_fields
+    from cnn_core.visual.scoring import values
+    from cnn_core.visual.style import Styled, gram, stylize
+    from cnn_core.visual.transforms import GENTLE, STRONG, Jitter, Rotate, Scale
+
+_HOME = {
+    "activations": "find_layer layer_names record tapped",
+    "attribution": "Attribution grad_cam guided_backprop integrated_gradients occlusion saliency smooth_grad",
+    "canvas": "Canvas Fourier Pixels",
+    "dream": "deep_dream",
+    "exemplars": "Exemplars find_exemplars",
+    "maximize": "Optima optimize",
+    "measures": "Texture blank_share energy_inside predictions texture",
+    "objectives": "Objective custom direction diversity filter filters logit logits neuron neurons whole",
+    "penalties": "L1 L2 TotalVariation",
+    "plot": "as_picture filter_pictures gif heat_of normalised overlay show",
+    "receptive": "Fields receptive_fields",
+    "scoring": "values",
+    "style": "Styled gram stylize",
+    "transforms": "GENTLE STRONG Jitter Rotate Scale",
+}
+_WHERE = {name: module for module, names in _HOME.items() for name in names.split()}
+
+__all__ = [
+    "GENTLE",
+    "L1",
+    "L2",
+    "STRONG",
+    "Attribution",
+    "Canvas",
+    "Exemplars",
+    "Fields",
+    "Fourier",
+    "Jitter",
+    "Objective",
+    "Optima",
+    "Pixels",
+    "Rotate",
+    "Scale",
+    "Styled",
+    "Texture",
+    "TotalVariation",
+    "as_picture",
+    "blank_share",
+    "custom",
+    "deep_dream",
+    "direction",
+    "diversity",
+    "energy_inside",
+    "filter",
+    "filter_pictures",
+    "filters",
+    "find_exemplars",
+    "find_layer",
+    "gif",
+    "grad_cam",
+    "gram",
+    "guided_backprop",
+    "heat_of",
+    "integrated_gradients",
+    "layer_names",
+    "logit",
+    "logits",
+    "neuron",
+    "neurons",
+    "normalised",
+    "occlusion",
+    "optimize",
+    "overlay",
+    "predictions",
+    "receptive_fields",
+    "record",
+    "saliency",
+    "show",
+    "smooth_grad",
+    "stylize",
+    "tapped",
+    "texture",
+    "values",
+    "whole",
+]
+
+
+def __getattr__(name: str) -> object:
+    # torch takes two seconds to import; a command that only prints its help must not wait for it.
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

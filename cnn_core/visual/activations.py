@@ -69,7 +69,7 @@ def device_and_dtype(model: nn.Module) -> tuple[torch.device, torch.dtype]:
     return torch.device("cpu"), torch.get_default_dtype()
 
 
-def activations(model: nn.Module, inputs: Tensor, layers: str | Sequence[str]) -> dict[str, Tensor]:
+def record(model: nn.Module, inputs: Tensor, layers: str | Sequence[str]) -> dict[str, Tensor]:
     """What the named layers give for `inputs` (B, ...): {name: (B, ...)}, detached, in eval semantics.
 
     Raises UserError for an unknown layer, one that does not run, one whose output is no tensor, and for inputs
@@ -84,7 +84,7 @@ def tapped(model: nn.Module, layers: str | Sequence[str], example: Tensor) -> It
     """A function x (B, ...) -> {name: (B, ...)} that runs the model no further than the deepest named layer.
 
     Differentiable with respect to x; the weights are frozen meanwhile. `example` (B, ...) serves one trial pass
-    of its first row, in which the layers' order is learned. Raises as `activations` does.
+    of its first row, in which the layers' order is learned. Raises as `record` does.
     """
     names = [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))
     modules = {name: find_layer(model, name) for name in names}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import time
 import types
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -52,6 +53,7 @@ def remember(what: str, model: nn.Module, asked: Any, compute: Callable[[], dict
     with suppress(UserError):  # raised for a full or read-only disk
         with atomic(path) as temporary:
             temporary.write_bytes(_packed(result))
+            _used(temporary)
         _trim(path.parent, keep=path)
     return result
 
@@ -64,7 +66,7 @@ def fingerprint(*parts: Any) -> str:
     return digest.hexdigest()
 
 
-def _feed(digest: hashlib._Hash, value: Any) -> None:  # noqa: PLR0912
+def _feed(digest: hashlib._Hash, value: Any) -> None:
     def mark(text: str) -> None:
         digest.update(f"{text};".encode())
 
@@ -133,7 +135,7 @@ def _packed(result: dict[str, Tensor]) -> bytes:
 def _read(path: Path) -> dict[str, Tensor] | None:
     try:
         content = path.read_bytes()
-        os.utime(path)  # last used now
+        _used(path)
     except OSError:
         return None
     body, checksum = content[:-32], content[-32:]
@@ -145,9 +147,16 @@ def _read(path: Path) -> dict[str, Tensor] | None:
         return None
 
 
+def _used(path: Path) -> None:
+    # The system's own stamp is only good to some milliseconds, too coarse to tell which was used last.
+    now = time.time_ns()
+    with suppress(OSError):
+        os.utime(path, ns=(now, now))
+
+
 def _trim(folder: Path, keep: Path) -> None:
     with suppress(OSError):  # another process may trim at the same time
-        entries = sorted((path for path in folder.glob("*.safetensors")), key=lambda path: path.stat().st_mtime)
+        entries = sorted((path for path in folder.glob("*.safetensors")), key=lambda path: path.stat().st_mtime_ns)
         total = sum(path.stat().st_size for path in entries)
         for path in entries:
             if total <= BOUND:

@@ -25,9 +25,11 @@ from torch.nn import functional as F
 
 from cnn_core.visual.activations import _Stop, find_layer
 from cnn_core.visual.objectives import Filter, Objective, bind
+from cnn_core.visual.own import own_filter
 from cnn_core.visual.patches import few_channels, fits, poolable
 
 Step = Callable[[Tensor], Tensor]
+Score = Callable[[Tensor], Tensor]
 
 CONVS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -41,7 +43,7 @@ CHANNELWISE = (
 
 def shortcut(
     model: nn.Module, objectives: Sequence[Objective], example: Tensor, given: dict[str, Tensor]
-) -> Callable[[Tensor], Tensor] | None:
+) -> Score | None:
     """A function x (B, ...) -> (B,) that equals the objectives' values, or None where there is no short way.
 
     `given` holds the layers' outputs for `example` (1, ...). The model must be in eval semantics.
@@ -55,14 +57,10 @@ def shortcut(
     singles = [_single_filter(objective) for objective in objectives]
     position = _last_conv(leaves)
     if all(singles) and position is not None:
-        score = _one_filter_each(leaves, position, [single for single in singles if single])
+        score: Score = _one_filter_each(leaves, position, [single for single in singles if single])
     else:
-        steps = _lower(leaves)
-        evaluate = bind(objectives, given)
-
-        def score(x: Tensor) -> Tensor:
-            return evaluate({layer: _run(steps, x)})
-
+        steps, evaluate = _lower(leaves), bind(objectives, given)
+        score = lambda x: evaluate({layer: _run(steps, x)})  # noqa: E731
     expected = bind(objectives, given)({layer: output.expand(len(objectives), *output.shape[1:])})
     with torch.no_grad():
         found = score(example.expand(len(objectives), *example.shape[1:]).clone())
@@ -75,7 +73,7 @@ def chain(model: nn.Module, layer: str, example: Tensor) -> list[nn.Module] | No
     target = find_layer(model, layer)
     if any(_hooked(module) for module in model.modules()):
         return None
-    seen: list[tuple[nn.Module, Tensor, Tensor]] = []
+    seen: list[tuple[nn.Module, Any, Tensor]] = []
     plain = True
     end: list[Any] = []
 
@@ -138,14 +136,12 @@ def _fixed_norm(module: Any) -> bool:
     return module.running_mean is not None and module.running_var is not None
 
 
-def _one_filter_each(
-    leaves: Sequence[nn.Module], position: int, wanted: Sequence[tuple[Filter, float]]
-) -> Callable[[Tensor], Tensor]:
+def _one_filter_each(leaves: Sequence[nn.Module], position: int, wanted: Sequence[tuple[Filter, float]]) -> Score:
     """Sample b computes filter wanted[b] alone."""
     conv: Any = leaves[position]
     index = torch.tensor([term.index for term, _ in wanted], device=conv.weight.device)
     steps = _lower(leaves[:position])
-    tail: list[Step] = [_own_filter(conv, index)]
+    tail: list[Step] = [own_filter(conv, index)]
     tail += [_own_norm(module, index) if type(module) in NORMS else module for module in leaves[position + 1 :]]
     means = [term.mean for term, _ in wanted]
     weights = [weight for _, weight in wanted]
@@ -156,37 +152,6 @@ def _one_filter_each(
         return maps.sum(1) * torch.tensor(share).to(maps)
 
     return score
-
-
-def _own_filter(conv: Any, index: Tensor) -> Step:
-    """(B, C, ...) -> (B, 1, ...): sample b convolved with filter index[b]."""
-    kernel: tuple[int, ...] = conv.kernel_size
-    weight = conv.weight[index].flatten(2).transpose(1, 2)  # (B, K, C)
-    bias = None if conv.bias is None else conv.bias[index].view(-1, *(1,) * (len(kernel) + 1))
-    padding = [side for pad in reversed(conv.padding) for side in (pad, pad)]
-
-    def step(h: Tensor) -> Tensor:
-        if any(padding):
-            h = F.pad(h, padding)
-        batch, size = len(h), h.shape[2:]
-        # What each place of the kernel would add, for every place of h.
-        parts = torch.bmm(weight, h.flatten(2)).view(batch, *kernel, *size)
-        # Add them up along the diagonals: output y takes place k of the kernel from h at y * stride + k * dilation.
-        taps, space = parts.stride()[1 : 1 + len(size)], parts.stride()[1 + len(size) :]
-        out = [
-            (n - d * (k - 1) - 1) // s + 1
-            for n, k, s, d in zip(size, kernel, conv.stride, conv.dilation, strict=True)
-        ]
-        strides = (
-            parts.stride(0),
-            *(tap + d * one for tap, d, one in zip(taps, conv.dilation, space, strict=True)),
-            *(s * one for s, one in zip(conv.stride, space, strict=True)),
-        )
-        diagonals = parts.as_strided((batch, *kernel, *out), strides)
-        summed = diagonals.sum(dim=tuple(range(1, 1 + len(kernel)))).unsqueeze(1)
-        return summed if bias is None else summed + bias
-
-    return step
 
 
 def _own_norm(norm: Any, index: Tensor) -> Step:
@@ -222,7 +187,10 @@ def _lower(leaves: Sequence[nn.Module]) -> list[Step]:
         module = order.pop(0)
         if type(module) is nn.Conv2d and fits(module):
             pool = order.pop(0) if order and poolable(module, order[0]) else None
-            steps.append(few_channels(module, pool))
+            relu = bool(order) and type(order[0]) is nn.ReLU
+            if relu:
+                order.pop(0)
+            steps.append(few_channels(module, pool, relu))
         else:
             steps.append(F.relu if type(module) is nn.ReLU else module)
     return steps

@@ -31,7 +31,7 @@ Watch = Callable[[int, Tensor, Tensor], None]
 
 @dataclass(frozen=True)
 class Optima:
-    """What `maximize` found; sample b is optimum b % n of unit b // n.
+    """What `optimize` found; sample b is optimum b % n of unit b // n.
 
     Attributes:
         inputs: (B, ...) the inputs x*, valid for the model.
@@ -47,7 +47,7 @@ class Optima:
     history: Tensor
 
 
-def maximize(
+def optimize(
     model: nn.Module,
     objectives: Objective | Sequence[Objective],
     canvas: Canvas,
@@ -68,7 +68,8 @@ def maximize(
     """Optimise many units in one batch; each as if it were alone.
 
     Sample b climbs objective b only. All units start from the same noise and see the same transforms, so what is
-    found for a unit does not depend on the company it is computed in (up to rounding).
+    found for a unit does not depend on the company it is computed in (up to rounding). A unit that does not react
+    to the start at all (zero behind a ReLU everywhere) is woken by random steps.
 
     Args:
         model: any module; its mode, weights and buffers are left alone, and it runs in eval semantics.
@@ -95,7 +96,7 @@ def maximize(
     """
     wanted = [objectives] if isinstance(objectives, Objective) else list(objectives)
     if not wanted or copies < 1 or steps < 1 or chunk < 1:
-        raise UserError("maximize needs an objective, and copies, steps and chunk of at least 1")
+        raise UserError("optimize needs an objective, and copies, steps and chunk of at least 1")
     if rule not in RULES:
         raise UserError(f"rule must be one of {', '.join(RULES)}, not {rule!r}")
     if variety and copies == 1:
@@ -123,7 +124,7 @@ def maximize(
     if not cache or watch is not None:
         return Optima(**compute())
     asked = (wanted, canvas, steps, rate, tuple(penalties), tuple(transforms), rule, copies, variety, seed)
-    return Optima(**remember("maximize", model, asked, compute))
+    return Optima(**remember("optimize", model, asked, compute))
 
 
 def _bar(total: int, show: bool) -> tqdm | None:
@@ -148,6 +149,7 @@ class _Climb:
     ):
         device, dtype = device_and_dtype(model)
         self.model, self.canvas, self.generator, self.variety = model, canvas, generator, variety
+        self.copies, self.asleep, self.ways = copies, True, list[Tensor]()
         owners = [u for u in range(len(units)) for _ in range(copies)]
         self.objectives = [units[u] for u in owners]
         self.apart = [diversity(units[u].layers[-1], u) for u in owners] if variety else []
@@ -182,7 +184,7 @@ class _Climb:
                 if apart is not None:
                     # Likeness lies in -1..1, activations have any size: weigh it in units of the activation.
                     goal = goal + self.variety * values.detach().abs().mean() * apart.sum()
-                gradients = torch.autograd.grad(goal, self.parameters)
+                gradients = self._awake(torch.autograd.grad(goal, self.parameters), step)
                 climber.step(gradients)
                 history.append(values.detach())
                 if watch is not None:
@@ -193,6 +195,22 @@ class _Climb:
         with torch.no_grad():
             inputs = self.canvas.render(self.parameters, 1.0).detach().clone()
         return Optima(inputs, before, after, torch.stack(history))
+
+    def _awake(self, gradients: Sequence[Tensor], step: int) -> Sequence[Tensor]:
+        """Random directions for samples whose unit does not react at all yet (all behind a ReLU negative)."""
+        if not self.asleep:
+            return gradients
+        dead = ~torch.stack([g.flatten(1).any(1) for g in gradients]).any(0)
+        self.asleep = bool(dead.any())
+        if not self.asleep:
+            return gradients
+        if step % 10 == 0:  # one way for ten steps leads further than ten ways
+            # A generator of its own: the moves that the others see must not depend on who sleeps.
+            generator = torch.Generator().manual_seed(self.generator.initial_seed() + 1 + step)
+            size = 1e-6  # soon outweighed by real gradients
+            self.ways = [size * torch.randn((self.copies, *g.shape[1:]), generator=generator).to(g) for g in gradients]
+        rows = dead.nonzero().flatten()
+        return [g.index_copy(0, rows, way[rows % self.copies]) for g, way in zip(gradients, self.ways, strict=True)]
 
     @contextmanager
     def _scores(self) -> Iterator[Callable[[Tensor], tuple[Tensor, Tensor | None]]]:

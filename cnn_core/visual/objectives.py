@@ -75,9 +75,7 @@ class Neuron:
             if isinstance(term.index, int):
                 flat.append(term.index)
                 continue
-            if len(term.index) != len(shape) or not all(
-                0 <= i < n for i, n in zip(term.index, shape, strict=True)
-            ):
+            if len(term.index) != len(shape) or not all(0 <= i < n for i, n in zip(term.index, shape, strict=True)):
                 raise UserError(f"{_name(term.layer)}: no neuron {term.index}; its output is of shape {shape}")
             number = 0
             for i, n in zip(term.index, shape, strict=True):

@@ -48,7 +48,5 @@ class TotalVariation:
 
     def __call__(self, x: Tensor) -> Tensor:
         """(B, C, ...) -> (B,)."""
-        total = sum(
-            (x.diff(dim=axis).abs().flatten(1).sum(1) for axis in range(2, x.dim())), x.new_zeros(len(x))
-        )
+        total = sum((x.diff(dim=axis).abs().flatten(1).sum(1) for axis in range(2, x.dim())), x.new_zeros(len(x)))
         return (self.weight / self.unit) * total

@@ -1,0 +1,19 @@
+"""Settings for all tests: one thread, no deadlines, a cache that the user's settings do not reach."""
+
+import os
+
+# Before torch is imported: several test processes share the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile("suite", deadline=None, max_examples=50)
+hypothesis.settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def _no_mirror(monkeypatch):
+    """Mirrors and data folders of the user's must not decide what the tests see."""
+    for name in ("CNN_SUITE_MIRROR", "CNN_SUITE_DATA"):
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,135 @@
+"""Dataclass <-> JSON <-> command line."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnn_core.config import flat, from_json, parse, positional, to_json
+from cnn_core.errors import UserError
+from cnn_core.recipe import FitConfig, learning_rate
+
+
+@dataclass(frozen=True)
+class Inner:
+    sizes: tuple[int, ...] = (1,)
+    kind: Literal["a", "b"] = "a"
+    pair: tuple[float, float] = (0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class Outer:
+    name: str = "x"
+    on: bool = False
+    limit: int | None = None
+    inner: Inner = field(default_factory=Inner)
+
+
+inner = st.builds(
+    Inner,
+    sizes=st.lists(st.integers(-9, 9), max_size=4).map(tuple),
+    kind=st.sampled_from(["a", "b"]),
+    pair=st.tuples(st.floats(-9, 9), st.floats(-9, 9)),
+)
+outer = st.builds(Outer, st.text(max_size=5), st.booleans(), st.none() | st.integers(), inner)
+
+
+@given(outer)
+def test_json_round_trip(config):
+    assert from_json(Outer, json.loads(json.dumps(to_json(config)))) == config
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"nam": "x"}, "unknown field 'nam'"),
+        ({"inner": {"sizes": [1, "2"]}}, "Outer.inner.sizes: '2' does not fit the type int"),
+        ({"inner": {"kind": "c"}}, "Outer.inner.kind: 'c'"),
+        ({"inner": {"pair": [1.0]}}, "Outer.inner.pair"),
+        ({"on": 1}, "Outer.on"),
+        ({"limit": "3"}, "Outer.limit"),
+        ([], "expected an object"),
+    ],
+)
+def test_json_of_another_shape_is_refused(data, message):
+    with pytest.raises(UserError, match=message):
+        from_json(Outer, data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    config: flat(Outer) = field(default_factory=Outer)
+    files: positional(tuple[str, ...]) = ()
+
+
+def test_command_line_overrides_nested_defaults():
+    default = Options(config=Outer(name="y", inner=Inner(kind="b")))
+    parsed = parse(Options, ["--inner.sizes", "3", "4", "--on", "--", "f1", "f2"], prog="p", default=default)
+    assert parsed == Options(config=Outer("y", True, None, Inner((3, 4), "b")), files=("f1", "f2"))
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--bogus", "1"], "Unrecognized options: --bogus"),
+        (["--inner.kind", "c"], "invalid choice 'c'"),
+        (["--limit", "many"], "--limit"),
+        (["--inner.pair", "1"], "--inner.pair"),
+    ],
+)
+def test_bad_arguments_are_one_line(args, words, capsys):
+    with pytest.raises(UserError) as caught:
+        parse(Options, args, prog="p")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "│" not in str(caught.value)
+    assert capsys.readouterr().err == ""
+
+
+def test_help_prints_and_ends(capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse(Options, ["--help"], prog="p")
+    assert caught.value.code == 0
+    assert "--inner.sizes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"learning_rate": 0.0},
+        {"weight_decay": -1.0},
+        {"warmup": 1.5},
+        {"label_smoothing": -0.1},
+        {"ema": 1.0},
+        {"betas": (0.9, 1.0)},
+        {"patience": 2},
+        {"learning_rate": float("nan")},
+    ],
+)
+def test_recipe_out_of_range(wrong):
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        FitConfig(**wrong)
+
+
+@given(
+    st.sampled_from(["one-cycle", "cosine", "linear", "constant"]), st.floats(0, 1), st.integers(1, 50), st.floats(1e-4, 1)
+)
+def test_learning_rate_rises_to_its_peak_and_falls(schedule, warmup, steps, peak):
+    config = FitConfig(schedule=schedule, warmup=warmup, learning_rate=peak)
+    rates = [learning_rate(config, step, steps) for step in range(steps)]
+    top = rates.index(max(rates))
+    assert all(0 < rate <= peak * (1 + 1e-12) for rate in rates)
+    assert rates[:top] == sorted(rates[:top])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+
+
+def test_one_cycle_is_the_formula():
+    config = FitConfig(schedule="one-cycle", warmup=0.5, learning_rate=2.0)
+    assert learning_rate(config, 4, 20) == pytest.approx(1.0)  # half way up the cosine
+    assert learning_rate(config, 14, 20) == pytest.approx(1.0)  # half way down
+    assert learning_rate(FitConfig(schedule="linear", warmup=0.0, learning_rate=1.0), 4, 10) == pytest.approx(0.5)
