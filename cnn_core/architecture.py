@@ -12,6 +12,7 @@ from cnn_core.errors import UserError
 from cnn_core.shapes import ReceptiveField, ShapeError, Window, output_size, receptive_field, same_padding
 
 Pooling = Literal["none", "max", "avg"]
+Padding = Literal["valid", "same"]
 Norm = Literal["none", "batch"]
 Activation = Literal["relu", "gelu", "silu"]
 
@@ -36,7 +37,7 @@ class ConvNetConfig:
     """Step of each block's filters."""
     dilations: tuple[int, ...] = (1,)
     """Spacing of each block's filter taps."""
-    padding: Literal["valid", "same"] = "valid"
+    padding: tuple[Padding, ...] = ("valid",)
     """valid: only whole windows; same: zeros around the input keep its size."""
     pool: Pooling = "max"
     """The switch for the whole network: no pooling, maximum, or mean of each group."""
@@ -109,13 +110,13 @@ def layers(config: ConvNetConfig) -> list[Layer]:
             windows.append(replace(window, stride=1))
         add(name, kind, (channels, *sizes), window)
 
-    columns = ("channels", "kernels", "strides", "dilations", "pools", "dropout")
-    for i, (channels, kernel, stride, dilation, pool, dropout) in enumerate(
+    columns = ("channels", "kernels", "strides", "dilations", "padding", "pools", "dropout")
+    for i, (channels, kernel, stride, dilation, padding, pool, dropout) in enumerate(
         zip(*map(config.per_block, columns), strict=True), start=1
     ):
         residual = config.block == "residual" and i > 1
         name = f"res{i}" if residual else f"conv{i}"
-        same = residual or config.padding == "same"
+        same = residual or padding == "same"
         window = Window(kernel, stride, same_padding(kernel, dilation, name) if same else 0, dilation)
         slide(name, "residual" if residual else "conv", channels, window)
         if config.pool != "none" and pool > 1:

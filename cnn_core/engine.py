@@ -64,7 +64,8 @@ def fit(
     run/last and, where there is a `validation` split, run/best (lowest validation loss); `record` is stored
     with them as config.json; the log is run/log.jsonl. `resume` goes on from run/last. At the end the model
     holds the averaged weights when config.ema is set, and those of the best epoch when config.patience is.
-    torch's global random state is left as it was.
+    torch's global random state is left as it was. A module with an attribute `progress` (an augmentation that
+    weakens, say) finds the share of the steps done there.
 
     Raises UserError when the loss is no longer a number, Interrupted on Ctrl-C (once the state is saved).
     """
@@ -113,6 +114,7 @@ class _Loop:
         self.model, self.train, self.config, self.step = model, train, config, step
         self.seed, self.here, self.device = seed, here, train.inputs.device
         self.optimizer = make_optimizer(model, config)
+        self.progressive: list[Any] = [m for m in model.modules() if hasattr(m, "progress")]
         self.average = MovingAverage(model, config.ema) if config.ema else None
         self.batches = batches_per_epoch(len(train), config.batch_size)
         self.epoch, self.batch = 0, 0  # both count what is done
@@ -161,6 +163,8 @@ class _Loop:
         torch.manual_seed(mix(self.seed, number, self.here.rank))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(config, number, config.epochs * self.batches)
+        for module in self.progressive:
+            module.progress = number / (config.epochs * self.batches)
         self.norms.whole = batch.weight != len(batch)
         with autocast(config.precision, self.device):
             means = self.step(network, batch)

@@ -1,6 +1,6 @@
 """How fast optima are found, against the way the usual tools find them. One CPU thread.
 
-    python -m apps.bench.visual_speed          about two minutes
+    python -m apps.bench.visual_speed          about three minutes
 
 Two comparisons, each on the same nets, starts, steps and rates on both sides:
 
@@ -128,7 +128,7 @@ def lecture(rounds: int = 7, steps: int = 128, sample: int = 5, rate: float = 0.
     }
 
 
-def depth(layer: str, rounds: int = 3, steps: int = 16, size: int = 96, rate: float = 0.05) -> dict[str, Any]:
+def depth(layer: str, rounds: int = 3, steps: int = 32, size: int = 96, rate: float = 0.05) -> dict[str, Any]:
     """One filter of a layer of VGG-19, one picture of size x size: no gain from batches, only from doing less."""
     model = deep_net().eval()
     canvas, goal = Pixels((3, size, size)), filter(layer, 0)

@@ -9,26 +9,28 @@ from cnn_core.recipe import FitConfig
 
 @dataclass(frozen=True)
 class Augment:
-    """Random affine changes of each training picture, uniform within plus or minus these; 0 is none."""
+    """Random changes of each training picture: an affine map, then a smooth elastic one; 0 is none."""
 
     rotate: float = 0.0
-    """Degrees."""
+    """Largest angle in degrees."""
     scale: float = 0.0
-    """Share of the size, each axis by itself: 0.1 is 90 to 110 %."""
+    """Largest logarithm of the stretching of each axis: 0.1 is about 90 to 110 %."""
     shear: float = 0.0
-    """Share of the height by which the top moves sideways against the middle."""
+    """Largest sideways motion, as a share of the distance from the middle row."""
     shift: float = 0.0
-    """Pixels."""
+    """Largest shift in pixels."""
+    elastic: float = 0.0
+    """Standard deviation, in pixels, of displacements drawn on a 6 x 6 grid and interpolated between."""
+    final: float = 1.0
+    """Strength of all of it at the end of training, falling linearly from 1."""
 
     def __post_init__(self) -> None:
-        for name in ("rotate", "scale", "shear", "shift"):
-            if getattr(self, name) < 0:
+        for name in ("rotate", "scale", "shear", "shift", "elastic", "final"):
+            if not getattr(self, name) >= 0:
                 raise UserError(f"augment.{name} must be at least 0, not {getattr(self, name):g}")
-        if self.scale >= 1:
-            raise UserError(f"augment.scale must be below 1, not {self.scale:g}")
 
     def __bool__(self) -> bool:
-        return any((self.rotate, self.scale, self.shear, self.shift))
+        return any((self.rotate, self.scale, self.shear, self.shift, self.elastic))
 
 
 @dataclass(frozen=True)
@@ -48,28 +50,59 @@ class DigitsConfig:
 
 
 PRESETS = {
+    # cnn-digits train --preset fast: one pass, about 4 CPU-seconds, 99.2 %.
     "fast": DigitsConfig(
         net=ConvNetConfig(
-            channels=(16, 32, 64),
+            channels=(16, 32, 128),
+            kernels=(6, 3, 3),
+            strides=(2, 1, 1),
+            pools=(1, 2, 1),
             norm="batch",
-            head="dense",
+            head="max",
             hidden=(),
-            pools=(2, 2, 1),
         ),
-        fit=FitConfig(epochs=1, learning_rate=0.02, label_smoothing=0.1),
+        fit=FitConfig(
+            epochs=1,
+            learning_rate=0.02,
+            betas=(0.7, 0.9),
+            schedule="linear",
+            warmup=0.2,
+            label_smoothing=0.05,
+            ema=0.9,
+        ),
     ),
+    # cnn-digits train --preset accurate: 14 passes, about 11 CPU-minutes, 99.7 %.
     "accurate": DigitsConfig(
         net=ConvNetConfig(
-            channels=(32, 32, 64, 64, 96, 96),
-            norm="batch",
-            padding="same",
+            channels=(32, 32, 64, 64, 128, 128),
+            kernels=(5, 3, 3, 3, 3, 3),
+            padding=("valid", "same", "same", "same", "valid", "valid"),
             pools=(1, 2, 1, 2, 1, 1),
-            head="avg",
+            norm="batch",
             hidden=(),
+            head_dropout=0.3,
         ),
-        augment=Augment(rotate=12, scale=0.12, shear=0.1, shift=2),
-        fit=FitConfig(epochs=12, learning_rate=0.01, label_smoothing=0.1, ema=0.99),
+        augment=Augment(rotate=15, scale=0.15, shear=0.15, shift=2.5, elastic=0.4, final=0.5),
+        fit=FitConfig(
+            epochs=14,
+            batch_size=128,
+            learning_rate=0.005,
+            weight_decay=0.05,
+            schedule="linear",
+            warmup=0.2,
+            label_smoothing=0.1,
+            ema=0.995,
+        ),
     ),
-    "lecture": DigitsConfig(fit=FitConfig(epochs=4, learning_rate=0.003)),
+    # cnn-digits train --preset lecture: the lecture's own network, three passes, about 35 CPU-seconds, 99.4 %.
+    "lecture": DigitsConfig(
+        fit=FitConfig(
+            epochs=3,
+            batch_size=128,
+            learning_rate=0.005,
+            schedule="linear",
+            label_smoothing=0.05,
+        )
+    ),
 }
 DEFAULT = "fast"

@@ -16,42 +16,58 @@ MEAN, SD = 0.1307, 0.3081  # of MNIST's training pixels divided by 255
 class DigitFront(nn.Module):
     """Pixels (B, 28, 28) or (B, 1, 28, 28), uint8 or float in 0..255, to normalised floats (B, 1, 28, 28).
 
-    While training, each picture is first turned, stretched, sheared and moved at random as `augment` says.
+    While training, each picture is first changed at random as `augment` says; the training loop sets `progress`.
     """
 
     def __init__(self, augment: Augment):
         super().__init__()
         self.augment = augment
+        self.progress = 0.0
+        if augment:
+            self.register_buffer("elastic", elastic_basis(28, 28), persistent=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(B, 28, 28) -> (B, 1, 28, 28)."""
         x = pixels.reshape(pixels.shape[0], 1, *pixels.shape[-2:]).float()
         if self.training and self.augment:
-            x = affine(x, self.augment)
-        return x * (1 / (255 * SD)) - MEAN / SD
+            strength = 1 + (self.augment.final - 1) * self.progress
+            x = distort(x, self.augment, strength, self.elastic)
+        return (x * (1 / (255 * SD)) - MEAN / SD).contiguous(memory_format=torch.channels_last)
 
 
-def affine(x: Tensor, augment: Augment) -> Tensor:
-    """One random affine map for each picture of `x` (B, 1, H, W), bilinear, black outside."""
+GRID = 6  # points a side at which elastic displacements are drawn
+
+
+def elastic_basis(height: int, width: int) -> Tensor:
+    """(GRID * GRID, H * W): how much each grid point moves each pixel, by bicubic interpolation."""
+    points = torch.eye(GRID * GRID).view(-1, 1, GRID, GRID)
+    return functional.interpolate(points, (height, width), mode="bicubic", align_corners=True).flatten(1)
+
+
+def distort(x: Tensor, augment: Augment, strength: float, elastic: Tensor) -> Tensor:
+    """One random affine and elastic map for each picture of `x` (B, 1, H, W), bilinear, black outside."""
     count, _, height, width = x.shape
 
-    def uniform(size: float, columns: int = 1) -> Tensor:  # (columns, B)
-        return (torch.rand(columns, count, device=x.device) * 2 - 1) * size
+    def uniform(size: float) -> Tensor:  # (B,)
+        return (torch.rand(count, device=x.device) * 2 - 1) * (size * strength)
 
-    (angle,) = uniform(math.radians(augment.rotate))
-    (shear,) = uniform(augment.shear)
-    scale = 1 + uniform(augment.scale, 2)
-    shift = uniform(2 * augment.shift, 2) / torch.tensor([[width], [height]], device=x.device)
+    angle, shear = uniform(math.radians(augment.rotate)), uniform(augment.shear)
+    wide, high = uniform(augment.scale).exp(), uniform(augment.scale).exp()
     cos, sin = angle.cos(), angle.sin()
-    # Maps output places to input places: rotation, then shear along x, then stretching of each axis.
+    # Maps output places to input places, in pixels from the middle: stretch, then shear, then turn, then shift.
     theta = torch.stack(
-        [
-            torch.stack([cos * scale[0], (cos * shear - sin) * scale[0], shift[0]], 1),
-            torch.stack([sin * scale[1], (sin * shear + cos) * scale[1], shift[1]], 1),
-        ],
+        [cos * wide, (cos * shear - sin) * high, uniform(augment.shift)]
+        + [sin * wide, (sin * shear + cos) * high, uniform(augment.shift)],
         1,
-    )  # (B, 2, 3)
-    grid = functional.affine_grid(theta, list(x.shape), align_corners=False)
+    ).view(count, 2, 3)
+    rows = torch.arange(height, device=x.device) - (height - 1) / 2
+    columns = torch.arange(width, device=x.device) - (width - 1) / 2
+    places = torch.stack([columns.repeat(height), rows.repeat_interleave(width), torch.ones_like(elastic[0])])
+    source = theta @ places  # (B, 2, H * W), x before y
+    if augment.elastic:
+        moves = torch.randn(count * 2, GRID * GRID, device=x.device) * (augment.elastic * strength)
+        source = source + (moves @ elastic).view(count, 2, -1)
+    grid = source.view(count, 2, height, width).permute(0, 2, 3, 1) * x.new_tensor([2 / width, 2 / height])
     return functional.grid_sample(x, grid, align_corners=False)
 
 

@@ -104,15 +104,16 @@ def find_ink(grey: np.ndarray) -> np.ndarray | None:
     if min(height, width) < 3:
         return None
     residual = grey - _ground(grey)
-    smooth = _blur(residual) if max(height, width) > 100 else residual
-    level = _noise(smooth)
-    dark, bright = -float(smooth.min()), float(smooth.max())
-    polarity = -1.0 if dark >= bright else 1.0
+    smooth, level = _smoothed(residual)
+    polarity = -1.0 if -smooth.min() >= smooth.max() else 1.0
+    if level > max(4.0, 3 * _grain(smooth)):
+        # The edge of a shadow, which no smooth surface follows.
+        smooth, level = _smoothed(polarity * _flatten(polarity * residual))
     signal = polarity * smooth
-    peak = float(np.percentile(signal[signal >= 0.6 * max(dark, bright)], 50))
+    peak = float(np.median(signal[signal >= 0.6 * signal.max()]))
     if peak < max(LEAST_CONTRAST, 7 * level):
         return None
-    floor = max(0.1 * peak, 3.5 * level)
+    floor = max(0.18 * peak, 3.5 * level)
     mask = _main_pieces(signal > max(0.4 * peak, floor))
     if not mask.any():
         return None
@@ -176,9 +177,36 @@ def _ground(grey: np.ndarray) -> np.ndarray:
     return (basis(rows, columns) @ fitted).astype(np.float32)
 
 
-def _noise(residual: np.ndarray) -> float:
-    """Standard deviation of the ground, robustly: half of the picture at least is taken to be paper."""
-    return 1.4826 * float(np.median(abs(residual - np.median(residual))))
+def _smoothed(residual: np.ndarray) -> tuple[np.ndarray, float]:
+    """The residual with its pixel noise taken down, and the standard deviation of the paper in it, robustly."""
+    smooth = _blur(residual) if max(residual.shape) > 100 else residual
+    return smooth, 1.4826 * float(np.median(abs(smooth - np.median(smooth))))
+
+
+def _grain(smooth: np.ndarray) -> float:
+    """Standard deviation of the noise alone, from differences between pixels that lie close together."""
+    differences = smooth[:, 3:] - smooth[:, :-3] if smooth.shape[1] > 3 else smooth
+    return 1.4826 / np.sqrt(2) * float(np.median(abs(differences)))
+
+
+def _flatten(signal: np.ndarray) -> np.ndarray:
+    """Bright ink (H, W) without its ground: an opening, wider than any stroke but for one that fills the picture."""
+    step = max(1, round(max(signal.shape) / 64))
+    low = Image.fromarray(_darkest(signal, step))
+    shift = float(np.asarray(low).min())
+    # Pillow's rank filters take 8 bits: a shadow is coarse enough for that.
+    coarse = Image.fromarray(np.clip(np.asarray(low) - shift, 0, 255).astype(np.uint8))
+    opened = coarse.filter(ImageFilter.MinFilter(5)).filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.BoxBlur(1))
+    size = (low.width * step, low.height * step)
+    ground = Image.fromarray(np.asarray(opened, np.float32) + shift).resize(size, Image.Resampling.BILINEAR)
+    return signal - np.asarray(ground)[: signal.shape[0], : signal.shape[1]]
+
+
+def _darkest(values: np.ndarray, step: int) -> np.ndarray:
+    """Smallest value in each square of `step` pixels."""
+    height, width = (-(-side // step) * step for side in values.shape)
+    padded = np.pad(values, ((0, height - values.shape[0]), (0, width - values.shape[1])), mode="edge")
+    return padded.reshape(height // step, step, width // step, step).min(axis=(1, 3))
 
 
 def _blur(values: np.ndarray) -> np.ndarray:
@@ -214,11 +242,12 @@ def _main_pieces(mask: np.ndarray) -> np.ndarray:
     if not pieces:
         return mask
     areas = np.bincount(labels.reshape(-1), minlength=pieces + 1)[1:]
-    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    on_edge = np.isin(np.arange(1, pieces + 1), border)
-    inner = np.where(on_edge, 0, areas)
-    # A digit drawn up to the edge is kept: only pieces beside a bigger or comparable inner one are the table.
-    chosen = inner if inner.max() >= 0.15 * areas.max() else areas
+    sides = [labels[0], labels[-1], labels[:, 0], labels[:, -1]]
+    along = np.max([np.bincount(side, minlength=pieces + 1)[1:] / len(side) for side in sides], axis=0)
+    # What runs along most of a side is the table; a digit drawn up to the edge is kept where nothing else is left.
+    table, inner = along > 0.5, np.where(along > 0, 0, areas)
+    enough = 0.15 * max(np.where(table, 0, areas).max(), 0.005 * labels.size)
+    chosen = inner if inner.max() >= enough else areas
     keep = chosen >= max(0.04 * chosen.max(), 1)
     kept = np.concatenate([[False], keep])[labels]
     return mask & np.kron(kept, np.ones((step, step), bool))[: mask.shape[0], : mask.shape[1]]

@@ -86,10 +86,19 @@ def tapped(model: nn.Module, layers: str | Sequence[str], example: Tensor) -> It
     Differentiable with respect to x; the weights are frozen meanwhile. `example` (B, ...) serves one trial pass
     of its first row, in which the layers' order is learned. Raises as `record` does.
     """
+    with tapped_and_tried(model, layers, example) as (run, _):
+        yield run
+
+
+@contextmanager
+def tapped_and_tried(
+    model: nn.Module, layers: str | Sequence[str], example: Tensor
+) -> Iterator[tuple[Run, dict[str, Tensor]]]:
+    """As `tapped`, and what the layers gave in the trial pass: {name: (1, ...)}."""
     names = [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))
     modules = {name: find_layer(model, name) for name in names}
     with undisturbed(model):
-        wanted, fragile, eats_input = _trial(model, modules, example[:1])
+        wanted, fragile, eats_input, tried = _trial(model, modules, example[:1])
         got: dict[str, Tensor] = {}
         runs: dict[nn.Module, int] = {}
 
@@ -121,7 +130,10 @@ def tapped(model: nn.Module, layers: str | Sequence[str], example: Tensor) -> It
 
         handles = [module.register_forward_hook(keep) for module in dict.fromkeys(modules.values())]
         try:
-            yield run
+            if fragile:
+                with torch.no_grad():
+                    tried = run(example[:1])
+            yield run, tried
         finally:
             for handle in handles:
                 handle.remove()
@@ -129,11 +141,11 @@ def tapped(model: nn.Module, layers: str | Sequence[str], example: Tensor) -> It
 
 def _trial(
     model: nn.Module, modules: dict[str, nn.Module], example: Tensor
-) -> tuple[dict[tuple[nn.Module, int], list[str]], set[str], bool]:
+) -> tuple[dict[tuple[nn.Module, int], list[str]], set[str], bool, dict[str, Tensor]]:
     """One watched pass.
 
-    Gives {(module, number of its run): names}, the names whose output is changed in place later on, and whether
-    the model changes its input in place.
+    Gives {(module, number of its run): names}, the names whose output is changed in place later on, whether the
+    model changes its input in place, and the outputs.
     """
     outputs: dict[nn.Module, list[tuple[Any, int]]] = {module: [] for module in modules.values()}
     entered: list[tuple[nn.Module, Tensor]] = []
@@ -172,6 +184,7 @@ def _trial(
             del failure  # or this frame and the exception would keep each other, and their tensors, alive
     wanted: dict[tuple[nn.Module, int], list[str]] = {}
     fragile: set[str] = set()
+    tried: dict[str, Tensor] = {}
     for name, module in modules.items():
         given = outputs[module]
         number = _run_number(name)
@@ -186,9 +199,10 @@ def _trial(
                 "name a layer inside or behind it"
             )
         wanted.setdefault((module, len(given) - 1 if number is None else number), []).append(name)
+        tried[name] = output
         if output._version != version:
             fragile.add(name)
-    return wanted, fragile, probe._version != untouched
+    return wanted, fragile, probe._version != untouched, tried
 
 
 def _run_number(name: str) -> int | None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cnn_core.errors import UserError
-from cnn_core.visual.activations import device_and_dtype, tapped
+from cnn_core.visual.activations import device_and_dtype, tapped, tapped_and_tried
 from cnn_core.visual.cache import remember
 from cnn_core.visual.objectives import Objective, bind, custom, whole
 from cnn_core.visual.resize import one_input, resize
@@ -94,9 +94,9 @@ def deep_dream(
         x = resize(base, sizes[0])
         done = 0
         try:
-            with tapped(model, objective.layers, x) as run:
-                with torch.no_grad():
-                    evaluate = bind([objective], run(_pieces(x, tile)[0]))
+            first = x[next(_windows(x, tile))]
+            with tapped_and_tried(model, objective.layers, first) as (run, given):
+                evaluate = bind([objective], given)
                 for octave, shape in enumerate(sizes):
                     if octave:
                         # What has been dreamt so far, enlarged, on the sharp original of this size.
@@ -197,7 +197,3 @@ def _windows(x: Tensor, tile: int) -> Iterator[tuple[slice, ...]]:
         cuts.append([slice(a, b) for a, b in itertools.pairwise(edges)])
     for window in itertools.product(*cuts):
         yield (slice(None), slice(None), *window)
-
-
-def _pieces(x: Tensor, tile: int) -> list[Tensor]:
-    return [x[window] for window in _windows(x, tile)]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cnn_core.errors import UserError
-from cnn_core.visual.activations import tapped, undisturbed
+from cnn_core.visual.activations import tapped, tapped_and_tried, undisturbed
 from cnn_core.visual.cut import shortcut
 from cnn_core.visual.objectives import Objective, bind
 
@@ -25,9 +25,8 @@ def scoring(model: nn.Module, objectives: Sequence[Objective], example: Tensor) 
     """
     with undisturbed(model):
         layers = _layers(objectives)
-        with tapped(model, layers, example) as run, torch.no_grad():
-            given = run(example[:1])
-        evaluate = bind(objectives, given)
+        with tapped_and_tried(model, layers, example) as (_, given):
+            evaluate = bind(objectives, given)
         short = shortcut(model, objectives, example[:1], given)
         if short is not None:
             yield short
@@ -41,9 +40,7 @@ def scoring_beside(
     model: nn.Module, objectives: Sequence[Objective], beside: Sequence[Objective], example: Tensor
 ) -> Iterator[Callable[[Tensor], tuple[Tensor, Tensor]]]:
     """Two lists of B objectives from one pass: x (B, ...) -> ((B,), (B,)). Otherwise as `scoring`."""
-    with tapped(model, _layers([*objectives, *beside]), example) as run:
-        with torch.no_grad():
-            given = run(example[:1])
+    with tapped_and_tried(model, _layers([*objectives, *beside]), example) as (run, given):
         first, second = bind(objectives, given), bind(beside, given)
 
         def score(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -58,8 +55,8 @@ def values(model: nn.Module, objectives: Objective | Sequence[Objective], inputs
     each = [objectives] * len(inputs) if isinstance(objectives, Objective) else list(objectives)
     if len(each) != len(inputs):
         raise UserError(f"{len(each)} objectives for {len(inputs)} inputs: give one, or one for each input")
-    with tapped(model, _layers(each), inputs) as run, torch.no_grad():
-        return bind(each, run(inputs[:1]))(run(inputs))
+    with tapped_and_tried(model, _layers(each), inputs) as (run, given), torch.no_grad():
+        return bind(each, given)(run(inputs))
 
 
 def _layers(objectives: Sequence[Objective]) -> list[str]:

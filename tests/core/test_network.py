@@ -50,7 +50,7 @@ configs = st.builds(
     kernels=st.sampled_from([(1,), (3,), (5,)]),
     strides=st.sampled_from([(1,), (2,)]),
     dilations=st.sampled_from([(1,), (2,)]),
-    padding=st.sampled_from(["valid", "same"]),
+    padding=st.sampled_from([("valid",), ("same",)]),
     pool=st.sampled_from(["none", "max", "avg"]),
     pools=st.sampled_from([(1,), (2,)]),
     block=st.sampled_from(["conv", "residual"]),
@@ -122,7 +122,7 @@ def test_activations_are_out_of_place():
 
 
 def test_fully_convolutional_network_takes_any_size():
-    config = ConvNetConfig(input_shape=(2, 9, 9), classes=1, channels=(4, 4), padding="same", pool="none", head="pointwise")
+    config = ConvNetConfig(input_shape=(2, 9, 9), classes=1, channels=(4, 4), padding=("same",), pool="none", head="pointwise")
     model = ConvNet(config)
     assert model(torch.zeros(1, 2, 9, 9)).shape == (1, 1, 9, 9)
     assert model(torch.zeros(1, 2, 19, 19)).shape == (1, 1, 19, 19)
@@ -138,7 +138,7 @@ def test_fully_convolutional_network_takes_any_size():
         ({"dropout": (1.0,)}, r"dropout must lie in \[0, 1\)"),
         ({"input_shape": (1,)}, "input_shape must be"),
         ({"channels": (4,) * 6}, "conv4: a window of 3 does not fit into an input of size 1"),
-        ({"kernels": (4,), "padding": "same"}, "conv1: 'same' padding needs an odd window"),
+        ({"kernels": (4,), "padding": ("same",)}, "conv1: 'same' padding needs an odd window"),
     ],
 )
 def test_contradictions_are_one_line(change, message):
