@@ -34,10 +34,18 @@ class Reply(Protocol):
     """What a download needs of an answer: the status, the headers, and the body's bytes as they were sent."""
 
     @property
-    def status_code(self) -> int: ...
+    def status_code(self) -> int:
+        """HTTP status."""
+        ...
+
     @property
-    def headers(self) -> Mapping[str, str]: ...
-    def iter_raw(self, chunk_size: int | None = None, /) -> Iterator[bytes]: ...
+    def headers(self) -> Mapping[str, str]:
+        """HTTP headers."""
+        ...
+
+    def iter_raw(self, chunk_size: int | None = None, /) -> Iterator[bytes]:
+        """The body, part by part."""
+        ...
 
 
 Opener = Callable[[str, dict[str, str]], AbstractContextManager[Reply]]

@@ -90,6 +90,7 @@ def fit(
                 loop.go()
         finally:
             loop.bar.close()
+            loop._freeze(0)
         wait_for_main()  # one has written before all read
         if config.patience and run is not None and checkpoint.exists(run / "best"):
             model.load_state_dict(checkpoint.load(run / "best").weights)
@@ -114,6 +115,8 @@ class _Loop:
         self.model, self.train, self.config, self.step = model, train, config, step
         self.seed, self.here, self.device = seed, here, train.inputs.device
         self.optimizer = make_optimizer(model, config)
+        self.learning = [child for child in model.children() if any(p.requires_grad for p in child.parameters())]
+        self.frozen: list[nn.Parameter] = []
         self.progressive: list[Any] = [m for m in model.modules() if hasattr(m, "progress")]
         self.average = MovingAverage(model, config.ema) if config.ema else None
         self.batches = batches_per_epoch(len(train), config.batch_size)
@@ -141,6 +144,7 @@ class _Loop:
         size, saved = self.config.batch_size, time.perf_counter()
         while self.epoch < self.config.epochs and not self._out_of_patience():
             self.model.train()
+            self._freeze(0)
             order = permutation(len(self.train), self.seed, self.epoch)
             for batch in minibatches(self.train, size, order=order, first=self.batch, ranks=self.here):
                 self._one_step(network, batch)
@@ -163,8 +167,10 @@ class _Loop:
         torch.manual_seed(mix(self.seed, number, self.here.rank))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(config, number, config.epochs * self.batches)
+        done = number / (config.epochs * self.batches)
         for module in self.progressive:
-            module.progress = number / (config.epochs * self.batches)
+            module.progress = done
+        self._freeze(sum(done >= share for share in config.freeze))
         self.norms.whole = batch.weight != len(batch)
         with autocast(config.precision, self.device):
             means = self.step(network, batch)
@@ -173,6 +179,8 @@ class _Loop:
             # DDP averages over ranks; this makes that average the mean over the global batch.
             loss = loss * (batch.weight * self.here.world / self._batch_size(self.batch))
         loss.backward()
+        for parameter in self.frozen:
+            parameter.grad = None
         if config.clip_norm:
             nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
         self.optimizer.step()
@@ -180,6 +188,20 @@ class _Loop:
         if self.average:
             self.average.update()
         self.means.add(means, batch.weight)
+
+    def _freeze(self, count: int) -> None:
+        """Let the first `count` layers learn no more: no gradients, fixed running statistics."""
+        frozen = [p for layer in self.learning[:count] for p in layer.parameters()]
+        if len(frozen) == len(self.frozen):
+            return
+        for parameter in self.frozen:
+            parameter.requires_grad_(True)
+        self.frozen = frozen
+        for layer in self.learning[:count]:
+            layer.eval()
+        if self.here.world == 1:  # DDP waits for every gradient, so there they are computed and dropped
+            for parameter in frozen:
+                parameter.requires_grad_(False)
 
     def _end_epoch(self) -> None:
         self.epoch, self.batch = self.epoch + 1, 0

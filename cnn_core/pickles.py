@@ -68,7 +68,9 @@ class _Type:
 
     def __init__(self, code: Any, *_flags: Any):
         if not isinstance(code, str) or not _SIMPLE.fullmatch(code):
-            raise UserError(f"the pickle holds an array of type {code!r}; only numbers and strings are allowed: refused")
+            raise UserError(
+                f"the pickle holds an array of type {code!r}; only numbers and strings are allowed: refused"
+            )
         self.code = code.lstrip("<>|=")
 
     def __setstate__(self, state: Any) -> None:

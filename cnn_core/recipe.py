@@ -33,6 +33,8 @@ class FitConfig:
     """Largest norm of the gradient; 0 leaves it alone."""
     ema: float = 0.0
     """Decay a step of the moving average of the weights, which is what gets saved; 0 turns it off."""
+    freeze: tuple[float, ...] = ()
+    """Share of the steps after which the first, second, ... layer stops learning (FreezeOut, Brock et al. 2017)."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 arithmetic where the processor has it, weights stay fp32."""
     compile: bool = False
@@ -56,6 +58,8 @@ class FitConfig:
         _in_range("validation", self.validation, 0, 0.9)
         _in_range("patience", self.patience, 0)
         _in_range("save_seconds", self.save_seconds, 0)
+        for share in self.freeze:
+            _in_range("freeze", share, 0, 1)
         for beta in self.betas:
             _in_range("betas", beta, 0, 0.999999)
         if self.patience and not self.validation:

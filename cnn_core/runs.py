@@ -19,6 +19,7 @@ from torch import nn
 from cnn_core import checkpoint
 from cnn_core.app import App
 from cnn_core.config import from_json, to_json
+from cnn_core.data import mix
 from cnn_core.errors import UserError
 from cnn_core.files import write_json
 
@@ -77,14 +78,21 @@ def read_record(app: App, folder: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         named = record["app"]
-        if not isinstance(record["config"], dict):
-            raise TypeError("config is no object")
-        record["labels"], record["seed"], record["preset"]
+        missing = {"config", "labels", "seed", "preset", "threads"} - record.keys()
+        if missing:
+            raise KeyError(f"no {min(missing)}")
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: damaged, or not of this suite ({error})") from error
     if named != app.name:
         raise UserError(f"{folder}: is a run of cnn-{named}, not of {app.prog}")
     return record
+
+
+def build_seeded(app: App, config: Any, labels: tuple[str, ...], seed: int) -> nn.Module:
+    """A new model whose initial weights depend on `seed` alone; torch's global random state is left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(mix(seed, 0x1217))
+        return app.build(config, labels)
 
 
 def restore(app: App, folder: str | Path, device: torch.device | str = "cpu") -> Run:

@@ -190,9 +190,7 @@ class _Search:
         if source.member:
             return self._attempt(str(source), lambda: self._from_archive(source, spec, alternative))
         target = self.cache / spec.name
-        return self._attempt(
-            str(source), lambda: download(source.url, target, spec.digest, spec.size, self.progress)
-        )
+        return self._attempt(str(source), lambda: download(source.url, target, spec.digest, spec.size, self.progress))
 
     def _attempt(self, label: str, get: Callable[[], None]) -> bool:
         try:

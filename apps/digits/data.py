@@ -1,6 +1,6 @@
 """The digits app's data: a named data set, IDX files, or a folder of pictures; and one picture of the user's.
 
-    data = load("mnist")              # or "fashion-mnist", "emnist-letters", a folder
+    data = load_data("mnist")         # or "fashion-mnist", "emnist-letters", a folder
     data.train.inputs                 # (60000, 28, 28) uint8, bright ink on black
     read("photo.jpg")                 # (28, 28) uint8, prepared as MNIST was
 
@@ -10,40 +10,33 @@ Decoded arrays are kept in the cache, so that a second load takes milliseconds. 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
+from apps.digits.config import DigitsConfig
 from apps.digits.folders import is_picture_folder, read_idx_folder, read_picture_folder
 from apps.digits.idx import READERS, Arrays
 from apps.digits.prepare_picture import read
+from cnn_core.data import Dataset, Split
 from cnn_core.errors import UserError
 from cnn_core.files import atomic
 from cnn_core.sources import Stamps, available, cache_folder, fetch, load_manifest
 
-if TYPE_CHECKING:
-    from cnn_core.data import Split
-
-__all__ = ["DigitData", "load", "read"]
+__all__ = ["load", "load_data", "read"]
 
 DECODING = 1  # counted up when decoding changes, so that arrays decoded before are not used
 
 
-@dataclass(frozen=True)
-class DigitData:
-    """Pictures (N, 28, 28) uint8 with labels (N,) int64, cut into train and test; the class names by label."""
-
-    train: Split
-    test: Split
-    classes: tuple[str, ...]
-    name: str
+def load(config: DigitsConfig) -> Dataset:
+    """The data set that the configuration names, as `load_data` gives it."""
+    return load_data(config.data)
 
 
-def load(
+def load_data(
     data: str | Path = "mnist", *, folder: str | Path | None = None, seed: int = 0, progress: bool = True
-) -> DigitData:
+) -> Dataset:
     """Load a data set by name (see `cnn_core.sources.available`) or from a folder of the user's.
 
     A folder holds either IDX files under MNIST's names, gzipped or not, or one folder of pictures for each class,
@@ -51,12 +44,10 @@ def load(
     `folder` may hold the named data set's own files. Raises UserError where the data cannot be had or read.
     """
     arrays, classes, name = _arrays(str(data), folder, seed, progress)
-    return DigitData(_split(arrays, "train"), _split(arrays, "test"), classes, name)
+    return Dataset(name, _split(arrays, "train"), _split(arrays, "test"), classes)
 
 
-def _arrays(
-    data: str, folder: str | Path | None, seed: int, progress: bool
-) -> tuple[Arrays, tuple[str, ...], str]:
+def _arrays(data: str, folder: str | Path | None, seed: int, progress: bool) -> tuple[Arrays, tuple[str, ...], str]:
     path = Path(data).expanduser()
     if data in available():
         return _named(data, folder, progress)
@@ -125,9 +116,5 @@ def _save_decoded(path: Path, arrays: Arrays) -> None:
 
 
 def _split(arrays: Arrays, name: str) -> Split:
-    import torch  # 2 s: only where data are loaded
-
-    from cnn_core.data import Split
-
     images = torch.from_numpy(np.ascontiguousarray(arrays[f"{name}-images"]))  # (N, 28, 28) uint8
     return Split(images, torch.from_numpy(arrays[f"{name}-labels"].astype(np.int64)))

@@ -83,7 +83,7 @@ def read_picture_folder(folder: Path, seed: int, progress: bool) -> tuple[Arrays
         )
     if not len(test_images) or not len(images):
         raise UserError(f"{folder}: too few different pictures to train and to test")
-    arrays = dict(zip(ROLES, (images, labels, test_images, test_labels), strict=True))
+    arrays: Arrays = dict(zip(ROLES, (images, labels, test_images, test_labels), strict=True))
     return arrays, tuple(classes)
 
 
@@ -109,18 +109,30 @@ def _test_folder(folder: Path) -> Path | None:
 def _classes(folder: Path) -> list[str]:
     """Names of the folders that hold pictures, numbers in the order of their values."""
     names = [path.name for path in folder.iterdir() if path.is_dir() and _pictures(path)]
-    return sorted(names, key=lambda name: [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)])
+    return sorted(
+        names,
+        key=lambda name: [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)],
+    )
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith("."))
+    return sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith(".")
+    )
 
 
 def _read(folder: Path, classes: list[str], progress: bool) -> tuple[np.ndarray, np.ndarray]:
     from tqdm import tqdm
 
-    paths = [(path, label) for label, name in enumerate(classes) if (folder / name).is_dir() for path in _pictures(folder / name)]
-    bar = tqdm(paths, desc=folder.name, unit="picture", disable=None if progress else True, leave=False, file=sys.stderr)
+    paths = [
+        (path, label)
+        for label, name in enumerate(classes)
+        if (folder / name).is_dir()
+        for path in _pictures(folder / name)
+    ]
+    bar = tqdm(
+        paths, desc=folder.name, unit="picture", disable=None if progress else True, leave=False, file=sys.stderr
+    )
     images = np.zeros((len(paths), 28, 28), np.uint8)
     for row, (path, _) in enumerate(bar):
         images[row] = read(path)

@@ -12,7 +12,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -72,7 +72,7 @@ def as_images(values: np.ndarray, name: str) -> np.ndarray:
 
 
 def as_labels(values: np.ndarray, name: str, first_label: int = 0) -> np.ndarray:
-    """Labels (N,) uint8 counted from 0; of several numbers each (QMNIST) the first. Raises UserError naming the file."""
+    """Labels (N,) uint8 from 0; of several numbers each (QMNIST) the first. Raises UserError naming the file."""
     if values.ndim == 2 and values.shape[1] > 0:
         values = values[:, 0]
     if values.ndim != 1 or values.dtype.kind not in "ui":
@@ -93,7 +93,7 @@ def _read_pickle(fetched: Fetched, options: dict[str, Any]) -> Arrays:
     (path,) = fetched.files.values()
     try:
         with gzip.open(path) as stream:
-            parts = load_arrays(stream, str(path))
+            parts = load_arrays(cast(IO[bytes], stream), str(path))
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: truncated or damaged gzip file ({error})") from error
     try:

@@ -23,6 +23,7 @@ class DigitFront(nn.Module):
         super().__init__()
         self.augment = augment
         self.progress = 0.0
+        self.elastic: Tensor
         if augment:
             self.register_buffer("elastic", elastic_basis(28, 28), persistent=False)
 
@@ -56,8 +57,10 @@ def distort(x: Tensor, augment: Augment, strength: float, elastic: Tensor) -> Te
     cos, sin = angle.cos(), angle.sin()
     # Maps output places to input places, in pixels from the middle: stretch, then shear, then turn, then shift.
     theta = torch.stack(
-        [cos * wide, (cos * shear - sin) * high, uniform(augment.shift)]
-        + [sin * wide, (sin * shear + cos) * high, uniform(augment.shift)],
+        (
+            *(cos * wide, (cos * shear - sin) * high, uniform(augment.shift)),
+            *(sin * wide, (sin * shear + cos) * high, uniform(augment.shift)),
+        ),
         1,
     ).view(count, 2, 3)
     rows = torch.arange(height, device=x.device) - (height - 1) / 2

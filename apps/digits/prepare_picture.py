@@ -26,12 +26,13 @@ LABEL_SIDE = 128  # longest side on which connected pieces are counted, pixels
 def read(path: str | Path) -> np.ndarray:
     """Read a picture of one digit, in any format that Pillow knows, as (28, 28) uint8, prepared as MNIST was.
 
-    A picture that is in MNIST's form already is given back as it is. Raises UserError where the file is no
+    A picture that is in MNIST's form already is given back as it is (or inverted, where it is dark on white). Raises UserError where the file is no
     picture, is too large, or shows no ink.
     """
     grey = _grey(_open(Path(path)))  # (H, W) float32, 0 to 255
-    if _is_prepared(grey):
-        return grey.astype(np.uint8)
+    for whole in (grey, 255 - grey):
+        if _is_prepared(whole):
+            return whole.astype(np.uint8)
     ink = find_ink(grey)
     if ink is None:
         raise UserError(f"{path}: no ink found: the picture is empty or of one brightness")
@@ -103,13 +104,13 @@ def find_ink(grey: np.ndarray) -> np.ndarray | None:
     height, width = grey.shape
     if min(height, width) < 3:
         return None
-    residual = grey - _ground(grey)
-    smooth, level = _smoothed(residual)
-    polarity = -1.0 if -smooth.min() >= smooth.max() else 1.0
-    if level > max(4.0, 3 * _grain(smooth)):
+    residual = _blur(grey - _ground(grey))
+    signal = -residual if -residual.min() >= residual.max() else residual
+    level = _paper_noise(signal)
+    if level > max(4.0, 3 * _grain(signal)):
         # The edge of a shadow, which no smooth surface follows.
-        smooth, level = _smoothed(polarity * _flatten(polarity * residual))
-    signal = polarity * smooth
+        signal = _flatten(signal)
+        level = _paper_noise(signal)
     peak = float(np.median(signal[signal >= 0.6 * signal.max()]))
     if peak < max(LEAST_CONTRAST, 7 * level):
         return None
@@ -177,15 +178,15 @@ def _ground(grey: np.ndarray) -> np.ndarray:
     return (basis(rows, columns) @ fitted).astype(np.float32)
 
 
-def _smoothed(residual: np.ndarray) -> tuple[np.ndarray, float]:
-    """The residual with its pixel noise taken down, and the standard deviation of the paper in it, robustly."""
-    smooth = _blur(residual) if max(residual.shape) > 100 else residual
-    return smooth, 1.4826 * float(np.median(abs(smooth - np.median(smooth))))
+def _paper_noise(signal: np.ndarray) -> float:
+    """Standard deviation of the paper, robustly; the ink, which may fill most of the picture, is left out."""
+    paper = signal[signal < 0.4 * signal.max()]
+    return 1.4826 * float(np.median(abs(paper - np.median(paper)))) if paper.size else 0.0
 
 
-def _grain(smooth: np.ndarray) -> float:
+def _grain(signal: np.ndarray) -> float:
     """Standard deviation of the noise alone, from differences between pixels that lie close together."""
-    differences = smooth[:, 3:] - smooth[:, :-3] if smooth.shape[1] > 3 else smooth
+    differences = signal[:, 3:] - signal[:, :-3] if signal.shape[1] > 3 else signal
     return 1.4826 / np.sqrt(2) * float(np.median(abs(differences)))
 
 
@@ -210,7 +211,9 @@ def _darkest(values: np.ndarray, step: int) -> np.ndarray:
 
 
 def _blur(values: np.ndarray) -> np.ndarray:
-    """Binomial 3 x 3 filter (Pillow's filters take no floats)."""
+    """Binomial 3 x 3 filter (Pillow's filters take no floats); small pictures, where a stroke is a pixel, as they are."""
+    if max(values.shape) <= 100:
+        return values
     padded = np.pad(values, 1, mode="edge")
     rows = padded[:-2] + 2 * padded[1:-1] + padded[2:]
     return (rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 16
@@ -226,9 +229,9 @@ def _thicken(ink: np.ndarray, scale: float) -> np.ndarray:
     mask = np.pad(ink > 0.5, 1)
     edges = np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1])
     stroke = 2 * np.count_nonzero(mask) / max(edges, 1) * scale  # pixels of the box
-    if stroke >= THIN or scale > 1:
+    radius = round((USUAL - stroke) / 2 / scale)
+    if stroke >= THIN or radius < 1:
         return ink
-    radius = max(1, round((USUAL - stroke) / 2 / scale))
     padded = np.pad(ink, radius)
     widened = Image.fromarray(np.rint(255 * padded).astype(np.uint8)).filter(ImageFilter.MaxFilter(2 * radius + 1))
     return np.asarray(widened, np.float32) / 255
@@ -250,7 +253,7 @@ def _main_pieces(mask: np.ndarray) -> np.ndarray:
     chosen = inner if inner.max() >= enough else areas
     keep = chosen >= max(0.04 * chosen.max(), 1)
     kept = np.concatenate([[False], keep])[labels]
-    return mask & np.kron(kept, np.ones((step, step), bool))[: mask.shape[0], : mask.shape[1]]
+    return np.logical_and(mask, np.kron(kept, np.ones((step, step), bool))[: mask.shape[0], : mask.shape[1]])
 
 
 def _coarsen(mask: np.ndarray, step: int) -> np.ndarray:

@@ -76,7 +76,7 @@ def run(app: App, options: Any) -> Outcome:
         train, validation = source.train, None
         if config.fit.validation:
             train, validation = data.hold_out(train, config.fit.validation, seed)
-        model = _build(app, config, source.labels, seed).to(chosen)
+        model = runs.build_seeded(app, config, source.labels, seed).to(chosen)
         if here.main:
             if not options.resume:
                 runs.write_record(folder, record)
@@ -111,17 +111,6 @@ def _load(app: App, config: Any, here: Any) -> Any:
     if here.main:
         wait_for_main()
     return source
-
-
-def _build(app: App, config: Any, labels: tuple[str, ...], seed: int) -> Any:
-    """The model, with initial weights that depend on the seed alone."""
-    import torch
-
-    from cnn_core.data import mix
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(mix(seed, 0x1217))
-        return app.build(config, labels)
 
 
 def _line(entry: dict[str, Any], epochs: int) -> str:

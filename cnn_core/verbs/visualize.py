@@ -75,9 +75,8 @@ def _maps(app: App, options: VisualizeOptions, model: Any, module: Any, layer: s
     """A sheet of what the layer gives for one input."""
     import torch
 
-    from cnn_core import runs
+    from cnn_core import runs, visual
     from cnn_core.config import from_json
-    from cnn_core.visual.activations import activations
 
     if not options.input:
         raise UserError(f"visualize maps: name a {app.what} with --input, a file or the number of a test sample")
@@ -91,7 +90,7 @@ def _maps(app: App, options: VisualizeOptions, model: Any, module: Any, layer: s
     else:
         x = torch.from_numpy(app.read(existing(Path(options.input))))
         name = Path(options.input).name
-    maps = activations(model, x[None], layer)[layer][0].float().cpu()  # (K, H, W), (K, T) or (units,)
+    maps = visual.record(model, x[None], layer)[layer][0].float().cpu()  # (K, H, W), (K, T) or (units,)
     if maps.dim() < 2:
         raise UserError(f"--layer {layer}: gives {maps.numel()} numbers, no maps; name a convolution or a pooling")
     maps = maps if maps.dim() == 3 else maps[:, None, :]

@@ -62,7 +62,9 @@ def test_killed_while_writing(saved):
     assert not half.exists()
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "state.safetensors", "config.json", "metrics.json", "state.json"])
+@pytest.mark.parametrize(
+    "name", ["weights.safetensors", "state.safetensors", "config.json", "metrics.json", "state.json"]
+)
 @pytest.mark.parametrize("damage", ["cut", "flip", "gone"])
 def test_damage_is_one_line(saved, name, damage):
     path = saved / name

@@ -117,7 +117,10 @@ def test_recipe_out_of_range(wrong):
 
 
 @given(
-    st.sampled_from(["one-cycle", "cosine", "linear", "constant"]), st.floats(0, 1), st.integers(1, 50), st.floats(1e-4, 1)
+    st.sampled_from(["one-cycle", "cosine", "linear", "constant"]),
+    st.floats(0, 1),
+    st.integers(1, 50),
+    st.floats(1e-4, 1),
 )
 def test_learning_rate_rises_to_its_peak_and_falls(schedule, warmup, steps, peak):
     config = FitConfig(schedule=schedule, warmup=warmup, learning_rate=peak)

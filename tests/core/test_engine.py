@@ -69,7 +69,9 @@ def test_a_step_of_the_users_own():
         error = model(batch.inputs)[:, 0] - batch.targets
         return {"loss": error.square().mean(), "absolute": error.abs().mean()}
 
-    history = fit(model, split, FitConfig(epochs=5, batch_size=20, precision="fp32"), step=regression, progress=False).history
+    history = fit(
+        model, split, FitConfig(epochs=5, batch_size=20, precision="fp32"), step=regression, progress=False
+    ).history
     assert history[-1]["train_loss"] < history[0]["train_loss"] / 3
     assert set(history[0]) >= {"train_absolute", "train_loss"}
 
@@ -179,7 +181,9 @@ def same_bits(a: Path, b: Path) -> None:
     histories = [json.loads((run / "history.json").read_text()) for run in (a, b)]
     for first, second in zip(*histories, strict=True):
         clocks = {"cpu_seconds", "seconds"}
-        assert {k: v for k, v in first.items() if k not in clocks} == {k: v for k, v in second.items() if k not in clocks}
+        assert {k: v for k, v in first.items() if k not in clocks} == {
+            k: v for k, v in second.items() if k not in clocks
+        }
     assert [r["epoch"] for r in read_log(a)] == [r["epoch"] for r in read_log(b)] == [1, 2, 3]
 
 

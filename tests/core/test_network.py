@@ -86,7 +86,13 @@ def test_one_switch_changes_pooling_everywhere():
         found = [m for m in ConvNet(LECTURE.with_pool(pool)).modules() if isinstance(m, nn.MaxPool2d | nn.AvgPool2d)]
         assert len(found) == 2
         assert all(isinstance(m, kind) for m in found)
-    assert [layer.name for layer in layers(LECTURE.with_pool("none"))] == ["conv1", "conv2", "flatten", "dense1", "output"]
+    assert [layer.name for layer in layers(LECTURE.with_pool("none"))] == [
+        "conv1",
+        "conv2",
+        "flatten",
+        "dense1",
+        "output",
+    ]
 
 
 def test_pooling_halves_and_takes_largest_or_mean():
@@ -122,7 +128,9 @@ def test_activations_are_out_of_place():
 
 
 def test_fully_convolutional_network_takes_any_size():
-    config = ConvNetConfig(input_shape=(2, 9, 9), classes=1, channels=(4, 4), padding=("same",), pool="none", head="pointwise")
+    config = ConvNetConfig(
+        input_shape=(2, 9, 9), classes=1, channels=(4, 4), padding=("same",), pool="none", head="pointwise"
+    )
     model = ConvNet(config)
     assert model(torch.zeros(1, 2, 9, 9)).shape == (1, 1, 9, 9)
     assert model(torch.zeros(1, 2, 19, 19)).shape == (1, 1, 19, 19)

@@ -37,7 +37,10 @@ def test_pooling_has_the_size_that_torch_gives(size, window, stride):
         with pytest.raises(ShapeError):
             pool_output_size(size, window, stride)
     else:
-        assert pool_output_size(size, window, stride) == functional.max_pool1d(torch.zeros(1, size), window, stride).shape[1]
+        assert (
+            pool_output_size(size, window, stride)
+            == functional.max_pool1d(torch.zeros(1, size), window, stride).shape[1]
+        )
 
 
 def test_lecture_sizes():

@@ -1,0 +1,1 @@
+"""Comparative benchmarks across the apps: `python -m apps.bench NAME`."""
