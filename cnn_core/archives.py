@@ -21,6 +21,18 @@ from cnn_core.errors import UserError
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, NotImplementedError)
 
 
+@contextmanager
+def _whole(archive: Path) -> Iterator[None]:
+    """What archive readers raise about broken contents, made UserErrors; the system's own errors pass."""
+    try:
+        yield
+    except (*BROKEN, OSError) as error:
+        # gzip and bz2 report damage as an OSError without a number; the system's always have one.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise UserError(f"{archive}: not a whole zip or tar archive ({error})") from error
+
+
 def safe_target(folder: Path, name: str) -> Path:
     """Path of an archive member inside `folder`. Raises UserError for a name that would lie outside it."""
     parts = name.replace("\\", "/").split("/")
@@ -42,7 +54,7 @@ def open_member(archive: Path, member: str) -> Iterator[IO[bytes]]:
 
     Raises UserError where the archive is broken, lacks the member, or the member is a link or a device.
     """
-    try:
+    with _whole(archive):
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
                 try:
@@ -67,17 +79,22 @@ def open_member(archive: Path, member: str) -> Iterator[IO[bytes]]:
                 assert stream is not None  # a regular file always has one
                 with stream:
                     yield stream
-    except BROKEN as error:
-        raise UserError(f"{archive}: not a whole zip or tar archive ({error})") from error
 
 
 def extract_all(archive: Path, folder: Path) -> list[Path]:
     """Extract every regular file of a zip or tar archive below `folder`; give the paths written.
 
     All names and kinds are checked before the first byte is written. Existing files are replaced.
-    Raises UserError where the archive is broken or holds an unsafe member.
+    Raises UserError where the archive is broken or holds an unsafe member, or where it cannot be read or written.
     """
     try:
+        return _extract_all(archive, folder)
+    except OSError as error:
+        raise UserError(f"{archive}: cannot be extracted to {folder} ({error.strerror or error})") from error
+
+
+def _extract_all(archive: Path, folder: Path) -> list[Path]:
+    with _whole(archive):
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
                 infos = [info for info in opened.infolist() if not info.is_dir()]
@@ -90,8 +107,6 @@ def extract_all(archive: Path, folder: Path) -> list[Path]:
                 for entry in entries:
                     _refuse_special_tar(archive, entry)
                 names = [entry.name for entry in entries]
-    except BROKEN as error:
-        raise UserError(f"{archive}: not a whole zip or tar archive ({error})") from error
     targets = [safe_target(folder, name) for name in names]
     root = folder.resolve()
     for name, target in zip(names, targets, strict=True):

@@ -105,8 +105,8 @@ def load_manifest(name: str) -> Manifest:
         if name == path.stem or name.startswith(path.stem + "-"):
             table = _parse(path)
             variants = table.get("variants", {})
-            variant = name[len(path.stem) + 1 :] or table.get("variant", "")
-            if not variant or variant in variants:
+            variant = table.get("variant", "") if name == path.stem else name[len(path.stem) + 1 :]
+            if variant in variants or (name == path.stem and not variant):
                 return _manifest(path.stem, variant, table)
     close = difflib.get_close_matches(name, available(), n=1)
     hint = f"; did you mean {close[0]}?" if close else ""

@@ -32,9 +32,9 @@ def load_arrays(stream: IO[bytes], name: str) -> Any:
         return _finish(_Unpickler(stream, encoding="latin1").load())
     except UserError as error:
         raise UserError(f"{name}: {error}") from error
-    except (MemoryError, RecursionError, OSError):
+    except OSError:
         raise
-    except Exception as error:  # a broken pickle raises nearly anything
+    except Exception as error:  # a broken pickle raises nearly anything, MemoryError and RecursionError too
         raise UserError(f"{name}: not a whole pickle of numpy arrays ({error})") from error
 
 

@@ -147,12 +147,22 @@ def _text(result: dict[str, Any]) -> str:
     ]
     parts = [text(result["fast"]), table(["training", "test accuracy", "CPU-seconds"], rows)]
     if result["ratio"] is None:
-        parts.append(f"the baseline did not reach {GOAL:.0%}; at least {last['cpu_seconds'] / cpu['mean']:.0f} times more")
+        parts.append(
+            f"the baseline did not reach {GOAL:.0%}; at least {last['cpu_seconds'] / cpu['mean']:.0f} times more"
+        )
     else:
         parts.append(
             f"CPU-seconds to {GOAL:.0%}: the baseline takes {result['ratio']:.0f} times as many "
             f"({result['seeds_at_goal']} of {accuracy['n']} seeds of preset fast are at {GOAL:.0%} or above)"
         )
-    inference = result["inference"]
-    parts.append(table(list(inference[0]), [[*row.values()] for row in inference]))
+    speeds = [
+        [
+            r["runtime"],
+            *(f"{r['latency_ms'][what]:.2f}" for what in ("median", "p99")),
+            *(f"{r[what]:.0f}" for what in ("inputs_per_second", "inputs_per_cpu_second")),
+        ]
+        for r in result["inference"]
+    ]
+    header = ["runtime", "ms for one (median)", "ms (p99)", "inputs/s (batch)", "inputs per CPU-second"]
+    parts.append(table(header, speeds))
     return "\n\n".join(parts)

@@ -1,6 +1,6 @@
 """How fast optima are found, against the way the usual tools find them. One CPU thread.
 
-    python -m apps.bench.visual_speed          about three minutes
+    python -m apps.bench visual-speed          about three minutes
 
 Two comparisons, each on the same nets, starts, steps and rates on both sides:
 
@@ -15,7 +15,6 @@ Figures are images (or steps) per CPU second, measured in pairs, so that a slow 
 
 from __future__ import annotations
 
-import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from cnn_core.benchmark import cpu_seconds, environment, paired_ratio, summary
+from cnn_core.errors import UserError
 from cnn_core.visual import Pixels, filter, filters, optimize, values
 
 FILTERS = 50
@@ -177,8 +177,10 @@ def run(rounds: int = 7, steps: int = 128) -> dict[str, Any]:
         torch.set_num_threads(threads)
 
 
-def main() -> None:
+def main(args: list[str]) -> int:
     """Print the figures."""
+    if args:
+        raise UserError(f"visual-speed takes no options, and {args[0]!r} is one")
     result = run()
     a = result["lecture"]
     print(
@@ -195,7 +197,4 @@ def main() -> None:
             f"activation {b['activation']:.4g} against {b['baseline_activation']:.4g}"
         )
     print(result["environment"])
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return 0

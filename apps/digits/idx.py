@@ -60,7 +60,7 @@ def parse_idx(raw: bytes, name: str) -> np.ndarray:
         size = " x ".join(map(str, shape))
         raise UserError(f"{name}: {what}: {size} values need {wanted} bytes, the file holds {found}")
     values = np.frombuffer(raw, dtype, offset=start).reshape(shape)
-    return values.astype(dtype.newbyteorder("="), copy=False)
+    return values.astype(dtype.newbyteorder("="))  # a copy: what lies in `raw` cannot be written to
 
 
 def as_images(values: np.ndarray, name: str) -> np.ndarray:

@@ -26,13 +26,13 @@ LABEL_SIDE = 128  # longest side on which connected pieces are counted, pixels
 def read(path: str | Path) -> np.ndarray:
     """Read a picture of one digit, in any format that Pillow knows, as (28, 28) uint8, prepared as MNIST was.
 
-    A picture that is in MNIST's form already is given back as it is (or inverted, where it is dark on white). Raises UserError where the file is no
-    picture, is too large, or shows no ink.
+    A picture that is in MNIST's form already is given back as it is, or inverted where it is dark on white. Raises
+    UserError where the file is no picture, is too large, or shows no ink.
     """
     grey = _grey(_open(Path(path)))  # (H, W) float32, 0 to 255
     for whole in (grey, 255 - grey):
         if _is_prepared(whole):
-            return whole.astype(np.uint8)
+            return np.rint(whole).astype(np.uint8)
     ink = find_ink(grey)
     if ink is None:
         raise UserError(f"{path}: no ink found: the picture is empty or of one brightness")
@@ -211,8 +211,8 @@ def _darkest(values: np.ndarray, step: int) -> np.ndarray:
 
 
 def _blur(values: np.ndarray) -> np.ndarray:
-    """Binomial 3 x 3 filter (Pillow's filters take no floats); small pictures, where a stroke is a pixel, as they are."""
-    if max(values.shape) <= 100:
+    """Binomial 3 x 3 filter (Pillow's filters take no floats)."""
+    if max(values.shape) <= 100:  # a stroke may be one pixel wide
         return values
     padded = np.pad(values, 1, mode="edge")
     rows = padded[:-2] + 2 * padded[1:-1] + padded[2:]
@@ -253,14 +253,15 @@ def _main_pieces(mask: np.ndarray) -> np.ndarray:
     chosen = inner if inner.max() >= enough else areas
     keep = chosen >= max(0.04 * chosen.max(), 1)
     kept = np.concatenate([[False], keep])[labels]
-    return np.logical_and(mask, np.kron(kept, np.ones((step, step), bool))[: mask.shape[0], : mask.shape[1]])
+    pixels = np.kron(kept, np.ones((step, step), bool))[: mask.shape[0], : mask.shape[1]]
+    return mask & pixels
 
 
 def _coarsen(mask: np.ndarray, step: int) -> np.ndarray:
     height, width = (-(-side // step) * step for side in mask.shape)
     padded = np.zeros((height, width), bool)
     padded[: mask.shape[0], : mask.shape[1]] = mask
-    return padded.reshape(height // step, step, width // step, step).any(axis=(1, 3))
+    return np.asarray(padded.reshape(height // step, step, width // step, step).any(axis=(1, 3)))
 
 
 def _label(mask: np.ndarray) -> tuple[np.ndarray, int]:

@@ -1,3 +1,6 @@
+import bz2
+import errno
+import gzip
 import io
 import os
 import tarfile
@@ -141,3 +144,65 @@ def test_a_missing_member_is_named(tmp_path):
     path = _zip(tmp_path / "a.zip", {"x": b"1"})
     with pytest.raises(UserError, match="no member named 'y'"), open_member(path, "y"):
         pass
+
+
+@pytest.mark.parametrize("kind", ["zip", "w:gz", "w:bz2", "w:xz"])
+def test_damage_in_the_middle_is_a_user_error(tmp_path, kind):
+    data = os.urandom(2000) * 50
+    path = tmp_path / "a"
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("x", data)
+    else:
+        _tar(path, [_regular("x", data)], kind)
+    raw = bytearray(path.read_bytes())
+    for position in range(1000, 1060):
+        raw[position] ^= 255
+    path.write_bytes(raw)
+    try:
+        with open_member(path, "x") as stream:
+            assert stream.read() != data  # gzip's own checksum stands at the end, which a tar reader does not reach
+        assert kind == "w:gz"
+    except UserError as error:
+        assert str(error).startswith(f"{path}: ")
+
+
+def test_a_writer_s_error_inside_the_block_stays_its_own(tmp_path):
+    path = _zip(tmp_path / "a.zip", {"x": b"1"})
+    with pytest.raises(OSError, match="No space") as caught, open_member(path, "x"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, bytes])
+def test_what_is_no_archive_is_named(tmp_path, pack):
+    path = tmp_path / "file"
+    path.write_bytes(pack(b"text" * 1000))
+    with pytest.raises(UserError, match="file: not a whole zip or tar archive"), open_member(path, "x"):
+        pass
+    with pytest.raises(UserError, match="file: not a whole zip or tar archive"):
+        extract_all(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_what_cannot_be_extracted_is_named(tmp_path, kind):
+    members = {"a": b"1", "a/b": b"2"}  # a file that is a folder too
+    if kind == "zip":
+        path = _zip(tmp_path / "archive", members)
+    else:
+        path = _tar(tmp_path / "archive", [_regular(name, data) for name, data in members.items()])
+    with pytest.raises(UserError, match="archive: cannot be extracted to .*out"):
+        extract_all(path, tmp_path / "out")
+    with pytest.raises(UserError, match="missing: cannot be extracted .*No such file"):
+        extract_all(tmp_path / "missing", tmp_path / "out")
+
+
+def test_a_link_in_the_place_of_a_file_is_replaced_not_followed(tmp_path):
+    (tmp_path / "outside").write_text("untouched")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "x").symlink_to(tmp_path / "outside")
+    extract_all(_zip(tmp_path / "a.zip", {"x": b"new"}), tmp_path / "out")
+    assert (tmp_path / "outside").read_text() == "untouched"
+    assert (tmp_path / "out" / "x").read_bytes() == b"new"
+    assert not (tmp_path / "out" / "x").is_symlink()

@@ -136,7 +136,7 @@ def test_sources_that_fail_say_why(web, target, tmp_path):
     with pytest.raises(SourceError, match="no such file"):
         download((tmp_path / "missing").as_uri(), target, DIGEST, progress=False)
     dead = web.url + "/file"
-    web.server.server_close()
+    web.close()
     with pytest.raises(SourceError, match=r"(?i)refused"):
         download(dead, target, DIGEST, progress=False)
     with pytest.raises(SourceError):
