@@ -146,28 +146,24 @@ def test_a_missing_member_is_named(tmp_path):
         pass
 
 
-@pytest.mark.parametrize("kind", ["zip", "w:gz", "w:bz2", "w:xz"])
+@pytest.mark.parametrize("kind", ["zip", "w:bz2", "w:xz"])  # a gzip's checksum lies beyond what a tar reader reads
 def test_damage_in_the_middle_is_a_user_error(tmp_path, kind):
-    data = os.urandom(2000) * 50
+    data = os.urandom(100_000)
     path = tmp_path / "a"
     if kind == "zip":
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("x", data)
     else:
         _tar(path, [_regular("x", data)], kind)
-    raw = bytearray(path.read_bytes())
-    for position in range(1000, 1060):
-        raw[position] ^= 255
-    path.write_bytes(raw)
-    try:
-        with open_member(path, "x") as stream:
-            assert stream.read() != data  # gzip's own checksum stands at the end, which a tar reader does not reach
-        assert kind == "w:gz"
-    except UserError as error:
-        assert str(error).startswith(f"{path}: ")
+    raw = path.read_bytes()
+    path.write_bytes(raw[:1000] + bytes(255 - byte for byte in raw[1000:1060]) + raw[1060:])
+    with pytest.raises(UserError, match="a: not a whole zip or tar"), open_member(path, "x") as stream:
+        stream.read()
+    with pytest.raises(UserError, match="a: not a whole zip or tar"):
+        extract_all(path, tmp_path / "out")
 
 
-def test_a_writer_s_error_inside_the_block_stays_its_own(tmp_path):
+def test_an_error_of_the_callers_inside_the_block_stays_its_own(tmp_path):
     path = _zip(tmp_path / "a.zip", {"x": b"1"})
     with pytest.raises(OSError, match="No space") as caught, open_member(path, "x"):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -192,9 +188,9 @@ def test_what_cannot_be_extracted_is_named(tmp_path, kind):
         path = _zip(tmp_path / "archive", members)
     else:
         path = _tar(tmp_path / "archive", [_regular(name, data) for name, data in members.items()])
-    with pytest.raises(UserError, match="archive: cannot be extracted to .*out"):
+    with pytest.raises(UserError, match=r"archive: cannot be extracted to .*out"):
         extract_all(path, tmp_path / "out")
-    with pytest.raises(UserError, match="missing: cannot be extracted .*No such file"):
+    with pytest.raises(UserError, match=r"missing: cannot be extracted .*No such file"):
         extract_all(tmp_path / "missing", tmp_path / "out")
 
 

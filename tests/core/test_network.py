@@ -69,7 +69,7 @@ def test_built_network_has_the_planned_layers(config):
     try:
         plan = layers(config)
     except ShapeError as error:
-        assert any(name in str(error) for name in ("conv", "pool", "res"))  # noqa: PT017
+        assert any(name in str(error) for name in ("conv", "pool", "res"))
         with pytest.raises(ShapeError):
             ConvNet(config)
         return

@@ -8,6 +8,7 @@ import shutil
 import tarfile
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def cache(tmp_path, monkeypatch, pip_env):
 
 
 def left(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path.name for path in folder.iterdir() if path.name not in (".lock", ".verified.json"))
 
 
 def put(folder: Path, **files: bytes) -> Path:
@@ -67,8 +68,7 @@ def test_every_manifest_is_complete():
         assert len(set(entry.classes)) == len(entry.classes) >= 2
         for alternative in entry.alternatives:
             for spec in alternative.files:
-                kind, digest = spec.digest
-                assert len(bytes.fromhex(digest)) == {"sha256": 32, "md5": 16}[kind]
+                assert len(bytes.fromhex(spec.sha256)) == 32
                 assert spec.sources
                 assert all(len(s.archive_sha256) in (0, 64) for s in spec.sources)
 
@@ -271,6 +271,19 @@ def test_no_network_is_one_quick_line_that_says_what_to_do(web, monkeypatch, cac
     assert left(cache) == []
 
 
+def test_a_download_that_breaks_off_leaves_a_part_that_the_next_call_completes(web, cache):
+    web.pages["/one"] = ONE
+    web.cuts["/one"] = [20_000] * 3
+    data = manifest(Alternative("r", (one(Source(url=web.url + "/one")),)))
+    with pytest.raises(UserError, match="CNN_SUITE_MIRROR"):
+        fetch(data, progress=False)
+    assert left(cache) == ["one.bin.part"]
+    assert (cache / "one.bin.part").stat().st_size < len(ONE)
+    fetch(data, progress=False)
+    assert web.log[-1] == ("/one", "bytes=60000-")
+    assert left(cache) == ["one.bin"]
+
+
 def test_no_space_for_a_member_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, web, cache):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("in/one.bin", ONE)
@@ -446,7 +459,18 @@ def test_without_pip_its_variables_still_count(monkeypatch, pip_env):
     assert pip_settings().default_index
 
 
-# Two processes
+# Two threads and two processes
+
+
+def test_two_threads_fetch_a_file_once(web, cache):
+    web.pages["/one"] = ONE
+    web.delay = 0.2
+    data = manifest(Alternative("r", (one(Source(url=web.url + "/one")),)))
+    with ThreadPoolExecutor(2) as pool:
+        found = [job.result() for job in [pool.submit(fetch, data, None, False) for _ in range(2)]]
+    assert [each.files["one.bin"].read_bytes() for each in found] == [ONE] * 2
+    assert web.asked() == ["/one"]
+    assert left(cache) == ["one.bin"]
 
 
 def _fetch_in_process(data: Manifest, results) -> None:

@@ -1,0 +1,133 @@
+"""cnn-digits from the command line: train, resume, evaluate, predict, visualize, export, and bad input."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from apps.digits.app import APP
+from cnn_core.cli import run
+
+SMALL = ["--fit.epochs", "6", "--fit.batch-size", "64", "--threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def trained(digits_folder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    assert run(APP, ["train", "--data", str(digits_folder), "--out", str(folder), "--json", *SMALL]) == 0
+    return folder
+
+
+def answer(capsys, *args):
+    """The JSON object that a verb prints."""
+    capsys.readouterr()
+    assert run(APP, [*map(str, args), "--json", "--threads", "1"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_evaluate(trained, capsys):
+    found = answer(capsys, "evaluate", trained)
+    assert found["accuracy"] > 0.85  # other writers than those it was trained on
+    assert found["count"] == 297
+    report = trained / "evaluation"
+    assert {p.name for p in report.iterdir()} >= {"metrics.json", "confusion.png", "calibration.png", "mistakes.png"}
+    assert json.loads((report / "metrics.json").read_text())["accuracy"] == found["accuracy"]
+
+
+def test_predict_files_and_folders(trained, digit_pictures, tmp_path, capsys):
+    images, labels = digit_pictures
+    for i in range(1500, 1520):
+        page = np.full((200, 160), 255, np.uint8)
+        page[30:114, 50:134] -= np.kron(images[i], np.ones((3, 3), np.uint8))
+        Image.fromarray(page).save(tmp_path / f"{i}.png")
+    found = answer(capsys, "predict", trained, tmp_path, "--show", tmp_path / "seen.jpg.png", "--top", 2)["predictions"]
+    right = sum(p["answer"] == str(labels[1500 + i]) for i, p in enumerate(found))
+    assert right >= 15
+    assert all(len(p["top"]) == 2 and p["top"][0]["probability"] >= p["top"][1]["probability"] for p in found)
+    rejected = answer(capsys, "predict", trained, tmp_path / "1500.png", "--reject", 1)["predictions"][0]
+    assert rejected["rejected"]
+
+
+def test_visualize(trained, capsys):
+    assert answer(capsys, "visualize", "filters", trained)["weights_per_filter"] == 36
+    maps = answer(capsys, "visualize", "maps", trained, "--input", 3, "--layer", "conv2")
+    assert maps["maps"] == 32
+    with Image.open(maps["picture"]) as picture:
+        assert picture.size[0] > 300
+
+
+def test_export(trained, capsys):
+    found = answer(capsys, "export", trained)
+    assert found["argmax_agreement"] == 1
+    assert found["max_difference"] <= found["tolerance"]
+
+
+def test_summary(capsys):
+    assert answer(capsys, "summary", "--preset", "lecture")["parameters"] == 137660
+
+
+def test_finished_run_resumes_to_itself(trained, capsys):
+    before = (trained / "last" / "weights.safetensors").read_bytes()
+    assert answer(capsys, "train", "--resume", trained)["steps"] == 6 * 24
+    assert (trained / "last" / "weights.safetensors").read_bytes() == before
+
+
+def bad(capsys, *args):
+    """Standard error of a command that must end with status 2, one line and nothing on standard output."""
+    capsys.readouterr()
+    assert run(APP, [*map(str, args)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("cnn-digits: error: ")
+    return err
+
+
+def test_bad_input_is_one_line(trained, digits_folder, tmp_path, capsys):
+    text, white = tmp_path / "no.png", tmp_path / "white.png"
+    text.write_text("no picture")
+    Image.new("L", (60, 60), 255).save(white)
+    (tmp_path / "empty").mkdir()
+    assert str(text) in bad(capsys, "predict", trained, text)
+    assert str(white) in bad(capsys, "predict", trained, white)
+    assert "no such file" in bad(capsys, "predict", trained, tmp_path / "gone.png")
+    assert "holds no pictures" in bad(capsys, "predict", trained, tmp_path / "empty")
+    assert "name the pictures" in bad(capsys, "predict", trained)
+    assert "--reject" in bad(capsys, "predict", trained, text, "--reject", 2)
+    assert "unknown preset" in bad(capsys, "train", "--preset", "huge")
+    assert "epochs must be" in bad(capsys, "train", "--fit.epochs", 0)
+    assert "Unrecognized" in bad(capsys, "train", "--bogus", 1)
+    assert "unknown verb" in bad(capsys, "fly")
+    assert "exists already" in bad(capsys, "train", "--data", digits_folder, "--out", trained)
+    assert "not a run folder" in bad(capsys, "train", "--out", tmp_path, "--overwrite")
+    assert "no run folder" in bad(capsys, "evaluate", tmp_path)
+    assert "no such layer" in bad(capsys, "visualize", "filters", trained, "--layer", "conv9")
+    assert "test split has samples" in bad(capsys, "visualize", "maps", trained, "--input", 999)
+    assert "not available" in bad(capsys, "evaluate", trained, "--device", "warp")
+    assert "no data set" in bad(capsys, "train", "--data", "nonesuch", "--out", tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_run_of_another_app(trained, tmp_path, capsys):
+    record = json.loads((trained / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(record | {"app": "go"}))
+    assert "is a run of cnn-go" in bad(capsys, "evaluate", tmp_path)
+
+
+def test_damaged_checkpoint(trained, tmp_path, capsys):
+    (tmp_path / "config.json").write_bytes((trained / "config.json").read_bytes())
+    (tmp_path / "last").mkdir()
+    for path in (trained / "last").iterdir():
+        (tmp_path / "last" / path.name).write_bytes(path.read_bytes()[:-7])
+    assert "damaged" in bad(capsys, "evaluate", tmp_path)
+
+
+def test_help_imports_no_torch():
+    code = "import sys; from apps.digits.__main__ import main; sys.argv = ['cnn-digits', '--help']; main()"
+    code += "; sys.exit('torch' in sys.modules or 'numpy' in sys.modules or 'matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "evaluate" in done.stdout
