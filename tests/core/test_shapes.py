@@ -75,7 +75,7 @@ def test_same_padding_refuses_even_windows():
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(0, 2), st.integers(1, 2)), max_size=4))
 def test_receptive_field_is_where_gradients_arrive(layers):
-    x = torch.zeros(1, 1, 120, dtype=torch.float64, requires_grad=True)
+    x = torch.zeros(1, 1, 900, dtype=torch.float64, requires_grad=True)
     y = x
     for kernel, stride, padding, dilation in layers:
         weight = torch.ones(1, 1, kernel, dtype=torch.float64)
@@ -86,4 +86,4 @@ def test_receptive_field_is_where_gradients_arrive(layers):
     seen = x.grad[0, 0].nonzero().squeeze(1)
     field = receptive_field([Window(*layer) for layer in layers])
     first, last = field.span(unit)
-    assert (max(first, 0), min(last, 120)) == (int(seen[0]), int(seen[-1]) + 1)
+    assert (first, last) == (int(seen[0]), int(seen[-1]) + 1)  # 900 samples: the middle unit sees no padding
