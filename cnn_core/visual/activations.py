@@ -101,8 +101,11 @@ def tapped_and_tried(
         wanted, fragile, eats_input, tried = _trial(model, modules, example[:1])
         got: dict[str, Tensor] = {}
         runs: dict[nn.Module, int] = {}
+        running = False
 
         def keep(module: nn.Module, _: Any, output: Any) -> Any:
+            if not running:  # somebody else runs the model meanwhile
+                return None
             run = runs[module] = runs.get(module, -1) + 1
             names_here = wanted.get((module, run), ())
             for name in names_here:
@@ -113,8 +116,10 @@ def tapped_and_tried(
             return output.clone() if any(name in fragile for name in names_here) else None
 
         def run(x: Tensor) -> dict[str, Tensor]:
+            nonlocal running
             got.clear()
             runs.clear()
+            running = True
             try:
                 model(x.clone() if eats_input else x)
             except _Stop:
@@ -123,6 +128,7 @@ def tapped_and_tried(
                 missing = [name for name in names if name not in got]
                 raise RuntimeError(f"layers ran less often than in the trial pass: {', '.join(missing)}")
             finally:
+                running = False
                 runs.clear()
             result = {name: got[name] for name in names}
             got.clear()

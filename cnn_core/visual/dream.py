@@ -31,7 +31,7 @@ def deep_dream(
     octaves: int = 4,
     ratio: float = 1.4,
     steps: int = 12,
-    rate: float = 0.02,
+    rate: float = 0.01,
     jitter: int = 16,
     tile: int = 384,
     low: float = 0.0,

@@ -6,7 +6,7 @@ Letters: U units (objectives), n optima of each, B = U * n samples, S steps.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,9 @@ from cnn_core.visual.canvas import Canvas
 from cnn_core.visual.objectives import Objective, diversity
 from cnn_core.visual.penalties import Penalty
 from cnn_core.visual.scoring import scoring, scoring_beside
+from cnn_core.visual.threads import fitting_threads
 from cnn_core.visual.transforms import Transform
+from cnn_core.visual.wake import Waker
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -69,7 +71,7 @@ def optimize(
 
     Sample b climbs objective b only. All units start from the same noise and see the same transforms, so what is
     found for a unit does not depend on the company it is computed in (up to rounding). A unit that does not react
-    to the start at all (zero behind a ReLU everywhere) is woken by random steps.
+    to the start at all (zero behind a ReLU everywhere) is led by gradients through leaky ReLUs until it does.
 
     Args:
         model: any module; its mode, weights and buffers are left alone, and it runs in eval semantics.
@@ -149,7 +151,6 @@ class _Climb:
     ):
         device, dtype = device_and_dtype(model)
         self.model, self.canvas, self.generator, self.variety = model, canvas, generator, variety
-        self.copies, self.asleep, self.ways = copies, True, list[Tensor]()
         owners = [u for u in range(len(units)) for _ in range(copies)]
         self.objectives = [units[u] for u in owners]
         self.apart = [diversity(units[u].layers[-1], u) for u in owners] if variety else []
@@ -171,7 +172,9 @@ class _Climb:
     ) -> Optima:
         climber = RULES[rule](self.parameters, rate)
         history = []
-        with self._scores() as score:
+        with ExitStack() as stack:
+            score = stack.enter_context(self._scores())
+            waker = Waker(self.model, self.objectives, self.canvas, self.parameters, stack)
             before = self._measure(score, 0.0, 0, rate)
             for step in range(steps):
                 x = self.canvas.render(self.parameters, step / steps)
@@ -184,8 +187,7 @@ class _Climb:
                 if apart is not None:
                     # Likeness lies in -1..1, activations have any size: weigh it in units of the activation.
                     goal = goal + self.variety * values.detach().abs().mean() * apart.sum()
-                gradients = self._awake(torch.autograd.grad(goal, self.parameters), step)
-                climber.step(gradients)
+                climber.step(waker(torch.autograd.grad(goal, self.parameters), step, step / steps))
                 history.append(values.detach())
                 if watch is not None:
                     watch(step, x.detach(), values.detach())
@@ -196,31 +198,16 @@ class _Climb:
             inputs = self.canvas.render(self.parameters, 1.0).detach().clone()
         return Optima(inputs, before, after, torch.stack(history))
 
-    def _awake(self, gradients: Sequence[Tensor], step: int) -> Sequence[Tensor]:
-        """Random directions for samples whose unit does not react at all yet (all behind a ReLU negative)."""
-        if not self.asleep:
-            return gradients
-        dead = ~torch.stack([g.flatten(1).any(1) for g in gradients]).any(0)
-        self.asleep = bool(dead.any())
-        if not self.asleep:
-            return gradients
-        if step % 10 == 0:  # one way for ten steps leads further than ten ways
-            # A generator of its own: the moves that the others see must not depend on who sleeps.
-            generator = torch.Generator().manual_seed(self.generator.initial_seed() + 1 + step)
-            size = 1e-6  # soon outweighed by real gradients
-            self.ways = [size * torch.randn((self.copies, *g.shape[1:]), generator=generator).to(g) for g in gradients]
-        rows = dead.nonzero().flatten()
-        return [g.index_copy(0, rows, way[rows % self.copies]) for g, way in zip(gradients, self.ways, strict=True)]
-
     @contextmanager
     def _scores(self) -> Iterator[Callable[[Tensor], tuple[Tensor, Tensor | None]]]:
         with torch.no_grad():
-            example = self.canvas.render(self.parameters, 0.0).detach()[:1]
-        if self.apart:
-            with scoring_beside(self.model, self.objectives, self.apart, example) as score:
-                yield score
-        else:
-            with scoring(self.model, self.objectives, example) as score:
+            start = self.canvas.render(self.parameters, 0.0).detach()
+        with ExitStack() as stack:
+            stack.enter_context(fitting_threads(self.model, start))
+            if self.apart:
+                yield stack.enter_context(scoring_beside(self.model, self.objectives, self.apart, start[:1]))
+            else:
+                score = stack.enter_context(scoring(self.model, self.objectives, start[:1]))
                 yield lambda x: (score(x), None)
 
     def _measure(

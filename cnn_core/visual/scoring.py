@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cnn_core.errors import UserError
-from cnn_core.visual.activations import tapped, tapped_and_tried, undisturbed
+from cnn_core.visual.activations import tapped_and_tried, undisturbed
 from cnn_core.visual.cut import shortcut
 from cnn_core.visual.objectives import Objective, bind
 
@@ -26,12 +26,13 @@ def scoring(model: nn.Module, objectives: Sequence[Objective], example: Tensor) 
     with undisturbed(model):
         layers = _layers(objectives)
         with tapped_and_tried(model, layers, example) as (_, given):
-            evaluate = bind(objectives, given)
+            bind(objectives, given)  # units out of range are reported before anything runs
         short = shortcut(model, objectives, example[:1], given)
         if short is not None:
             yield short
             return
-        with tapped(model, layers, example) as run:
+        with tapped_and_tried(model, layers, example) as (run, given):
+            evaluate = bind(objectives, given)
             yield lambda x: evaluate(run(x))
 
 

@@ -72,6 +72,14 @@ def counted(forward, runs, name):
     return wrapper
 
 
+def test_taps_on_one_model_do_not_disturb_each_other(digits):
+    x = torch.rand(1, 1, 12, 12)
+    with tapped(digits, "conv1", x) as outer, tapped(digits, "output", x) as inner:
+        assert list(inner(x)) == ["output"]
+        assert outer(x)["conv1"].shape == (1, 6, 10, 10)
+        assert digits(x).shape == (1, 5)  # and the model itself runs as ever
+
+
 def test_a_model_that_catches_exceptions_does_not_catch_the_stop():
     class Careful(nn.Module):
         def __init__(self):

@@ -12,6 +12,7 @@ from cnn_core.visual.maximize import optimize
 from cnn_core.visual.objectives import filter, filters, logit, logits, neurons, whole
 from cnn_core.visual.penalties import L1, L2, TotalVariation
 from cnn_core.visual.scoring import values
+from cnn_core.visual.threads import fitting_threads
 from cnn_core.visual.transforms import GENTLE, Jitter, Rotate, Scale
 
 CANVAS = Pixels((1, 12, 12))
@@ -102,12 +103,13 @@ def test_a_unit_that_does_not_react_is_woken_and_bothers_nobody():
     with torch.no_grad():
         grey = 0.5 * model[0].weight.sum((1, 2, 3))
         model[0].bias.copy_(torch.tensor([-0.4, 0.1, -0.3, -100.0]) - grey)
-    found = optimize(model, filters("1", range(4)), CANVAS, steps=60, transforms=[Jitter(1)])
+    found = optimize(model, filters("1", range(4)), CANVAS, steps=30, transforms=[Jitter(1)])
     assert found.before[0] == found.before[2] == 0
     assert found.after[:3].min() > 0
     assert found.after[3] == 0  # nothing can wake this one
-    alone = optimize(model, filter("1", 1), CANVAS, steps=60, transforms=[Jitter(1)])
-    torch.testing.assert_close(alone.inputs[0], found.inputs[1], rtol=1e-3, atol=1e-3)
+    for unit in range(4):
+        alone = optimize(model, filter("1", unit), CANVAS, steps=30, transforms=[Jitter(1)])
+        torch.testing.assert_close(alone.inputs[0], found.inputs[unit], rtol=1e-3, atol=1e-3)
 
 
 def test_variety_makes_the_copies_differ(digits):
@@ -215,3 +217,17 @@ def test_transforms():
     assert Jitter(3)(signal, g).shape == signal.shape
     with pytest.raises(UserError, match="pictures"):
         Rotate(5)(signal, g)
+
+
+def test_small_work_is_done_by_one_thread_and_the_setting_comes_back(digits):
+    torch.set_num_threads(2)
+    seen = []
+    optimize(digits, filter("conv2", 0), CANVAS, steps=2, watch=lambda *_: seen.append(torch.get_num_threads()))
+    assert seen == [1, 1]
+    assert torch.get_num_threads() == 2
+    with pytest.raises(UserError):
+        optimize(digits, filter("conv2", 99), CANVAS, steps=2)
+    assert torch.get_num_threads() == 2
+    large = nn.Sequential(nn.Conv2d(3, 64, 3), nn.Conv2d(64, 64, 3))
+    with fitting_threads(large, torch.rand(9, 3, 224, 224)):
+        assert torch.get_num_threads() == 2

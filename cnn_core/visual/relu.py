@@ -1,4 +1,7 @@
-"""ReLU with guided gradients, for whatever calls ReLU while the context is open: nothing in the model is replaced."""
+"""Another ReLU for whatever calls ReLU while a context is open: modules, functions, methods, in place or not.
+
+Nothing in the model is replaced, so there is nothing to put back.
+"""
 
 from __future__ import annotations
 
@@ -35,23 +38,30 @@ class _Guided(torch.autograd.Function):
 
 
 class _Mode(TorchFunctionMode):
-    def __init__(self) -> None:
+    def __init__(self, replacement: Callable[[Tensor, bool], Tensor]) -> None:
         super().__init__()
-        self.met = 0
+        self.replacement, self.met = replacement, 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func in _PLAIN or func in _IN_PLACE:
-            self.met += 1
-            x = args[0] if args else kwargs["input"]
-            in_place = func in _IN_PLACE or bool(kwargs.get("inplace", args[1] if len(args) > 1 else False))
-            return _Guided.apply(x, in_place)
-        return func(*args, **kwargs)
+        if func not in _PLAIN and func not in _IN_PLACE:
+            return func(*args, **kwargs)
+        self.met += 1
+        x = args[0] if args else kwargs["input"]
+        in_place = func in _IN_PLACE or bool(kwargs.get("inplace", args[1] if len(args) > 1 else False))
+        return self.replacement(x, in_place)
 
 
 @contextmanager
 def guided_relu() -> Iterator[Callable[[], int]]:
-    """Inside, every ReLU is guided; gives a function that counts those met."""
-    mode = _Mode()
+    """Inside, every ReLU passes back positive gradients only; gives a function that counts those met."""
+    mode = _Mode(_Guided.apply)  # type: ignore[arg-type]
     with mode:
         yield lambda: mode.met
+
+
+@contextmanager
+def leaky_relu(slope: float = 0.1) -> Iterator[None]:
+    """Inside, every ReLU lets a part of the negative values through, and so of the gradients."""
+    with _Mode(lambda x, in_place: F.leaky_relu(x, slope, in_place)):
+        yield
