@@ -12,8 +12,9 @@
 `cnn_core.visual` shows what a network sees. The names below are imported when they are first used.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from cnn_core.lazy import attach
 
 if TYPE_CHECKING:
     from cnn_core.architecture import LECTURE, ConvNetConfig, layers
@@ -43,8 +44,6 @@ _HOME = {
     "shapes": "ShapeError conv_output_size pool_output_size receptive_field",
     "sources": "fetch load_manifest",
 }
-_WHERE = {name: module for module, names in _HOME.items() for name in names.split()}
-
 __all__ = [
     "LECTURE",
     "ConvBlock",
@@ -82,13 +81,7 @@ __all__ = [
     "summary",
 ]
 
-
-def __getattr__(name: str) -> object:
-    # torch takes two seconds to import; a command that only prints its help must not wait for it.
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
-    return value
+__getattr__ = attach(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

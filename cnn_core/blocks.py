@@ -25,6 +25,17 @@ def pooling(kind: Pooling, size: int, dims: int = 2) -> nn.Module:
     return nn.Identity() if kind == "none" or size == 1 else POOL[kind][dims](size)
 
 
+def _conv_and_norm(
+    inputs: int, channels: int, kernel: int, stride: int, padding: int, dilation: int, norm: Norm, dims: int
+) -> OrderedDict[str, nn.Module]:
+    parts: OrderedDict[str, nn.Module] = OrderedDict()
+    # The norm subtracts the mean, so a bias before it would be dead weight.
+    parts["conv"] = CONV[dims](inputs, channels, kernel, stride, padding, dilation, bias=norm == "none")
+    if norm == "batch":
+        parts["norm"] = BATCH_NORM[dims](channels)
+    return parts
+
+
 class ConvBlock(nn.Sequential):
     """Convolution, normalisation, activation and, only if asked for, pooling.
 
@@ -49,11 +60,7 @@ class ConvBlock(nn.Sequential):
     ):
         if padding is None:
             padding = same_padding(kernel, dilation)
-        parts: OrderedDict[str, nn.Module] = OrderedDict()
-        # The norm subtracts the mean, so a bias before it would be dead weight.
-        parts["conv"] = CONV[dims](inputs, channels, kernel, stride, padding, dilation, bias=norm == "none")
-        if norm == "batch":
-            parts["norm"] = BATCH_NORM[dims](channels)
+        parts = _conv_and_norm(inputs, channels, kernel, stride, padding, dilation, norm, dims)
         parts["act"] = ACTIVATION[activation]()
         if pool != "none":
             parts["pool"] = pooling(pool, pool_size, dims)
@@ -90,24 +97,16 @@ class ResidualBlock(nn.Module):
             activation=activation,
             dims=dims,
         )
-        self.second = _linear_conv(channels, channels, kernel, 1, dilation, norm, dims)
+        same = same_padding(kernel, dilation)
+        self.second = nn.Sequential(_conv_and_norm(channels, channels, kernel, 1, same, dilation, norm, dims))
         changes = stride != 1 or inputs != channels
-        self.shortcut = _linear_conv(inputs, channels, 1, stride, 1, norm, dims) if changes else nn.Identity()
+        shortcut = _conv_and_norm(inputs, channels, 1, stride, 0, 1, norm, dims) if changes else None
+        self.shortcut = nn.Sequential(shortcut) if shortcut else nn.Identity()
         self.act = ACTIVATION[activation]()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, ...) -> (B, channels, ...)."""
         return self.act(self.second(self.first(x)) + self.shortcut(x))
-
-
-def _linear_conv(
-    inputs: int, channels: int, kernel: int, stride: int, dilation: int, norm: Norm, dims: int
-) -> nn.Sequential:
-    padding = same_padding(kernel, dilation)
-    parts = OrderedDict(conv=CONV[dims](inputs, channels, kernel, stride, padding, dilation, bias=norm == "none"))
-    if norm == "batch":
-        parts["norm"] = BATCH_NORM[dims](channels)
-    return nn.Sequential(parts)
 
 
 class GlobalPool(nn.Module):

@@ -9,7 +9,6 @@
 Nothing in it is a pickle. A folder is written beside its place and moved in whole.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -20,6 +19,7 @@ from typing import Any
 from torch import Tensor
 
 from cnn_core.errors import UserError
+from cnn_core.files import digest_of
 
 FORMAT = "cnn-suite checkpoint 1"
 WEIGHTS, STATE = "weights.safetensors", "state.safetensors"
@@ -61,7 +61,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
         if checkpoint.state is not None:
             save_file(_contiguous(checkpoint.state.tensors), new / STATE)
             _write_json(new / "state.json", checkpoint.state.counters)
-        _write_json(new / "sums.json", {path.name: _sha256(path) for path in sorted(new.iterdir())})
+        _write_json(new / "sums.json", {path.name: digest_of(path) for path in sorted(new.iterdir())})
         for path in new.iterdir():
             _flush(path)
         # Two renames: between them only the previous checkpoint is there, and `load` falls back on it.
@@ -108,7 +108,7 @@ def load(folder: Path, *, with_state: bool = False) -> Checkpoint:
 
 
 def _check_sum(path: Path, digest: str) -> None:
-    if _sha256(path) != digest:
+    if digest_of(path) != digest:
         raise UserError(f"{path}: damaged checkpoint (its sha256 is not the recorded one); train again")
 
 
@@ -130,11 +130,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{path.name} holds no object")
     return value
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _flush(path: Path) -> None:

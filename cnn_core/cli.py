@@ -90,11 +90,3 @@ def _run_verb(app: App, verbs: dict[str, Verb], name: str, args: Sequence[str]) 
 def _fail(app: App, message: str) -> int:
     print(f"{app.prog}: error: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
     return 2
-
-
-def note(message: str) -> None:
-    """Say something on standard error, from the main process only, above a progress bar if there is one."""
-    if int(os.environ.get("RANK", 0)) == 0:
-        from tqdm import tqdm  # not needed for --help
-
-        tqdm.write(message, file=sys.stderr)

@@ -7,7 +7,6 @@ What has arrived lies in `<name>.part` until it is whole and its digest is right
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import sys
 import time
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from cnn_core.errors import UserError
+from cnn_core.files import digest_of
 
 CHUNK = 1 << 18  # bytes
 CONNECT_SECONDS = 10.0
@@ -49,12 +49,6 @@ class Reply(Protocol):
 
 
 Opener = Callable[[str, dict[str, str]], AbstractContextManager[Reply]]
-
-
-def digest_of(path: Path, kind: str = "sha256") -> str:
-    """Hexadecimal digest of a file's bytes; `kind` as hashlib names it."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, kind).hexdigest()
 
 
 def no_space(error: OSError) -> bool:

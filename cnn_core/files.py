@@ -1,6 +1,7 @@
-"""Write files so that nothing half-written is ever seen under the final name."""
+"""Write files so that nothing half-written is ever seen under the final name; digests of files."""
 
 import dataclasses
+import hashlib
 import json
 import math
 import secrets
@@ -62,3 +63,9 @@ def plain(value: object) -> object:
     if hasattr(value, "tolist"):  # numpy and torch, arrays and scalars, without importing either
         return plain(value.tolist())  # type: ignore[union-attr]
     raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def digest_of(path: Path, kind: str = "sha256") -> str:
+    """Hexadecimal digest of a file's bytes; `kind` as hashlib names it."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, kind).hexdigest()

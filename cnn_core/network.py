@@ -2,6 +2,7 @@
 
 import copy
 from collections import OrderedDict
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -28,22 +29,11 @@ class ConvNet(nn.Sequential):
 def _build(layer: Layer, config: ConvNetConfig) -> nn.Module:
     window = layer.window
     match layer.kind:
-        case "conv":
+        case "conv" | "residual":
             assert window is not None
-            return ConvBlock(
-                layer.inputs,
-                layer.shape[0],
-                window.kernel,
-                stride=window.stride,
-                padding=window.padding,
-                dilation=window.dilation,
-                norm=config.norm,
-                activation=config.activation,
-                dims=config.dims,
-            )
-        case "residual":
-            assert window is not None
-            return ResidualBlock(
+            # A residual block pads for itself, for only so does its shortcut fit.
+            kind = ResidualBlock if layer.kind == "residual" else partial(ConvBlock, padding=window.padding)
+            return kind(
                 layer.inputs,
                 layer.shape[0],
                 window.kernel,

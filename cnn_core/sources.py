@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,14 +22,15 @@ from urllib.request import url2pathname
 import platformdirs
 
 from cnn_core.archives import open_member
-from cnn_core.download import SourceError, digest_of, download
+from cnn_core.download import SourceError, download
 from cnn_core.errors import UserError
-from cnn_core.files import atomic, write_json
+from cnn_core.files import atomic, digest_of, write_json
 from cnn_core.locks import exclusive
 from cnn_core.manifests import Alternative, FileSpec, Manifest, Source, available, load_manifest
+from cnn_core.notes import note
 from cnn_core.packages import download_archive
 
-__all__ = ["Fetched", "Manifest", "Stamps", "available", "cache_folder", "fetch", "load_manifest", "note"]
+__all__ = ["Fetched", "Manifest", "Stamps", "available", "cache_folder", "fetch", "load_manifest"]
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,6 @@ class Fetched:
 def cache_folder() -> Path:
     """The suite's cache: `$CNN_SUITE_CACHE`, or the user's cache folder of this platform."""
     return Path(os.environ.get("CNN_SUITE_CACHE") or platformdirs.user_cache_dir("cnn-suite", appauthor=False))
-
-
-def note(text: str) -> None:
-    """Tell the user something on standard error; standard output is for results."""
-    sys.stderr.write(text + "\n")
 
 
 class Stamps:

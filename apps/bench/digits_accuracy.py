@@ -43,7 +43,7 @@ def measure(options: Options) -> dict[str, Any]:
     """One row a seed, and their mean and sample standard deviation."""
     import torch
 
-    from cnn_core import benchmark, engine
+    from cnn_core import benchmark, engine, runs
     from cnn_core.network import count_parameters
 
     torch.set_num_threads(1)
@@ -55,9 +55,10 @@ def measure(options: Options) -> dict[str, Any]:
     if options.validation:
         order = torch.arange(len(train))
         train, test = train.subset(order[:50_000]), train.subset(order[50_000:])
-    rows = []
+    rows, parameters = [], 0
     for seed in range(options.first, options.first + options.seeds):
-        model = seeded(config, data.labels, seed)
+        model = runs.build_seeded(APP, config, data.labels, seed)
+        parameters = count_parameters(model)
         fit = engine.fit(model, train, config.fit, seed=seed, progress=False)
         found = engine.evaluate(model, test, precision=config.fit.precision)
         rows.append({"seed": seed, "cpu_seconds": fit.cpu_seconds, "seconds": fit.seconds, **found})
@@ -65,19 +66,12 @@ def measure(options: Options) -> dict[str, Any]:
     return {
         "preset": options.preset,
         "split": "validation" if options.validation else "test",
-        "parameters": count_parameters(seeded(config, data.labels, 0)),
+        "parameters": parameters,
         "rows": rows,
         "accuracy": vars(benchmark.summary([row["accuracy"] for row in rows])),
         "cpu_seconds": vars(benchmark.summary([row["cpu_seconds"] for row in rows])),
         "environment": benchmark.environment(),
     }
-
-
-def seeded(config: Any, labels: tuple[str, ...], seed: int) -> Any:
-    """The network with initial weights of `seed`, as the verb train makes it."""
-    from cnn_core.runs import build_seeded
-
-    return build_seeded(APP, config, labels, seed)
 
 
 def text(result: dict[str, Any]) -> str:

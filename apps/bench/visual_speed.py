@@ -15,36 +15,21 @@ Figures are images (or steps) per CPU second, measured in pairs, so that a slow 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from cnn_core.architecture import LECTURE
 from cnn_core.benchmark import cpu_seconds, environment, paired_ratio, summary
 from cnn_core.errors import UserError
+from cnn_core.network import ConvNet
 from cnn_core.visual import Pixels, filter, filters, optimize, values
 
-FILTERS = 50
+FILTERS = LECTURE.channels[1]
 DEPTHS = {"conv2_2": "8", "conv3_2": "13", "conv3_4": "17", "conv4_4": "26"}  # the ReLU behind it
 VGG19 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 512, 512, 512, 512, 0)
-
-
-def lecture_net(seed: int = 0) -> nn.Sequential:
-    """The lecture's network for 28 x 28 digits: 25 filters, pooling, 50 filters, pooling, dense 100, dense 10."""
-    torch.manual_seed(seed)
-    return nn.Sequential(
-        OrderedDict(
-            conv1=nn.Sequential(nn.Conv2d(1, 25, 3), nn.ReLU()),
-            pool1=nn.MaxPool2d(2),
-            conv2=nn.Sequential(nn.Conv2d(25, FILTERS, 3), nn.ReLU()),
-            pool2=nn.MaxPool2d(2),
-            flatten=nn.Flatten(),
-            dense1=nn.Sequential(nn.Linear(1250, 100), nn.ReLU()),
-            output=nn.Linear(100, 10),
-        )
-    )
 
 
 def deep_net(seed: int = 0) -> nn.Sequential:
@@ -89,7 +74,8 @@ def usual_way(
 
 def lecture(rounds: int = 7, steps: int = 128, sample: int = 5, rate: float = 0.05) -> dict[str, Any]:
     """All filters of conv2; the baseline is timed on `sample` filters a round, others each round."""
-    model = lecture_net().eval()
+    torch.manual_seed(0)
+    model = ConvNet(LECTURE).eval()
     canvas, objectives = Pixels((1, 28, 28)), filters("conv2", range(FILTERS))
     start = canvas.start(1, torch.Generator().manual_seed(0))[0]
     target = model.get_submodule("conv2")

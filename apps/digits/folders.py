@@ -14,7 +14,7 @@ import numpy as np
 from apps.digits.idx import ROLES, Arrays, as_images, as_labels, read_idx
 from apps.digits.prepare_picture import read
 from cnn_core.errors import UserError
-from cnn_core.sources import note
+from cnn_core.notes import note
 
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 TEST_SHARE = 0.2

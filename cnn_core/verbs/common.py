@@ -1,7 +1,7 @@
 """What all verbs share: the common options and the form of an answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,6 +42,14 @@ class Shared:
     common: config.flat(Common) = field(default_factory=Common)  # type: ignore[valid-type]
 
 
+@dataclass(frozen=True, kw_only=True)
+class FromPreset(Shared):
+    """Base of the options of verbs that take a configuration."""
+
+    preset: str = ""
+    """Configuration to start from; every value of it can be overridden below."""
+
+
 def parser(cls: type[T], about: str):
     """The parse(app, prog, args) function of a verb whose options are `cls`."""
 
@@ -58,7 +66,15 @@ def preset(app: App, name: str) -> Any:
     return app.presets[name]
 
 
-def named_option(args: Sequence[str], flag: str, default: str) -> str:
+def parse_preset(cls: type[FromPreset], app: App, prog: str, args: Sequence[str], about: str) -> Any:
+    """Options `cls` and, as field `config`, the app's configuration; defaults are those of the preset at --preset."""
+    default = preset(app, _named_option(args, "--preset", app.default_preset))
+    fields = [("config", config.flat(app.config), field(default=default))]
+    options = make_dataclass(cls.__name__, fields, bases=(cls,), frozen=True, kw_only=True)
+    return config.parse(options, args, prog=prog, about=about)
+
+
+def _named_option(args: Sequence[str], flag: str, default: str) -> str:
     """The value of `--flag value` or `--flag=value`, read before the rest can be parsed."""
     value = default
     for i, arg in enumerate(args):

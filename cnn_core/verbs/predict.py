@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from cnn_core.app import App
-from cnn_core.cli import note
 from cnn_core.config import positional
 from cnn_core.errors import UserError
+from cnn_core.notes import note
 from cnn_core.tables import table
 from cnn_core.verbs.common import Outcome, Shared, existing, parser
 

@@ -1,31 +1,25 @@
-"""summary: the layers of a preset or a run, as Keras prints them."""
+"""summary: the layers of a preset, as Keras prints them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from cnn_core import config as config_module
 from cnn_core.app import App
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import Outcome, Shared, named_option, preset
+from cnn_core.verbs.common import FromPreset, Outcome, parse_preset
 
 
 @dataclass(frozen=True, kw_only=True)
-class SummaryOptions(Shared):
+class SummaryOptions(FromPreset):
     """Options of summary beside the configuration."""
 
-    preset: str = ""
-    """Configuration to start from; every value of it can be overridden below."""
     depth: int = 1
     """1 shows the layers, 2 opens the blocks."""
 
 
 def parse(app: App, prog: str, args: Sequence[str]) -> Any:
     """Options whose defaults are those of the preset that --preset names."""
-    default = preset(app, named_option(args, "--preset", app.default_preset))
-    fields = [("config", config_module.flat(app.config), field(default=default))]
-    options = make_dataclass("Summary", fields, bases=(SummaryOptions,), frozen=True, kw_only=True)
-    return config_module.parse(options, args, prog=prog, about="Layers, output shapes, parameters, multiply-adds.")
+    return parse_preset(SummaryOptions, app, prog, args, "Layers, output shapes, parameters, multiply-adds.")
 
 
 def run(app: App, options: Any) -> Outcome:

@@ -2,24 +2,22 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cnn_core import config as config_module
 from cnn_core.app import App
-from cnn_core.cli import note
 from cnn_core.errors import UserError
+from cnn_core.notes import note
 from cnn_core.tables import table
-from cnn_core.verbs.common import Outcome, Shared, named_option, preset
+from cnn_core.verbs.common import FromPreset, Outcome, parse_preset, preset
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions(Shared):
+class TrainOptions(FromPreset):
     """Options of train beside the configuration."""
 
-    preset: str = ""
-    """Configuration to start from; every value of it can be overridden below."""
     out: Path | None = None
     """Run folder to make; runs/<app>/<preset>-<time> when left out."""
     overwrite: bool = False
@@ -32,18 +30,9 @@ class TrainOptions(Shared):
 
 def parse(app: App, prog: str, args: Sequence[str]) -> Any:
     """Options whose defaults are those of the preset that --preset names."""
-    name = named_option(args, "--preset", app.default_preset)
-    default = preset(app, name)
-    options = make_dataclass(
-        "Train",
-        [("config", config_module.flat(app.config), field(default=default))],
-        bases=(TrainOptions,),
-        frozen=True,
-        kw_only=True,
-    )
-    about = f"Train {name!r} (the presets: {', '.join(app.presets)}). The defaults shown are that preset's."
-    parsed = config_module.parse(options, args, prog=prog, about=about)
-    if parsed.resume and parsed.config != default:
+    about = f"Train a preset ({', '.join(app.presets)}); the defaults shown are those of the one that --preset names."
+    parsed = parse_preset(TrainOptions, app, prog, args, about)
+    if parsed.resume and parsed.config != preset(app, parsed.preset or app.default_preset):
         raise UserError("--resume goes on with the run's own configuration; leave the overrides out")
     if parsed.resume and (parsed.out or parsed.overwrite):
         raise UserError("--resume names the run folder itself; leave --out and --overwrite out")

@@ -16,8 +16,9 @@ Layers are named as in `model.named_modules()`; "" is the model's output. Units 
 imported when they are first used.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from cnn_core.lazy import attach
 
 if TYPE_CHECKING:
     from cnn_core.visual.activations import find_layer, layer_names, record, tapped
@@ -71,8 +72,6 @@ _HOME = {
     "style": "Styled gram stylize",
     "transforms": "GENTLE STRONG Jitter Rotate Scale",
 }
-_WHERE = {name: module for module, names in _HOME.items() for name in names.split()}
-
 __all__ = [
     "GENTLE",
     "L1",
@@ -132,13 +131,7 @@ __all__ = [
     "whole",
 ]
 
-
-def __getattr__(name: str) -> object:
-    # torch takes two seconds to import; a command that only prints its help must not wait for it.
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
-    return value
+__getattr__ = attach(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

@@ -12,7 +12,7 @@ def test_every_name_is_there_and_is_no_module():
     # The modules have been imported by now; a function must not be hidden by a module of its name.
     for name in visual.__all__:
         assert not isinstance(getattr(visual, name), types.ModuleType), name
-    assert set(visual.__all__) == set(visual._WHERE)
+    assert set(visual.__all__) == {name for names in visual._HOME.values() for name in names.split()}
     assert set(dir(visual)) >= {"optimize", "record", "deep_dream", "stylize"}
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = visual.nothing
