@@ -8,6 +8,7 @@ Letters: H, W height and width of the working picture.
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 
@@ -23,42 +24,43 @@ THIN, USUAL = 1.1, 1.7  # stroke widths in pixels of the 20 x 20 box; MNIST's me
 LABEL_SIDE = 128  # longest side on which connected pieces are counted, pixels
 
 
-def read(path: str | Path) -> np.ndarray:
-    """Read a picture of one digit, in any format that Pillow knows, as (28, 28) uint8, prepared as MNIST was.
+def read(path: str | Path | bytes) -> np.ndarray:
+    """Read a picture of one digit, a file or its bytes, in any format of Pillow's; (28, 28) uint8, prepared as MNIST was.
 
     A picture that is in MNIST's form already is given back as it is, or inverted where it is dark on white. Raises
     UserError where the file is no picture, is too large, or shows no ink.
     """
-    grey = _grey(_open(Path(path)))  # (H, W) float32, 0 to 255
+    name = "standard input" if isinstance(path, bytes) else str(path)
+    grey = _grey(_open(io.BytesIO(path) if isinstance(path, bytes) else Path(path), name))  # (H, W) float32, 0 to 255
     for whole in (grey, 255 - grey):
         if _is_prepared(whole):
             return np.rint(whole).astype(np.uint8)
     ink = find_ink(grey)
     if ink is None:
-        raise UserError(f"{path}: no ink found: the picture is empty or of one brightness")
+        raise UserError(f"{name}: no ink found: the picture is empty or of one brightness")
     return frame(ink)
 
 
-def _open(path: Path) -> Image.Image:
+def _open(file: Path | io.BytesIO, name: str) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             warnings.simplefilter("ignore", UserWarning)  # odd metadata of a picture that can be read all the same
-            with Image.open(path) as image:
+            with Image.open(file) as image:
                 # JPEG decodes at half or quarter size for nothing, and a photo has far more pixels than are used.
                 image.draft(None, (2 * WORKING, 2 * WORKING))
                 image.load()
                 return ImageOps.exif_transpose(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         most = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
-        raise UserError(f"{path}: the picture is too large (more than {most} million pixels)") from error
+        raise UserError(f"{name}: the picture is too large (more than {most} million pixels)") from error
     except UnidentifiedImageError as error:
-        raise UserError(f"{path}: not a picture (PNG, JPEG, ...)") from error
+        raise UserError(f"{name}: not a picture (PNG, JPEG, ...)") from error
     except OSError as error:
         what = error.strerror or "truncated or damaged picture"
-        raise UserError(f"{path}: cannot be read ({what})") from error
+        raise UserError(f"{name}: cannot be read ({what})") from error
     except (SyntaxError, ValueError, EOFError, IndexError, TypeError, KeyError, ArithmeticError) as error:
-        raise UserError(f"{path}: damaged picture ({error})") from error  # what Pillow's decoders raise
+        raise UserError(f"{name}: damaged picture ({error})") from error  # what Pillow's decoders raise
 
 
 def _grey(image: Image.Image) -> np.ndarray:

@@ -51,6 +51,18 @@ def test_predict_files_and_folders(trained, digit_pictures, tmp_path, capsys):
     assert rejected["rejected"]
 
 
+def test_predict_standard_input(trained, digit_pictures, tmp_path):
+    Image.fromarray(digit_pictures[0][1500]).save(tmp_path / "x.png")
+    command = [sys.executable, "-m", "apps.digits", "predict", str(trained), "-", "--json", "--threads", "1"]
+    picture = (tmp_path / "x.png").read_bytes()
+    done = subprocess.run(command, input=picture, capture_output=True, check=False)
+    assert json.loads(done.stdout)["predictions"][0]["file"] == "-"
+    done = subprocess.run(command, input=b"no picture", capture_output=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert done.stderr == b"cnn-digits: error: standard input: not a picture (PNG, JPEG, ...)\n"
+
+
 def test_visualize(trained, capsys):
     assert answer(capsys, "visualize", "filters", trained)["weights_per_filter"] == 36
     maps = answer(capsys, "visualize", "maps", trained, "--input", 3, "--layer", "conv2")
