@@ -25,7 +25,7 @@ LABEL_SIDE = 128  # longest side on which connected pieces are counted, pixels
 
 
 def read(path: str | Path | bytes) -> np.ndarray:
-    """Read a picture of one digit, a file or its bytes, in any format of Pillow's; (28, 28) uint8, prepared as MNIST was.
+    """Read one digit's picture, a file or its bytes, as (28, 28) uint8, prepared as MNIST was; any of Pillow's formats.
 
     A picture that is in MNIST's form already is given back as it is, or inverted where it is dark on white. Raises
     UserError where the file is no picture, is too large, or shows no ink.
