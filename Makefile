@@ -17,7 +17,8 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	$(BIN)/cnn-digits train --preset fast --out runs/demo --overwrite
 	$(BIN)/cnn-digits evaluate runs/demo
-	$(BIN)/cnn-digits visualize runs/demo
+	$(BIN)/cnn-digits visualize filters runs/demo
+	$(BIN)/cnn-digits visualize maps runs/demo --input 0
 
 test: $(STAMP) lint types
 	$(BIN)/python -m pytest -n 2 --dist worksteal
