@@ -44,7 +44,7 @@ def run(app: App, options: PrepareOptions) -> Outcome:
 
 def _listing(app: App) -> Outcome:
     names = [n for n in available() if any(n == d or n.startswith(f"{d}-") for d in app.data_sets)]
-    cards = [load_manifest(name) for name in names]
+    cards = list({card.name: card for card in map(load_manifest, names)}.values())  # two names may mean one
     rows = [[c.name, c.title, sum(c.splits.values()), len(c.classes), c.licence] for c in cards]
     data = [{"name": c.name, "title": c.title, "licence": c.licence, "splits": c.splits} for c in cards]
     return Outcome({"data_sets": data}, table(["name", "title", "samples", "classes", "licence"], rows))

@@ -56,6 +56,12 @@ def test_predict_files_and_folders(trained, digit_pictures, tmp_path, capsys):
     assert rejected["rejected"]
 
 
+def test_data_sets_are_listed_once(capsys):
+    names = [card["name"] for card in answer(capsys, "prepare", "--list")["data_sets"]]
+    assert len(set(names)) == len(names)
+    assert {"mnist", "fashion-mnist", "kmnist", "emnist-letters", "qmnist"} <= set(names)
+
+
 def test_predict_standard_input(trained, digit_pictures, tmp_path):
     Image.fromarray(digit_pictures[0][1500]).save(tmp_path / "x.png")
     command = [sys.executable, "-m", "apps.digits", "predict", str(trained), "-", "--json", "--threads", "1"]
