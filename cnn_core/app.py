@@ -24,7 +24,10 @@ class App:
 
     load(config) -> cnn_core.data.Dataset; read(path or bytes) -> one input as a numpy array, in the compact
     type of the data set; build(config, labels) -> nn.Module from a batch of such inputs to logits
-    (B, len(labels)); render(input) -> picture, uint8 (H, W) or (H, W, 3).
+    (B, len(labels)); render(input, heat=None) -> picture, uint8 (H, W) or (H, W, 3).
+
+    Every model has a child `front`, which is the first thing its forward pass applies to the inputs, and applies
+    once: lenses look at what the front end gives (pixels, a spectrogram, planes of a board, word vectors).
     """
 
     name: str
@@ -38,15 +41,24 @@ class App:
     load: Callable[..., Any]
     read: Callable[[Path | bytes], Any]
     build: Callable[..., Any]
-    render: Callable[[Any], Any]
+    render: Callable[..., Any]
+    """`heat` (float, the places of what the front end gives) is drawn over the input, red for, blue against."""
     data_sets: tuple[str, ...]
     """Manifests that `prepare` knows."""
     suffixes: tuple[str, ...]
     """Endings of the files that `predict` takes from a folder."""
     what: str = "input"
     """What one input is called in messages: picture, recording, ..."""
+    step: Callable[[Any], Any] | None = None
+    """step(config) -> cnn_core.inference.Step, where cross-entropy over classes is not what is trained."""
+    report: Callable[..., Any] | None = None
+    """report(run, data, logits, folder) -> (dict, text): what evaluate adds in this domain, pictures into folder."""
+    wanted: Callable[..., Any] | None = None
+    """wanted(model, objectives, options) -> Wanted: the valid inputs that excite units most (cnn_core.verbs.wanted)."""
+    offers: tuple[str, ...] = ("prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary")
+    """The shared verbs that the app has."""
     verbs: Mapping[str, Any] = field(default_factory=dict)
-    """Verbs of the app's own: name -> cnn_core.cli.Verb."""
+    """Verbs of the app's own, or in place of a shared one: name -> cnn_core.cli.Verb."""
 
     @property
     def prog(self) -> str:

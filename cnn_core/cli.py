@@ -39,7 +39,7 @@ VERBS = {
 
 def run(app: App, args: Sequence[str]) -> int:
     """Run one command line of `app`; returns the exit status."""
-    verbs = VERBS | dict(app.verbs)
+    verbs = {name: VERBS[name] for name in app.offers if name in VERBS} | dict(app.verbs)
     if not args or args[0] in ("-h", "--help", "help"):
         print(overview(app, verbs))  # noqa: T201 (the command's answer)
         return 0

@@ -4,7 +4,7 @@ Letters: N samples, B batch.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,7 +17,8 @@ from cnn_core.errors import UserError
 class Split:
     """Inputs (N, ...) in a compact type (uint8 pixels, packed moves, int16 samples) and targets (N,) int64.
 
-    Raises ValueError when the two differ in length.
+    What is stored need not be what the model takes: a subclass may override `take` to unpack the samples of a
+    batch, and `order` to put samples of like length into one batch. Raises ValueError when the two differ in length.
     """
 
     inputs: Tensor
@@ -32,12 +33,25 @@ class Split:
 
     def to(self, device: torch.device | str) -> "Split":
         """The same data on `device`; free when it is there already."""
-        return Split(self.inputs.to(device), self.targets.to(device))
+        return replace(self, inputs=self.inputs.to(device), targets=self.targets.to(device))
 
     def subset(self, index: Tensor) -> "Split":
         """The samples at `index`."""
         index = index.to(self.inputs.device)
-        return Split(self.inputs[index], self.targets[index])
+        return replace(self, inputs=self.inputs[index], targets=self.targets[index])
+
+    def take(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """The inputs (B, ...) as the model takes them, and the targets (B,), of the samples at `index`."""
+        if isinstance(index, slice):
+            return self.inputs[index], self.targets[index]
+        return self.inputs.index_select(0, index), self.targets.index_select(0, index)
+
+    def order(self, seed: int, epoch: int, batch_size: int) -> Tensor:
+        """(N,) the order of the samples in an epoch, cut into batches of `batch_size` one after the other.
+
+        A function of its arguments alone, so that a resumed run repeats it.
+        """
+        return permutation(len(self), seed, epoch)
 
 
 @dataclass(frozen=True)
@@ -94,11 +108,7 @@ def minibatches(
         stop = min(start + batch_size, len(split))
         whole = stop - start < ranks.world
         shard = slice(start, stop) if whole else slice(start + ranks.rank, stop, ranks.world)
-        if order is None:
-            inputs, targets = split.inputs[shard], split.targets[shard]
-        else:
-            index = order[shard]
-            inputs, targets = split.inputs.index_select(0, index), split.targets.index_select(0, index)
+        inputs, targets = split.take(shard if order is None else order[shard])
         yield Batch(inputs, targets, len(inputs) / ranks.world if whole else len(inputs))
 
 
@@ -121,9 +131,13 @@ def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A whole data set: training and test split, and the names of the classes by number."""
+    """A whole data set: training and test split, and the names of the classes by number.
+
+    `validation` is the data set's own, where it has one (by speaker, by game); else a part of `train` is held out.
+    """
 
     name: str
     train: Split
     test: Split
     labels: tuple[str, ...]
+    validation: Split | None = None

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from cnn_core import checkpoint
-from cnn_core.data import Batch, Split, batches_per_epoch, minibatches, mix, permutation
+from cnn_core.data import Batch, Split, batches_per_epoch, minibatches, mix
 from cnn_core.distributed import GlobalBatch, Ranks, global_batch_norm, parallel, process_group, wait_for_main
 from cnn_core.errors import UserError
 from cnn_core.inference import Means, Step, autocast, classification, evaluate, predict_logits
@@ -69,6 +69,8 @@ def fit(
 
     Raises UserError when the loss is no longer a number, Interrupted on Ctrl-C (once the state is saved).
     """
+    if config.patience and validation is None:
+        raise UserError("patience needs a validation split to watch; set validation, such as 0.1")
     device = next(model.parameters()).device
     if any(p.dim() == 4 for p in model.parameters()):
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -145,7 +147,7 @@ class _Loop:
         while self.epoch < self.config.epochs and not self._out_of_patience():
             self.model.train()
             self._freeze(0)
-            order = permutation(len(self.train), self.seed, self.epoch)
+            order = self.train.order(self.seed, self.epoch, size)
             for batch in minibatches(self.train, size, order=order, first=self.batch, ranks=self.here):
                 self._one_step(network, batch)
                 self.batch += 1

@@ -99,12 +99,16 @@ def evaluate(
 
 
 @torch.no_grad()
-def predict_logits(model: nn.Module, inputs: Tensor, *, batch_size: int = 1024, precision: str = "auto") -> Tensor:
+def predict_logits(
+    model: nn.Module, inputs: Tensor | Split, *, batch_size: int = 1024, precision: str = "auto"
+) -> Tensor:
     """The model's float32 outputs (N, ...) for `inputs` (N, ...), on the CPU; the model is left in eval mode."""
     device = next(model.parameters()).device
     model.eval()
     outputs = []
-    for part in inputs.split(batch_size):
+    for start in range(0, len(inputs), batch_size):
+        part = slice(start, start + batch_size)
+        batch = inputs.take(part)[0] if isinstance(inputs, Split) else inputs[part]
         with autocast(precision, device):
-            outputs.append(model(part.to(device)).float().cpu())
+            outputs.append(model(batch.to(device)).float().cpu())
     return torch.cat(outputs)

@@ -62,8 +62,6 @@ class FitConfig:
             _in_range("freeze", share, 0, 1)
         for beta in self.betas:
             _in_range("betas", beta, 0, 0.999999)
-        if self.patience and not self.validation:
-            raise UserError("patience needs a validation split to watch; set validation, such as 0.1")
 
 
 def _in_range(name: str, value: float, low: float, high: float | None = None, exclusive: bool = False) -> None:

@@ -47,11 +47,15 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
         raise UserError(
             f"{config.data}: has {len(source.labels)} classes, and the network of {options.run} {len(trained.labels)}"
         )
-    logits = engine.predict_logits(trained.model, source.test.inputs, precision=config.fit.precision)
+    logits = engine.predict_logits(trained.model, source.test, precision=config.fit.precision)
     found = evaluate_logits(logits.numpy(), source.test.targets.numpy(), trained.labels)
     folder = options.out or options.run / "evaluation"
     result = {"run": str(options.run), "data": source.name, **found.to_json(), "report": str(folder)}
 
+    text = _text(found, source.name, folder)
+    if app.report:
+        more, added = app.report(trained, source, logits, folder)
+        result, text = result | more, f"{added}\n\n{text}"
     write_json(folder / "metrics.json", result)
     report.save(report.confusion(found.confusion, trained.labels), folder / "confusion.png")
     report.save(report.reliability(found.calibration), folder / "calibration.png")
@@ -68,7 +72,7 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
         ]
         title = f"The {len(worst)} mistakes with the largest loss, of {found.count - found.correct} (truth → answer)"
         report.save(grids.gallery(pictures, captions, title=title), folder / "mistakes.png")
-    return Outcome(result, _text(found, source.name, folder))
+    return Outcome(result, text)
 
 
 def _text(found: Any, name: str, folder: Path) -> str:

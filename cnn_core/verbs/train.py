@@ -63,7 +63,9 @@ def run(app: App, options: Any) -> Outcome:
             source = _load(app, config, here)
             record = runs.make_record(app, name, config, source.labels, seed)
         train, validation = source.train, None
-        if config.fit.validation:
+        if source.validation is not None:
+            validation = source.validation
+        elif config.fit.validation:
             train, validation = data.hold_out(train, config.fit.validation, seed)
         model = runs.build_seeded(app, config, source.labels, seed).to(chosen)
         if here.main:
@@ -76,6 +78,7 @@ def run(app: App, options: Any) -> Outcome:
                 train,
                 config.fit,
                 validation=validation,
+                step=app.step(config) if app.step else None,
                 seed=seed,
                 run=folder,
                 record=record,

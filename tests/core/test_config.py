@@ -107,7 +107,6 @@ def test_help_prints_and_ends(capsys):
         {"label_smoothing": -0.1},
         {"ema": 1.0},
         {"betas": (0.9, 1.0)},
-        {"patience": 2},
         {"learning_rate": float("nan")},
     ],
 )

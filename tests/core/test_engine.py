@@ -148,6 +148,32 @@ def test_early_stopping_returns_the_best_epoch(tmp_path):
     assert evaluate(model, other, precision="fp32")["loss"] == pytest.approx(losses[best])
 
 
+def test_patience_needs_something_to_watch():
+    with pytest.raises(UserError, match="patience needs a validation split"):
+        fit(small_net(), bars(32), FitConfig(patience=2), progress=False)
+
+
+def test_a_split_may_unpack_and_order_its_samples(tmp_path):
+    class Packed(Split):
+        """Eight pixels a byte; every other epoch sorted."""
+
+        def take(self, index):
+            bits = self.inputs[index][:, :, None] >> torch.arange(8) & 1
+            return bits.reshape(-1, 1, 12, 12).float(), self.targets[index]
+
+        def order(self, seed, epoch, batch_size):
+            return self.inputs.float().sum(1).argsort() if epoch % 2 else super().order(seed, epoch, batch_size)
+
+    plain = bars(64)
+    bits = (plain.inputs > 1).reshape(64, 18, 8).to(torch.uint8)
+    packed = Packed((bits << torch.arange(8)).sum(2).to(torch.uint8), plain.targets)
+    assert len(packed.subset(torch.arange(10))) == 10 and isinstance(packed.to("cpu"), Packed)
+    model = small_net()
+    history = fit(model, packed, FitConfig(epochs=4, batch_size=16, precision="fp32"), progress=False).history
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
+    assert torch.equal(predict_logits(model, packed), predict_logits(model, packed.take(slice(None))[0]))
+
+
 def test_loss_that_is_no_number_is_one_line(tmp_path):
     model = small_net()
     with torch.no_grad():
