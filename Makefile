@@ -17,8 +17,10 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	$(BIN)/cnn-digits train --preset fast --out runs/demo --overwrite
 	$(BIN)/cnn-digits evaluate runs/demo
-	$(BIN)/cnn-digits visualize filters runs/demo
-	$(BIN)/cnn-digits visualize maps runs/demo --input 0
+	$(BIN)/cnn-digits visualize weights runs/demo
+	$(BIN)/cnn-digits visualize exemplars runs/demo
+	$(BIN)/cnn-digits visualize classes runs/demo --l1 0.05
+	$(BIN)/cnn-digits explain runs/demo 0 8 18
 
 test: $(STAMP) lint types
 	$(BIN)/python -m pytest -n 2 --dist worksteal

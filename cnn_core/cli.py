@@ -32,6 +32,7 @@ VERBS = {
     "evaluate": Verb("metrics, confusion matrix, calibration, mistakes sorted by loss", "cnn_core.verbs.evaluate"),
     "predict": Verb("a user's own files, a folder, or standard input", "cnn_core.verbs.predict"),
     "visualize": Verb("what the network has learned", "cnn_core.verbs.visualize"),
+    "explain": Verb("why this input got this answer", "cnn_core.verbs.explain"),
     "export": Verb("ONNX, front end included, checked against PyTorch", "cnn_core.verbs.export"),
     "summary": Verb("layers, output shapes, parameters, multiply-adds", "cnn_core.verbs.summary"),
 }

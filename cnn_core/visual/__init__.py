@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         saliency,
         smooth_grad,
     )
+    from cnn_core.visual.behind import behind_front, front_of
     from cnn_core.visual.canvas import Canvas, Fourier, Pixels
     from cnn_core.visual.dream import deep_dream
     from cnn_core.visual.exemplars import Exemplars, find_exemplars
@@ -50,15 +51,16 @@ if TYPE_CHECKING:
         whole,
     )
     from cnn_core.visual.penalties import L1, L2, TotalVariation
-    from cnn_core.visual.plot import as_picture, filter_pictures, gif, heat_of, normalised, overlay, show
+    from cnn_core.visual.plot import as_picture, filter_pictures, gif, heat_of, normalised, overlay, show, tinted
     from cnn_core.visual.receptive import Fields, receptive_fields
-    from cnn_core.visual.scoring import values
+    from cnn_core.visual.scoring import values, values_of_each
     from cnn_core.visual.style import Styled, gram, stylize
     from cnn_core.visual.transforms import GENTLE, STRONG, Jitter, Rotate, Scale
 
 _HOME = {
     "activations": "find_layer layer_names record tapped",
     "attribution": "Attribution grad_cam guided_backprop integrated_gradients occlusion saliency smooth_grad",
+    "behind": "behind_front front_of",
     "canvas": "Canvas Fourier Pixels",
     "dream": "deep_dream",
     "exemplars": "Exemplars find_exemplars",
@@ -66,9 +68,9 @@ _HOME = {
     "measures": "Texture blank_share energy_inside predictions texture",
     "objectives": "Objective custom direction diversity filter filters logit logits neuron neurons whole",
     "penalties": "L1 L2 TotalVariation",
-    "plot": "as_picture filter_pictures gif heat_of normalised overlay show",
+    "plot": "as_picture filter_pictures gif heat_of normalised overlay show tinted",
     "receptive": "Fields receptive_fields",
-    "scoring": "values",
+    "scoring": "values values_of_each",
     "style": "Styled gram stylize",
     "transforms": "GENTLE STRONG Jitter Rotate Scale",
 }
@@ -92,6 +94,7 @@ __all__ = [
     "Texture",
     "TotalVariation",
     "as_picture",
+    "behind_front",
     "blank_share",
     "custom",
     "deep_dream",
@@ -103,6 +106,7 @@ __all__ = [
     "filters",
     "find_exemplars",
     "find_layer",
+    "front_of",
     "gif",
     "grad_cam",
     "gram",
@@ -127,7 +131,9 @@ __all__ = [
     "stylize",
     "tapped",
     "texture",
+    "tinted",
     "values",
+    "values_of_each",
     "whole",
 ]
 

@@ -60,6 +60,13 @@ def values(model: nn.Module, objectives: Objective | Sequence[Objective], inputs
         return bind(each, given)(run(inputs))
 
 
+def values_of_each(model: nn.Module, objectives: Sequence[Objective], inputs: Tensor) -> Tensor:
+    """(U, B): what each of U objectives is for each of `inputs` (B, ...), from one pass."""
+    with tapped_and_tried(model, _layers(objectives), inputs) as (run, given), torch.no_grad():
+        outputs = run(inputs)
+        return torch.stack([bind([objective] * len(inputs), given)(outputs) for objective in objectives])
+
+
 def _layers(objectives: Sequence[Objective]) -> list[str]:
     if not all(objective.terms for objective in objectives):
         raise UserError("an objective is empty: its terms cancel each other")

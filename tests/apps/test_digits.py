@@ -14,6 +14,7 @@ from PIL import Image
 
 from apps.digits.app import APP
 from cnn_core.cli import VERBS, run
+from tests.helpers.commands import answer, bad
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--fit.epochs", "6", "--fit.batch-size", "64", "--threads", "1"]
@@ -24,13 +25,6 @@ def trained(digits_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "small"
     assert run(APP, ["train", "--data", str(digits_folder), "--out", str(folder), "--json", *SMALL]) == 0
     return folder
-
-
-def answer(capsys, *args):
-    """The JSON object that a verb prints."""
-    capsys.readouterr()
-    assert run(APP, [*map(str, args), "--json", "--threads", "1"]) == 0
-    return json.loads(capsys.readouterr().out)
 
 
 def test_evaluate(trained, capsys):
@@ -75,7 +69,7 @@ def test_predict_standard_input(trained, digit_pictures, tmp_path):
 
 
 def test_visualize(trained, capsys):
-    assert answer(capsys, "visualize", "filters", trained)["weights_per_filter"] == 36
+    assert answer(capsys, "visualize", "weights", trained)["weights_per_filter"] == 36
     maps = answer(capsys, "visualize", "maps", trained, "--input", 3, "--layer", "conv2")
     assert maps["maps"] == 32
     with Image.open(maps["picture"]) as picture:
@@ -98,17 +92,6 @@ def test_finished_run_resumes_to_itself(trained, capsys):
     assert (trained / "last" / "weights.safetensors").read_bytes() == before
 
 
-def bad(capsys, *args):
-    """Standard error of a command that must end with status 2, one line and nothing on standard output."""
-    capsys.readouterr()
-    assert run(APP, [*map(str, args)]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    assert err.startswith("cnn-digits: error: ")
-    return err
-
-
 def test_bad_input_is_one_line(trained, digits_folder, tmp_path, capsys):
     text, white = tmp_path / "no.png", tmp_path / "white.png"
     text.write_text("no picture")
@@ -127,7 +110,7 @@ def test_bad_input_is_one_line(trained, digits_folder, tmp_path, capsys):
     assert "exists already" in bad(capsys, "train", "--data", digits_folder, "--out", trained)
     assert "not a run folder" in bad(capsys, "train", "--out", tmp_path, "--overwrite")
     assert "no run folder" in bad(capsys, "evaluate", tmp_path)
-    assert "no such layer" in bad(capsys, "visualize", "filters", trained, "--layer", "conv9")
+    assert "no such layer" in bad(capsys, "visualize", "weights", trained, "--layer", "conv9")
     assert "test split has samples" in bad(capsys, "visualize", "maps", trained, "--input", 999)
     assert "not available" in bad(capsys, "evaluate", trained, "--device", "warp")
     assert "no data set" in bad(capsys, "train", "--data", "nonesuch", "--out", tmp_path / "x")

@@ -167,7 +167,8 @@ def test_a_split_may_unpack_and_order_its_samples(tmp_path):
     plain = bars(64)
     bits = (plain.inputs > 1).reshape(64, 18, 8).to(torch.uint8)
     packed = Packed((bits << torch.arange(8)).sum(2).to(torch.uint8), plain.targets)
-    assert len(packed.subset(torch.arange(10))) == 10 and isinstance(packed.to("cpu"), Packed)
+    assert len(packed.subset(torch.arange(10))) == 10
+    assert isinstance(packed.to("cpu"), Packed)
     model = small_net()
     history = fit(model, packed, FitConfig(epochs=4, batch_size=16, precision="fp32"), progress=False).history
     assert history[-1]["train_loss"] < history[0]["train_loss"]

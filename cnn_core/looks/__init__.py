@@ -1,0 +1,1 @@
+"""What `visualize` shows, one file each: look(app, run, options) -> Outcome."""

@@ -1,0 +1,124 @@
+"""explain: why the network gave this answer for this input, by several methods side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cnn_core import config
+from cnn_core.app import App
+from cnn_core.config import positional
+from cnn_core.errors import UserError
+from cnn_core.tables import table
+from cnn_core.verbs.common import Outcome, Shared
+
+METHODS = ("saliency", "smooth-grad", "integrated-gradients", "grad-cam", "guided-backprop", "occlusion")
+ABOUT = (
+    "Which parts of an input spoke for the answer (red) and against it (blue), by several methods; "
+    "and how far the probability falls when the hottest tenth is blanked."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainOptions(Shared):
+    """Options of explain."""
+
+    run: positional(Path)  # type: ignore[valid-type]
+    """Run folder that train made."""
+    inputs: positional(tuple[str, ...]) = ()  # type: ignore[valid-type]
+    """Files of yours, or numbers of test samples."""
+    target: str = ""
+    """Class to explain; the network's own answer when left out."""
+    methods: tuple[str, ...] = METHODS
+    """Which methods, in this order."""
+    layer: str = ""
+    """Layer for Grad-CAM; the last one with places when left out."""
+    out: Path | None = None
+    """PNG to write; RUN/explain/<input>.png when left out."""
+
+
+def parse(app: App, prog: str, args: Sequence[str]) -> ExplainOptions:
+    """Options; raises UserError for an unknown method and no inputs."""
+    options = config.parse(ExplainOptions, args, prog=prog, about=ABOUT)
+    for method in options.methods:
+        if method not in METHODS:
+            raise UserError(f"--methods {method}: unknown; there are {', '.join(METHODS)}")
+    if not options.inputs or not options.methods:
+        raise UserError(f"name the {app.what}s to explain: files, or numbers of test samples")
+    return options
+
+
+def run(app: App, options: ExplainOptions) -> Outcome:
+    """Explain each input; one row a picture, one column a method."""
+    import torch
+
+    from cnn_core import device, grids, report, runs, visual
+    from cnn_core.looks.common import known, sample, shapes
+    from cnn_core.looks.reasons import Question, fall, heat
+
+    trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
+    model, labels = trained.model, trained.labels
+    if options.target and options.target not in labels:
+        raise UserError(f"--target {options.target}: no such class; there are {', '.join(labels[:20])}")
+    samples = [sample(app, trained, given) for given in options.inputs]
+    rest = visual.behind_front(model)
+    pictures, captions, answers, notes = [], [], [], []
+    for given in samples:
+        features = visual.front_of(model, given.input[None])
+        blank = visual.front_of(model, torch.zeros_like(given.input[None]))
+        layer = known(model, options.layer) if options.layer else _last_with_places(shapes(model, features))
+        probabilities = visual.record(rest, features, "")[""][0].float().softmax(0)
+        answer = int(probabilities.argmax())
+        target = labels.index(options.target) if options.target else answer
+        question = Question(rest, features, target, blank, layer, options.common.seed)
+        raw = given.input.numpy()
+        pictures.append(app.render(raw))
+        truth = f", truth {given.truth}" if given.truth else ""
+        captions.append(f"{given.name[-18:]}\n{labels[answer]} p={float(probabilities[answer]):.2f}{truth}")
+        found: dict[str, Any] = {}
+        for method in options.methods:
+            try:
+                heat_map = heat(question, method)
+            except UserError as error:  # such as guided backprop without a ReLU: the others still answer
+                notes.append(f"{method}: left out ({error})")
+                pictures.append(app.render(raw))
+                captions.append(f"{method}\nleft out")
+                continue
+            drop, chance = fall(question, heat_map)
+            found[method] = {"fall": drop, "fall_at_random": chance}
+            pictures.append(app.render(raw, heat=heat_map))
+            captions.append(f"{method}\n{labels[target]}: p falls {drop:.2f} (random {chance:.2f})")
+        answers.append(
+            {
+                "input": given.name,
+                "answer": labels[answer],
+                "target": labels[target],
+                "probability": float(probabilities[target]),
+                "truth": given.truth or None,
+                "layer": layer,
+                "methods": found,
+            }
+        )
+    name = f"{Path(options.inputs[0]).stem}{'' if len(samples) == 1 else f'-and-{len(samples) - 1}-more'}"
+    out = options.out or options.run / "explain" / f"{name}.png"
+    title = "Why this answer? Red spoke for it, blue against"
+    report.save(grids.gallery(pictures, captions, title=title, columns=1 + len(options.methods)), out)
+    rows = [
+        [a["input"], a["target"], f"{a['probability']:.3f}", m, f"{v['fall']:.3f}", f"{v['fall_at_random']:.3f}"]
+        for a in answers
+        for m, v in a["methods"].items()
+    ]
+    text = table(["input", "class", "p", "method", "p falls without the hottest tenth", "without a random tenth"], rows)
+    text += "".join(f"\n{note}" for note in dict.fromkeys(notes))
+    data = {"run": str(options.run), "explained": answers, "left_out": sorted(set(notes)), "picture": str(out)}
+    return Outcome(data, f"{text}\n\npicture: {out}")
+
+
+def _last_with_places(shapes: dict[str, tuple[int, ...]]) -> str:
+    """The deepest layer that still has more than one place."""
+    from math import prod
+
+    fitting = [name for name, shape in shapes.items() if len(shape) > 1 and prod(shape[1:]) > 1]
+    if not fitting:
+        raise UserError("this network has no layer with places for Grad-CAM; leave it out with --methods")
+    return fitting[-1]
