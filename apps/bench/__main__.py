@@ -1,4 +1,4 @@
-"""The command of the benchmarks: `python -m apps.bench NAME [options]`."""
+"""The command cnn-bench, also `python -m apps.bench NAME [options]`."""
 
 import sys
 from importlib import import_module
@@ -6,16 +6,21 @@ from importlib import import_module
 from cnn_core.errors import UserError
 
 BENCHES = {
+    "pooling": ("none, max, avg in every domain, at equal parameters and compute", "apps.bench.pooling"),
+    "sharing": ("a CNN against fully connected networks, places shuffled or not", "apps.bench.sharing"),
+    "size": ("accuracy against size of the network and amount of data", "apps.bench.size"),
+    "classic": ("nearest neighbours, SVM, logistic regression, random forest", "apps.bench.classic"),
     "digits-speed": ("CPU-seconds to train and to reach 99 %, inference speed", "apps.bench.digits_speed"),
     "digits-accuracy": ("test accuracy of a preset over seeds", "apps.bench.digits_accuracy"),
     "visual-speed": ("x* of all filters in one batch against one at a time", "apps.bench.visual_speed"),
 }
 
 
-def main(args: list[str]) -> int:
+def main(args: list[str] | None = None) -> int:
     """Run one benchmark; the exit status."""
+    args = sys.argv[1:] if args is None else args
     if not args or args[0] in ("-h", "--help"):
-        print("usage: python -m apps.bench NAME [--help]\n")
+        print("usage: cnn-bench NAME [--help]\n")
         for name, (about, _) in BENCHES.items():
             print(f"  {name:16}  {about}")
         return 0
@@ -24,9 +29,9 @@ def main(args: list[str]) -> int:
             raise UserError(f"unknown benchmark {args[0]!r}; there are {', '.join(BENCHES)}")
         return import_module(BENCHES[args[0]][1]).main(args[1:])
     except UserError as error:
-        print(f"bench: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"cnn-bench: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

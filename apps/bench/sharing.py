@@ -1,0 +1,62 @@
+"""sharing: a CNN against fully connected networks, on the places as they are and on shuffled ones.
+
+A CNN's advantage comes from patterns that are small and recur; shuffled places have none, so it must vanish.
+"""
+
+from functools import partial
+from typing import Any
+
+from apps.bench.domains import Domain
+from apps.bench.options import study_main
+from apps.bench.rivals import dense_parameters, features_shape, fully_connected, shuffled
+from apps.bench.study import Group, Study, Variant, app_named, at_equal, part
+from cnn_core.network import count_parameters
+
+WIDE = 4  # the larger fully connected network has so many times the CNN's parameters
+
+
+def main(args: list[str]) -> int:
+    """Run the study."""
+    return study_main("sharing", study, args)
+
+
+def study(domains: list[Domain], mode: str) -> Study:
+    """One group a domain."""
+    groups = []
+    for domain in domains:
+        app, config = app_named(domain.app), domain.net("max" if domain.app != "go" else "none", domain.width)
+        data = app.load(config)
+        build = app.keeping(getattr(data, "kept", None)).build
+        classes = len(data.labels)
+        shape = features_shape(build, config, data.labels, data.test.take(slice(0, 1))[0])
+        parameters = count_parameters(build(config, data.labels))
+        change = partial(part, share=domain.share) if mode == "quick" and domain.share < 1 else None
+
+        def dense(times: float, shape: Any = shape, classes: int = classes, parameters: int = parameters) -> int:
+            return at_equal(times * parameters, lambda n: dense_parameters(shape, (n,), classes), 1, 4096)
+
+        equal, large = fully_connected(build, shape, (dense(1),)), fully_connected(build, shape, (dense(WIDE),))
+        rows = [
+            ("CNN", build),
+            ("fully connected, equal parameters", equal),
+            (f"fully connected, {WIDE} x parameters", large),
+            (f"CNN, {domain.what} shuffled", shuffled(build, shape, domain.places)),
+            (f"fully connected, {domain.what} shuffled", shuffled(large, shape, domain.places)),
+        ]
+        variants = tuple(Variant(name, domain.app, config, build=each, change=change) for name, each in rows)
+        groups.append(Group(domain.app, variants))
+    return Study("sharing", "What do shared, local weights bring?", tuple(groups), says)
+
+
+def says(rows: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """The advantage before and after shuffling."""
+    lines = []
+    for group, entries in rows.items():
+        cnn, equal, large, mixed, mixed_dense = (row["accuracy"] for row in entries)
+        before, after = 100 * (cnn - max(equal, large)), 100 * (mixed - mixed_dense)
+        verdict = "vanishes" if after <= 0.25 * before else "stays in part"
+        lines.append(
+            f"{group}: the CNN is {before:+.2f} points ahead of the better fully connected network; with shuffled "
+            f"places {after:+.2f}: the advantage {verdict}."
+        )
+    return lines

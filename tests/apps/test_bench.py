@@ -1,0 +1,116 @@
+"""The comparative studies: what is trained, what is compared, what is kept."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from apps.bench.__main__ import main
+from apps.bench.rivals import dense_parameters, fully_connected, shuffled
+from apps.bench.study import Group, Study, Variant, at_equal, compare, measure, run_study, welch
+from apps.digits.app import APP
+from apps.digits.config import DigitsConfig
+from cnn_core.architecture import ConvNetConfig
+from cnn_core.network import count_parameters
+from cnn_core.recipe import FitConfig
+
+
+def small(folder, pool="max") -> DigitsConfig:
+    net = ConvNetConfig(channels=(8, 8), pool=pool, head="avg", hidden=(), norm="batch")
+    return DigitsConfig(data=str(folder), net=net, fit=FitConfig(epochs=4, batch_size=64, learning_rate=0.02))
+
+
+def test_a_study_is_resumed_and_written(digits_folder, tmp_path, monkeypatch):
+    variants = tuple(Variant(pool, "digits", small(digits_folder, pool)) for pool in ("none", "max"))
+    study = Study("try", "Which?", (Group("digits", variants),), lambda rows: [f"{len(rows)} group"])
+    torch.set_num_threads(1)
+    first = run_study(study, 2, tmp_path, progress=False)
+    assert {p.name for p in tmp_path.iterdir()} == {"runs.jsonl", "results.json", "results.csv", "plot-1.png"}
+    assert json.loads((tmp_path / "results.json").read_text())["says"] == ["1 group"]
+    rows = list(csv.DictReader((tmp_path / "results.csv").read_text().splitlines()))
+    assert [row["variant"] for row in rows] == ["none", "max"]
+    assert float(rows[1]["accuracy"]) == first["groups"]["digits"][1]["accuracy"]
+    with (tmp_path / "runs.jsonl").open("a") as file:
+        file.write('{"key": "cut o')
+
+    def never(*_):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("apps.bench.study.measure", never)
+    again = run_study(study, 2, tmp_path, progress=False)
+    assert again["groups"] == first["groups"]
+    with pytest.raises(AssertionError, match="trained again"):
+        run_study(study, 3, tmp_path, progress=False)
+
+
+def test_a_variant_is_what_the_app_trains(digits_folder):
+    found = measure(Variant("one", "digits", small(digits_folder)), 0)
+    assert found["accuracy"] > 0.2
+    assert found["parameters"] == count_parameters(APP.build(small(digits_folder), tuple("0123456789")))
+    places = 26 * 26 * 9 * 8 + 11 * 11 * 8 * 9 * 8  # multiply-adds of the two convolutions
+    assert found["multiply_adds"] == pytest.approx(places, rel=0.05)
+    assert (found["train_samples"], found["test_samples"]) == (1500, 297)
+
+
+def test_comparison_against_the_reference():
+    runs = {"a": [{"accuracy": x} for x in (0.5, 0.52, 0.51)], "b": [{"accuracy": x} for x in (0.7, 0.71, 0.69)]}
+    rows = compare(runs)
+    assert rows[0]["p"] is None
+    assert rows[1]["difference"] == pytest.approx(0.19)
+
+    assert rows[1]["p"] < 1e-3
+    assert welch([1, 2, 3], [1, 2, 3]) == pytest.approx(1)
+    assert welch([1], [2, 3]) is None
+    generator = np.random.default_rng(0)
+    p = [welch(list(generator.normal(size=5)), list(generator.normal(size=5) * 3)) for _ in range(500)]
+    assert np.mean(np.array(p) < 0.1) == pytest.approx(0.1, abs=0.04)  # equal means: p is uniform
+
+
+def test_rivals_see_the_same_features(digit_pictures):
+    config = DigitsConfig(net=ConvNetConfig(channels=(4,), head="avg", hidden=()))
+    labels = tuple("0123456789")
+    pictures = torch.from_numpy(digit_pictures[0][:3])
+    model = APP.build(config, labels)
+    shape = (1, 1, 28, 28)
+    mixed = shuffled(APP.build, shape, (2, 3))(config, labels)
+    features, moved = model.front(pictures), mixed.front(pictures)
+    assert not torch.equal(features, moved)
+    assert torch.equal(features.flatten(1).sort().values, moved.flatten(1).sort().values)
+    assert torch.equal(moved, mixed.front(pictures)), "one fixed permutation"
+    rows = shuffled(APP.build, shape, (2,))(config, labels).front(pictures)
+    assert torch.equal(features.sum(3).sort(2).values, rows.sum(3).sort(2).values)
+    dense = fully_connected(APP.build, shape, (20, 7))(config, labels)
+    assert dense(pictures).shape == (3, 10)
+    assert count_parameters(dense) == dense_parameters(shape, (20, 7), 10)
+    assert at_equal(10_000, lambda n: dense_parameters(shape, (n,), 10), 1, 4096) == 13
+
+
+@pytest.mark.parametrize("name", ["pooling", "sharing", "size", "classic"])
+def test_studies_run_on_a_folder(name, digits_folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("apps.bench.size.SHARES", (1.0, 0.3, 0.1))
+    args = [name, "--apps", "digits", "--data", str(digits_folder), "--seeds", "1", "--json"]
+    assert main(args) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["says"]
+    for rows in found["groups"].values():
+        assert all(0 < row["accuracy"] <= 1 for row in rows)
+    assert (tmp_path / "benchmarks" / f"{name}-quick" / "results.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["pooling", "--apps", "chess"], "--apps chess: unknown"),
+        (["pooling", "--data", "x"], "name the one app"),
+        (["nothing"], "unknown benchmark"),
+        (["pooling", "--seeds", "-1"], "--seeds must be"),
+    ],
+)
+def test_wrong_options_get_one_line(args, message, capsys):
+    assert main(args) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
