@@ -10,6 +10,7 @@ BENCHES = {
     "sharing": ("a CNN against fully connected networks, places shuffled or not", "apps.bench.sharing"),
     "size": ("accuracy against size of the network and amount of data", "apps.bench.size"),
     "classic": ("nearest neighbours, SVM, logistic regression, random forest", "apps.bench.classic"),
+    "report": ("docs/benchmarks.md from the results of the studies", "apps.bench.report"),
     "digits-speed": ("CPU-seconds to train and to reach 99 %, inference speed", "apps.bench.digits_speed"),
     "digits-accuracy": ("test accuracy of a preset over seeds", "apps.bench.digits_accuracy"),
     "visual-speed": ("x* of all filters in one batch against one at a time", "apps.bench.visual_speed"),

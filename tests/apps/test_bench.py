@@ -87,6 +87,23 @@ def test_rivals_see_the_same_features(digit_pictures):
     assert at_equal(10_000, lambda n: dense_parameters(shape, (n,), 10), 1, 4096) == 13
 
 
+def test_report_is_written_from_the_results(digits_folder, tmp_path, capsys):
+    study = Study(
+        "pooling", "Which?", (Group("digits", (Variant("max", "digits", small(digits_folder)),)),), lambda _: ["so."]
+    )
+    run_study(study, 1, tmp_path / "b" / "pooling-quick", progress=False)
+    out = tmp_path / "docs" / "benchmarks.md"
+    assert main(["report", "--results", str(tmp_path / "b"), "--out", str(out)]) == 0
+    text = out.read_text()
+    assert "- so." in text
+    assert "cnn-bench pooling --mode quick --seeds 1" in text
+    assert "| max " in text
+    assert (out.parent / "benchmarks" / "pooling-quick-1.png").is_file()
+    capsys.readouterr()
+    assert main(["report", "--results", str(tmp_path / "nothing")]) == 2
+    assert "run a study first" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["pooling", "sharing", "size", "classic"])
 def test_studies_run_on_a_folder(name, digits_folder, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)

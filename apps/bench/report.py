@@ -1,0 +1,83 @@
+"""report: docs/benchmarks.md from the results of the studies, written by this command and by nothing else."""
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from apps.bench.study import text_of
+from cnn_core import config as config_module
+from cnn_core.errors import UserError
+from cnn_core.files import atomic
+
+HEAD = """# Comparative benchmarks
+
+Written by `cnn-bench report` on {date}; do not edit. Every row was trained by the app's own code. Accuracy is that of
+the test split, read once a seed; sd is the standard deviation over seeds; p is Welch's t-test against the first row of
+the table. CPU-s are CPU-seconds of training on one thread.
+
+Run a study again with `cnn-bench NAME --mode quick` (or `full`): what has been run already is kept in
+`benchmarks/NAME-MODE`, then `cnn-bench report`.
+"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of report."""
+
+    results: Path = Path("benchmarks")
+    """Folder that the studies wrote into."""
+    out: Path = Path("docs/benchmarks.md")
+    """The report; its plots go into a folder of the same name beside it."""
+
+
+def main(args: list[str]) -> int:
+    """Collect and write."""
+    options = config_module.parse(Options, args, prog="cnn-bench report")
+    found = collect(options.results)
+    write(found, options.out)
+    print(f"{options.out}: {len(found)} studies", file=sys.stdout)
+    return 0
+
+
+def collect(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """The results in `folder`, by name. Raises UserError when there are none, or one is damaged."""
+    found = []
+    for path in sorted(folder.glob("*/results.json")):
+        try:
+            found.append((path.parent, json.loads(path.read_text(encoding="utf-8"))))
+        except ValueError as error:
+            raise UserError(f"{path}: damaged ({error}); run the study again") from error
+    if not found:
+        raise UserError(f"{folder}: holds no results; run a study first, such as `cnn-bench pooling`")
+    return found
+
+
+def write(found: list[tuple[Path, dict[str, Any]]], out: Path) -> None:
+    """The report and its plots."""
+    plots = out.with_suffix("")
+    parts = [HEAD.format(date=date.today().isoformat())]
+    for folder, result in found:
+        mode = "full" if folder.name.endswith("full") else "quick"
+        parts.append(f"## {result['study']}\n\n{result['question']}\n")
+        parts += [f"- {line}" for line in result["says"]]
+        command = f"cnn-bench {result['study']} --mode {mode} --seeds {result['seeds']}"
+        minutes = sum(sum(row["cpu_seconds"] or 0 for row in rows) for rows in result["groups"].values())
+        minutes *= result["seeds"] / 60
+        parts.append(f"\n`{command}`, seeds 0 to {result['seeds'] - 1}, about {minutes:.0f} CPU-minutes of training.\n")
+        parts.append(text_of({**result, "says": []}, markdown=True))
+        for number in range(1, len(result["groups"]) + 1):
+            picture = folder / f"plot-{number}.png"
+            if picture.is_file():
+                plots.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(picture, plots / f"{folder.name}-{number}.png")
+                parts.append(f"![{result['study']}]({plots.name}/{folder.name}-{number}.png)")
+        parts.append("")
+    environment = found[-1][1]["environment"]
+    parts.append("## Machine\n")
+    parts += [f"- {name.replace('_', ' ')}: {value}" for name, value in environment.items()]
+    with atomic(out) as part:
+        part.write_text("\n".join(parts) + "\n", encoding="utf-8")
