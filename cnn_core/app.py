@@ -30,7 +30,7 @@ class App:
     Every model has a child `front`, which is the first thing its forward pass applies to the inputs, and applies
     once: lenses look at what the front end gives (pixels, a spectrogram, planes of a board, word vectors).
 
-    Where the data set keeps something (`Dataset.kept`), load, read, build, render and start also take it as `kept`.
+    Where the data set keeps something (`Dataset.kept`), load, read, build, render, patch and start take it as `kept`.
     """
 
     name: str
@@ -58,10 +58,12 @@ class App:
     """step(config) -> cnn_core.inference.Step, where cross-entropy over classes is not what is trained."""
     report: Callable[..., Any] | None = None
     """report(run, data, logits, folder) -> (dict, text): what evaluate adds in this domain, pictures into folder."""
+    gallery: bool = True
+    """Whether evaluate draws the mistakes on one sheet; False where the app's report lists them."""
     start: Callable[..., Any] | None = None
     """start(model, config) gives a new model what it begins with (pretrained vectors); not called for a saved one."""
     wanted: Callable[..., Any] | None = None
-    """wanted(model, objectives, wish, *, seed, progress) -> Wanted (cnn_core/wish.py), valid inputs."""
+    """wanted(run, objectives, wish, *, seed, progress) -> Wanted (cnn_core/wish.py), valid inputs."""
     patch: Callable[..., Any] | None = None
     """patch(input, box) -> picture of a part, box = (start, stop) on each axis of places; may reach beyond the edge."""
     looks: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -75,7 +77,7 @@ class App:
         """The same app whose functions know what a data set or a run keeps; itself where that is nothing."""
         if not kept:
             return self
-        names = ("load", "read", "build", "render", "start")
+        names = ("load", "read", "build", "render", "patch", "start")
         known = {name: partial(getattr(self, name), kept=kept) for name in names if getattr(self, name)}
         return replace(self, **known)
 

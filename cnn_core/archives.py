@@ -129,3 +129,26 @@ def _refuse_special_zip(archive: Path, info: zipfile.ZipInfo) -> None:
 def _refuse_special_tar(archive: Path, entry: tarfile.TarInfo) -> None:
     if not entry.isreg():
         raise UserError(f"{archive}: member {entry.name!r} is no regular file: refused")
+
+
+def read_members(archive: Path, largest: int) -> Iterator[tuple[str, bytes | None]]:
+    """Name and contents of every regular file in a zip or tar archive, one after the other; writes nothing.
+
+    Links, devices and folders are passed over. The contents of a member of more than `largest` bytes, or of one that
+    is encrypted, are None. Raises UserError where the archive is broken.
+    """
+    with _whole(archive):
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as opened:
+                for info in opened.infolist():
+                    if info.is_dir() or stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
+                        continue
+                    encrypted = bool(info.flag_bits & 1)
+                    yield info.filename, None if encrypted or info.file_size > largest else opened.read(info)
+        else:
+            with tarfile.open(archive) as opened:
+                for entry in opened:  # in their order: each byte is unpacked once
+                    if entry.isreg():
+                        stream = opened.extractfile(entry)
+                        assert stream is not None  # a regular file always has one
+                        yield entry.name, None if entry.size > largest else stream.read()

@@ -81,7 +81,7 @@ def _run_verb(app: App, verbs: dict[str, Verb], name: str, args: Sequence[str]) 
     parse: Callable[..., Any] = module.parse
     options = parse(app, f"{app.prog} {name}", args)
     outcome = module.run(app, options)
-    if int(os.environ.get("RANK", 0)) == 0:  # of several processes, one speaks
+    if int(os.environ.get("RANK", 0)) == 0 and outcome.data is not None:  # of several processes, one speaks
         text = json.dumps(outcome.data, ensure_ascii=False) if options.common.json else outcome.text
         print(text)  # noqa: T201
         sys.stdout.flush()

@@ -4,7 +4,8 @@ Letters: N samples, B batch.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -52,6 +53,13 @@ class Split:
         A function of its arguments alone, so that a resumed run repeats it.
         """
         return permutation(len(self), seed, epoch)
+
+    def evaluation_order(self) -> Tensor | None:
+        """(N,) the order in which evaluation cuts its batches, or None for the samples' own.
+
+        Answers come back in the samples' own order all the same; a subclass may save padding with it.
+        """
+        return None
 
 
 @dataclass(frozen=True)
@@ -141,3 +149,6 @@ class Dataset:
     test: Split
     labels: tuple[str, ...]
     validation: Split | None = None
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What reading, building and drawing need to know of the training data beside the labels, as JSON data (a
+    vocabulary, say); saved with the run and handed to the app's functions as `kept`."""

@@ -22,7 +22,14 @@ from cnn_core.distributed import GlobalBatch, Ranks, global_batch_norm, parallel
 from cnn_core.errors import UserError
 from cnn_core.inference import Means, Step, autocast, classification, evaluate, predict_logits
 from cnn_core.log import RunLog
-from cnn_core.optim import MovingAverage, make_optimizer, optimizer_tensors, restore_optimizer
+from cnn_core.optim import (
+    MovingAverage,
+    RowSteps,
+    densify,
+    make_optimizer,
+    optimizer_tensors,
+    restore_optimizer,
+)
 from cnn_core.progress import ProgressBar, interrupts
 from cnn_core.recipe import FitConfig, learning_rate
 
@@ -65,7 +72,8 @@ def fit(
     with them as config.json; the log is run/log.jsonl. `resume` goes on from run/last. At the end the model
     holds the averaged weights when config.ema is set, and those of the best epoch when config.patience is.
     torch's global random state is left as it was. A module with an attribute `progress` (an augmentation that
-    weakens, say) finds the share of the steps done there.
+    weakens, say) finds the share of the steps done there; one with a method `after_step` (a norm that is kept, say)
+    has it called after each step.
 
     Raises UserError when the loss is no longer a number, Interrupted on Ctrl-C (once the state is saved).
     """
@@ -120,6 +128,8 @@ class _Loop:
         self.learning = [child for child in model.children() if any(p.requires_grad for p in child.parameters())]
         self.frozen: list[nn.Parameter] = []
         self.progressive: list[Any] = [m for m in model.modules() if hasattr(m, "progress")]
+        self.after_step: list[Any] = [m for m in model.modules() if hasattr(m, "after_step")]
+        self.dense_only = bool(config.clip_norm) or not isinstance(self.optimizer, RowSteps)
         self.average = MovingAverage(model, config.ema) if config.ema else None
         self.batches = batches_per_epoch(len(train), config.batch_size)
         self.epoch, self.batch = 0, 0  # both count what is done
@@ -183,10 +193,14 @@ class _Loop:
         loss.backward()
         for parameter in self.frozen:
             parameter.grad = None
+        if self.dense_only:
+            densify(self.model.parameters())
         if config.clip_norm:
             nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        for module in self.after_step:
+            module.after_step()
         if self.average:
             self.average.update()
         self.means.add(means, batch.weight)

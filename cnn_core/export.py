@@ -5,7 +5,7 @@ import copy
 import json
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,12 @@ def export_onnx(
     output_name: str = "logits",
     labels: Sequence[str] | None = None,
     check_inputs: Tensor | None = None,
+    free_axes: Mapping[int, str] | None = None,
 ) -> dict[str, Any]:
     """Write `model` as a single ONNX file at `path` and check it; gives back what the check found.
 
-    `example_inputs` (B, ...) fix the input's type and shape, the batch axis stays free. The model takes them as
+    `example_inputs` (B, ...) fix the input's type and shape; the batch axis stays free, and so do `free_axes`
+    (axis -> name). The model takes them as
     they are (uint8 pixels, say), so its front end is part of the file. It is exported in evaluation mode from
     a copy: the model keeps its mode and device. `labels` are stored in the file's metadata as JSON under
     "labels". `check_inputs` (N, ...), real data best, default to the examples; logits are compared for batches
@@ -51,10 +53,10 @@ def export_onnx(
     example = example_inputs.detach().cpu()
     checked = example if check_inputs is None else check_inputs.detach().cpu()
     with atomic(path) as temporary:
-        opset = _write(network, example, temporary, input_name, output_name, labels)
+        opset = _write(network, example, temporary, input_name, output_name, labels, free_axes or {})
         found = _compare(network, temporary, checked, output_name)
         size = temporary.stat().st_size
-    shape = ["batch", *example.shape[1:]]
+    shape = ["batch", *((free_axes or {}).get(axis, size) for axis, size in enumerate(example.shape[1:], start=1))]
     return {
         "path": str(path),
         "bytes": size,
@@ -96,6 +98,7 @@ def _write(
     input_name: str,
     output_name: str,
     labels: Sequence[str] | None,
+    free_axes: Mapping[int, str],
 ) -> int:
     if len(example) == 1:
         example = torch.cat([example, example])  # a batch of one would be taken for a constant
@@ -106,7 +109,7 @@ def _write(
             dynamo=True,
             input_names=[input_name],
             output_names=[output_name],
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamic_shapes=({axis: torch.export.Dim(name) for axis, name in {0: "batch", **free_axes}.items()},),
             verbose=False,
         )
     assert program is not None

@@ -171,7 +171,7 @@ def _sheet(
         axes = figure.add_axes(box)
         low, high = limits or (None, None)
         colours = SIGNED if signed else "gray"
-        image = axes.imshow(tile, cmap=colours, vmin=low, vmax=high, interpolation="nearest", aspect="auto")
+        image = axes.imshow(tile, cmap=colours, vmin=low, vmax=high, interpolation="antialiased", aspect="auto")
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set(visible=True, linewidth=0.5, color=GREY)

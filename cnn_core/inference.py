@@ -92,7 +92,7 @@ def evaluate(
     device = next(model.parameters()).device
     means = Means(device)
     model.eval()
-    for batch in minibatches(split.to(device), batch_size, ranks=ranks()):
+    for batch in minibatches(split.to(device), batch_size, order=split.evaluation_order(), ranks=ranks()):
         with autocast(precision, device):
             means.add(step(model, batch), batch.weight)
     return means.read()
@@ -105,10 +105,12 @@ def predict_logits(
     """The model's float32 outputs (N, ...) for `inputs` (N, ...), on the CPU; the model is left in eval mode."""
     device = next(model.parameters()).device
     model.eval()
+    order = inputs.evaluation_order() if isinstance(inputs, Split) else None
     outputs = []
     for start in range(0, len(inputs), batch_size):
-        part = slice(start, start + batch_size)
+        part = slice(start, start + batch_size) if order is None else order[start : start + batch_size]
         batch = inputs.take(part)[0] if isinstance(inputs, Split) else inputs[part]
         with autocast(precision, device):
             outputs.append(model(batch.to(device)).float().cpu())
-    return torch.cat(outputs)
+    found = torch.cat(outputs)
+    return found if order is None else torch.empty_like(found).index_copy_(0, order.cpu(), found)

@@ -22,9 +22,10 @@ ARCHIVE_KEYS = ("archive", "archive_sha256", "member")
 
 @dataclass(frozen=True)
 class Source:
-    """One place on the network: a URL, or a package archive of an exact version, or a member of either.
+    """One place: a URL, or a package archive of an exact version, or a member of either, or beside the manifest.
 
     With `member` set, what `url` or `package` names is a zip or tar archive with the digest `archive_sha256`.
+    `shipped` means that the file lies in the folder of the manifests, in a checkout and in an installed package.
     """
 
     url: str = ""
@@ -33,8 +34,11 @@ class Source:
     archive: str = ""
     archive_sha256: str = ""
     member: str = ""
+    shipped: bool = False
 
     def __str__(self) -> str:
+        if self.shipped:
+            return "the package itself"
         return f"package {self.package} {self.version}" if self.package else self.url
 
 
@@ -48,6 +52,11 @@ class FileSpec:
     size: int | None = None  # bytes
     role: str = ""
     sources: tuple[Source, ...] = ()
+
+    @property
+    def shipped(self) -> Path | None:
+        """Where the file lies in this package, when it is shipped with it."""
+        return manifest_folder() / self.name if any(source.shipped for source in self.sources) else None
 
     @property
     def digest(self) -> tuple[str, str]:
@@ -149,8 +158,8 @@ def _file(table: dict[str, Any]) -> FileSpec:
     if Path(spec.name).name != spec.name:
         raise ValueError(f"{spec.name}: a file in a manifest is a plain name without folders")
     for source in spec.sources:
-        if bool(source.url) == bool(source.package):
-            raise ValueError(f"{spec.name}: a source needs either a url or a package")
+        if bool(source.url) + bool(source.package) + source.shipped != 1:
+            raise ValueError(f"{spec.name}: a source needs either a url or a package, or is shipped")
         if source.package and not (source.version and source.archive and source.archive_sha256 and source.member):
             raise ValueError(f"{spec.name}: a package needs version, {', '.join(ARCHIVE_KEYS)}")
         if source.member and not source.archive_sha256:

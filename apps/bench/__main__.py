@@ -11,8 +11,15 @@ BENCHES = {
     "size": ("accuracy against size of the network and amount of data", "apps.bench.size"),
     "classic": ("nearest neighbours, SVM, logistic regression, random forest", "apps.bench.classic"),
     "report": ("docs/benchmarks.md from the results of the studies", "apps.bench.report"),
+    "speech-accuracy": ("words by voices never heard: synthetic, few real, one left out", "apps.bench.speech_accuracy"),
+    "speech-speed": ("clips per CPU-second in training, beside a per-file DataLoader", "apps.bench.speech_speed"),
     "digits-speed": ("CPU-seconds to train and to reach 99 %, inference speed", "apps.bench.digits_speed"),
     "digits-accuracy": ("test accuracy of a preset over seeds", "apps.bench.digits_accuracy"),
+    "go-accuracy": ("Go: planes, pooling, symmetries, over seeds", "apps.bench.go_accuracy"),
+    "go-speed": ("Go positions per CPU-second, beside sgfmill's board", "apps.bench.go_speed"),
+    "text-speed": ("texts per CPU-second in training and prediction, against a plain loop", "apps.bench.text_speed"),
+    "text-accuracy": ("test accuracy of text presets, beside linear models", "apps.bench.text_accuracy"),
+    "dream-speed": ("styles, dreams and optima on the real VGG-19", "apps.bench.dream_speed"),
     "visual-speed": ("x* of all filters in one batch against one at a time", "apps.bench.visual_speed"),
 }
 

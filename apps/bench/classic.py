@@ -57,7 +57,7 @@ def _model(name: str, seed: int) -> Any:
 def _fitted(app_name: str, config: Any, name: str, data: Any, seed: int) -> dict[str, Any]:
     from cnn_core import benchmark, visual
 
-    app = app_named(app_name).keeping(getattr(data, "kept", None))
+    app = app_named(app_name).keeping(data.kept)
     front = app.build(config, data.labels)
 
     def features(split: Any) -> np.ndarray:

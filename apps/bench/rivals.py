@@ -15,7 +15,8 @@ from cnn_core import visual
 from cnn_core.blocks import Dense
 from cnn_core.data import mix
 
-Build = Callable[[Any, tuple[str, ...]], nn.Module]
+Build = Callable[..., nn.Module]
+"""build(config, labels), and `kept` where the data set keeps something."""
 
 
 class Shuffled(nn.Module):
@@ -47,8 +48,8 @@ def features_shape(build: Build, config: Any, labels: tuple[str, ...], inputs: T
 def shuffled(build: Build, shape: Sequence[int], axes: Sequence[int]) -> Build:
     """The same network on shuffled places."""
 
-    def build_shuffled(config: Any, labels: tuple[str, ...]) -> nn.Module:
-        model = build(config, labels)
+    def build_shuffled(config: Any, labels: tuple[str, ...], **kept: Any) -> nn.Module:
+        model = build(config, labels, **kept)
         model.front = Shuffled(model.get_submodule("front"), shape, axes)
         return model
 
@@ -58,8 +59,8 @@ def shuffled(build: Build, shape: Sequence[int], axes: Sequence[int]) -> Build:
 def fully_connected(build: Build, shape: Sequence[int], hidden: Sequence[int]) -> Build:
     """The app's front end, then flatten and dense layers of `hidden` units."""
 
-    def build_dense(config: Any, labels: tuple[str, ...]) -> nn.Module:
-        front = build(config, labels).get_submodule("front")
+    def build_dense(config: Any, labels: tuple[str, ...], **kept: Any) -> nn.Module:
+        front = build(config, labels, **kept).get_submodule("front")
         sizes = [int(torch.Size(shape).numel()) // shape[0], *hidden]
         parts: OrderedDict[str, nn.Module] = OrderedDict(front=front, flatten=nn.Flatten())
         for number, (inputs, outputs) in enumerate(itertools.pairwise(sizes), start=1):

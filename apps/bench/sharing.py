@@ -26,7 +26,7 @@ def study(domains: list[Domain], mode: str) -> Study:
     for domain in domains:
         app, config = app_named(domain.app), domain.net("max" if domain.app != "go" else "none", domain.width)
         data = app.load(config)
-        build = app.keeping(getattr(data, "kept", None)).build
+        build = app.keeping(data.kept).build
         classes = len(data.labels)
         shape = features_shape(build, config, data.labels, data.test.take(slice(0, 1))[0])
         parameters = count_parameters(build(config, data.labels))

@@ -32,7 +32,7 @@ class Variant:
     name: str
     app: str
     config: Any
-    build: Callable[[Any, tuple[str, ...]], Any] | None = None
+    build: Callable[..., Any] | None = None
     """Another network than the app's: build(config, labels) -> nn.Module."""
     change: Callable[[Any], Any] | None = None
     """Changes the Dataset before training, such as a shuffling of its places."""
@@ -70,8 +70,6 @@ def _dataset(app: str, config: Any) -> Any:
 
 def measure(variant: Variant, seed: int) -> dict[str, Any]:
     """Train one variant with one seed and read the test set once."""
-    import torch
-
     from cnn_core import benchmark, engine, runs
     from cnn_core.metrics import evaluate_logits
 
@@ -81,15 +79,9 @@ def measure(variant: Variant, seed: int) -> dict[str, Any]:
         data = variant.change(data)
     if variant.fitted:
         return variant.fitted(data, seed)
-    kept = getattr(data, "kept", None)
-    if kept:
-        app = app.keeping(kept)
-    with torch.random.fork_rng(devices=[]):
-        if variant.build:
-            app = replace(app, build=variant.build)
-        model = runs.build_seeded(app, variant.config, data.labels, seed)
-        if app.start:
-            app.start(model, variant.config)
+    if variant.build:
+        app = replace(app, build=variant.build)
+    model = runs.build_seeded(app, variant.config, data.labels, seed, data.kept)
     step = app.step(variant.config) if app.step else None
     timer = benchmark.Timer()
     timer.start()

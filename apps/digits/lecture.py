@@ -39,10 +39,10 @@ def look(app: App, run: Run, options: Any) -> Outcome:
     filters = min(FILTERS, _width(model, conv))
     neurons = min(NEURONS, _width(model, dense))
     groups = {
-        f"{filters} filters of {conv}": wanted(model, list(visual.filters(conv, range(filters))), plain, **common),
-        f"{neurons} neurons of {dense}": wanted(model, list(visual.neurons(dense, range(neurons))), plain, **common),
-        "the classes": wanted(model, list(visual.logits(range(classes))), plain, **common),
-        f"the classes with L1 ({penalty.l1:g})": wanted(model, list(visual.logits(range(classes))), penalty, **common),
+        f"{filters} filters of {conv}": wanted(run, list(visual.filters(conv, range(filters))), plain, **common),
+        f"{neurons} neurons of {dense}": wanted(run, list(visual.neurons(dense, range(neurons))), plain, **common),
+        "the classes": wanted(run, list(visual.logits(range(classes))), plain, **common),
+        f"the classes with L1 ({penalty.l1:g})": wanted(run, list(visual.logits(range(classes))), penalty, **common),
     }
     numbers = {name: _measure(model, found) for name, found in groups.items()}
     for name, layer in zip(groups, (conv, dense, "output", "output"), strict=True):

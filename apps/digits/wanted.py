@@ -1,9 +1,9 @@
 """The picture that a unit of a digit network likes best."""
 
 import torch
-from torch import nn
 
 from cnn_core import visual
+from cnn_core.runs import Run
 from cnn_core.visual.objectives import Objective
 from cnn_core.wish import Wanted, Wish
 
@@ -11,9 +11,7 @@ SIDE = 28
 ROBUST = {"none": (), "gentle": visual.GENTLE, "strong": visual.STRONG}
 
 
-def wanted(
-    model: nn.Module, objectives: list[Objective], wish: Wish, *, seed: int = 0, progress: bool = False
-) -> Wanted:
+def wanted(run: Run, objectives: list[Objective], wish: Wish, *, seed: int = 0, progress: bool = False) -> Wanted:
     """Pictures (28, 28) uint8 in the data's own range, found by gradient ascent on the pixels as `wish` says."""
     canvas = (visual.Fourier if wish.fourier else visual.Pixels)((1, SIDE, SIDE), 0, 255)
     penalties = [
@@ -22,7 +20,7 @@ def wanted(
         if weight
     ]
     found = visual.optimize(
-        model,
+        run.model,
         objectives,
         canvas,
         steps=wish.steps,
@@ -36,5 +34,5 @@ def wanted(
     )
     pixels = found.inputs.round().clamp(0, 255).to(torch.uint8)[:, 0]
     each = [objective for objective in objectives for _ in range(wish.copies)]
-    after = visual.values(model, each, pixels.float())  # of the very picture that is shown
+    after = visual.values(run.model, each, pixels.float())  # of the very picture that is shown
     return Wanted(list(pixels.cpu().numpy()), found.before.tolist(), after.tolist())

@@ -20,7 +20,7 @@ def look(app: App, run: Run, options: Any) -> Outcome:
     assert app.wanted is not None
     real = some(app.load(run.config).test, REAL)
     layer, names, objectives = asked(run, options, real)
-    found = app.wanted(run.model, objectives, options.wish, seed=options.common.seed, progress=not options.common.json)
+    found = app.wanted(run, objectives, options.wish, seed=options.common.seed, progress=not options.common.json)
     reached = reach(run.model, objectives, real)
     copies = options.wish.copies
     rows, captions = [], []

@@ -28,9 +28,12 @@ class Common:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a verb has to say: data for --json, text for people, and the exit status."""
+    """What a verb has to say: data for --json, text for people, and the exit status.
 
-    data: dict[str, Any]
+    No data: all has been said already, as by a verb that answers a stream line by line.
+    """
+
+    data: dict[str, Any] | None
     text: str
     status: int = 0
 

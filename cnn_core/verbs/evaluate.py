@@ -41,6 +41,7 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
 
     common = options.common
     trained = runs.restore(app, options.run, device.choose(common.device, common.threads))
+    app = trained.app
     config = replace(trained.config, data=options.data) if options.data else trained.config
     source = app.load(config)
     if len(source.labels) != len(trained.labels):
@@ -63,9 +64,9 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     history = read_log(options.run)
     if history:
         report.save(report.learning_curve(history), folder / "learning.png")
-    worst = found.mistakes()[: options.mistakes]
+    worst = found.mistakes()[: options.mistakes if app.gallery else 0]
     if len(worst):
-        pictures = [app.render(source.test.inputs[i].numpy()) for i in worst]
+        pictures = [app.render(source.test.take(slice(i, i + 1))[0][0].numpy()) for i in worst]
         captions = [
             f"{trained.labels[found.targets[i]]} → {trained.labels[found.predictions[i]]}\np={found.confidence[i]:.2f}"
             for i in worst

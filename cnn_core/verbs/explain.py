@@ -57,7 +57,7 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     from cnn_core.looks.reasons import Question, fall, heat
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
-    model, labels = trained.model, trained.labels
+    app, model, labels = trained.app, trained.model, trained.labels
     if options.target and options.target not in labels:
         raise UserError(f"--target {options.target}: no such class; there are {', '.join(labels[:20])}")
     samples = [sample(app, trained, given) for given in options.inputs]

@@ -38,8 +38,10 @@ def run(app: App, options: ExportOptions) -> Outcome:
     from cnn_core.export import export_onnx
 
     trained = runs.restore(app, options.run, device.choose("cpu", options.common.threads))
-    inputs = app.load(trained.config).test.inputs[: options.check]
-    checked = export_onnx(trained.model, inputs[:2], out, labels=trained.labels, check_inputs=inputs)
+    inputs, _ = trained.app.load(trained.config).test.take(slice(0, options.check))
+    checked = export_onnx(
+        trained.model, inputs[:2], out, labels=trained.labels, check_inputs=inputs, free_axes=app.free_axes
+    )
     data = {"run": str(options.run), "onnx": str(out), "bytes": out.stat().st_size, **checked}
     text = f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), checked on {len(inputs)} real {app.what}s:\n"
     return Outcome(data, text + "\n".join(f"  {k.replace('_', ' ')}: {v}" for k, v in checked.items()))

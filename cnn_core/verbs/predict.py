@@ -12,6 +12,8 @@ from cnn_core.notes import note
 from cnn_core.tables import table
 from cnn_core.verbs.common import Outcome, Shared, existing, parser
 
+WIDEST = 100  # characters of a picture drawn as text
+
 
 @dataclass(frozen=True, kw_only=True)
 class PredictOptions(Shared):
@@ -38,7 +40,7 @@ def run(app: App, options: PredictOptions) -> Outcome:
         raise UserError(f"--top must be at least 1, not {options.top}")
     if not 0 <= options.reject <= 1:
         raise UserError(f"--reject must lie between 0 and 1, not {options.reject:g}")
-    names = _names(app, options.inputs)
+    names = names_of(app, options.inputs)
 
     import numpy as np
     import torch
@@ -65,7 +67,7 @@ def run(app: App, options: PredictOptions) -> Outcome:
     return Outcome({"run": str(options.run), "predictions": answers}, text)
 
 
-def _names(app: App, given: tuple[str, ...]) -> list[str]:
+def names_of(app: App, given: tuple[str, ...]) -> list[str]:
     """The inputs one by one; folders give their files with the app's endings, sorted."""
     names: list[str] = []
     for name in given:
@@ -100,5 +102,8 @@ def _blocks(picture: Any) -> str:
     """A grey picture (H, W) as text, two rows a line, for a terminal of any background."""
     shades = " ░▒▓█"
     grey = picture if picture.ndim == 2 else picture.mean(2)
+    side = -(-grey.shape[1] // WIDEST)  # pixels to a character
+    grey = grey[: len(grey) // side * side, : grey.shape[1] // side * side]
+    grey = grey.reshape(len(grey) // side, side, -1, side).mean((1, 3))
     dark = 255 - grey[: len(grey) // 2 * 2].reshape(len(grey) // 2, 2, -1).mean(1)  # (H / 2, W)
     return "\n".join("".join(shades[int(v * (len(shades) - 1) / 255 + 0.5)] for v in row).rstrip() for row in dark)

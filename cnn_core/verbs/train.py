@@ -53,7 +53,7 @@ def run(app: App, options: Any) -> Outcome:
             name, seed, labels = record["preset"], record["seed"], tuple(record["labels"])
             if not common.threads:
                 device.choose(common.device, record["threads"])  # sums depend on the number of threads
-            source = _load(app, config, here)
+            source = _load(app.keeping(record.get("kept")), config, here)
             if source.labels != labels:
                 raise UserError(f"{folder}: the data {config.data!r} have other classes now than when the run began")
         else:
@@ -61,13 +61,13 @@ def run(app: App, options: Any) -> Outcome:
             folder = runs.new_folder(app, name, options.out, options.overwrite) if here.main else None
             folder = distributed.from_main(folder)
             source = _load(app, config, here)
-            record = runs.make_record(app, name, config, source.labels, seed)
+            record = runs.make_record(app, name, config, source.labels, seed, source.kept)
         train, validation = source.train, None
         if source.validation is not None:
             validation = source.validation
         elif config.fit.validation:
             train, validation = data.hold_out(train, config.fit.validation, seed)
-        model = runs.build_seeded(app, config, source.labels, seed).to(chosen)
+        model = runs.build_seeded(app, config, source.labels, seed, source.kept).to(chosen)
         if here.main:
             if not options.resume:
                 runs.write_record(folder, record)

@@ -69,4 +69,4 @@ def run(app: App, options: VisualizeOptions) -> Outcome:
     from cnn_core import device, runs
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
-    return import_module(looks(app)[options.what][1]).look(app, trained, options)
+    return import_module(looks(app)[options.what][1]).look(trained.app, trained, options)

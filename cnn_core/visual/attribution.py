@@ -139,7 +139,9 @@ def grad_cam(model: nn.Module, inputs: Tensor, layer: str, target: Target = None
             raise UserError(f"the target does not depend on layer {layer!r}: choose a layer before it")
     weights = gradient.flatten(2).mean(2).view(*gradient.shape[:2], *(1,) * (maps.dim() - 2))
     heat = F.relu((weights * maps.detach()).sum(1, keepdim=True))
-    space = x.shape[2:] if x.dim() == maps.dim() else x.shape[1:]
+    space = x.shape[2:] if x.dim() >= maps.dim() else x.shape[1:]
+    if 2 < maps.dim() < x.dim():  # the layer has the last axes only (bands became channels): the same for the others
+        heat = heat.unflatten(1, (1,) * (1 + x.dim() - maps.dim()))
     # A front end may have changed the axes: then the input has no places of the map's kind.
     if not resized or len(space) != heat.dim() - 2 or 1 in space:
         return heat

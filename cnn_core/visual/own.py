@@ -24,6 +24,7 @@ def own_filter(conv: Any, index: Tensor) -> Callable[[Tensor], Tensor]:
     work = _Work(weight, conv.kernel_size, conv.stride, conv.dilation)
 
     def step(h: Tensor) -> Tensor:
+        h = h.to(weight.dtype)  # under autocast the layers before it give bf16
         summed = _OwnFilter.apply(F.pad(h, padding) if any(padding) else h, work)
         return summed if bias is None else summed + bias  # type: ignore[no-any-return]
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from cnn_core.errors import UserError
+from cnn_core.inference import autocast, use_bf16
 from cnn_core.visual.activations import device_and_dtype, tapped
 from cnn_core.visual.ascent import Adam
 from cnn_core.visual.cache import remember
@@ -61,6 +62,7 @@ def stylize(
     high: float = 1.0,
     seed: int = 0,
     watch: Watch | None = None,
+    precision: str = "fp32",
     progress: bool = False,
     cache: bool = False,
 ) -> Styled:
@@ -86,6 +88,8 @@ def stylize(
         high: the highest value.
         seed: of the noise.
         watch: called as watch(evaluation, picture (C, H, W), loss).
+        precision: of the network's convolutions: "fp32", "bf16", or "auto", which is bf16 where the processor has it;
+            losses are fp32 always.
         progress: show a bar.
         cache: keep the result on disk and give it back at once when the same is asked again.
 
@@ -103,6 +107,7 @@ def stylize(
     if len(shares) != len(paintings) or not sum(shares) > 0:
         raise UserError(f"blend: {len(shares)} weights for {len(paintings)} styles; give one each, with a positive sum")
     for name, value, known in (
+        ("precision", precision, ("auto", "fp32", "bf16")),
         ("colours", colours, ("style", "luminance", "histogram")),
         ("optimizer", optimizer, ("lbfgs", "adam")),
     ):
@@ -118,7 +123,7 @@ def stylize(
     def compute() -> dict[str, Tensor]:
         picture, history = _solve(
             model, ask, target, paintings, [share / sum(shares) for share in shares],
-            first, optimizer, steps, rate, (low, high), watch, progress,
+            first, optimizer, steps, rate, (low, high), watch, progress, use_bf16(precision, device),
         )  # fmt: skip
         if colours == "luminance":
             picture = luminance_of(picture, target).clamp(low, high)
@@ -126,7 +131,20 @@ def stylize(
 
     if not cache or watch is not None:
         return Styled(**compute())
-    asked = (ask, target, paintings, shares, first, colours, optimizer, steps, rate, low, high)
+    asked = (
+        ask,
+        target,
+        paintings,
+        shares,
+        first,
+        colours,
+        optimizer,
+        steps,
+        rate,
+        low,
+        high,
+        use_bf16(precision, device),
+    )
     return Styled(**remember("style", model, asked, compute))
 
 
@@ -175,6 +193,7 @@ def _solve(
     values: tuple[float, float],
     watch: Watch | None,
     progress: bool,
+    bf16: bool,
 ) -> tuple[Tensor, Tensor]:
     low, high = values
     span = high - low
@@ -187,7 +206,12 @@ def _solve(
         from tqdm import tqdm  # only for those who watch
 
         bar = tqdm(total=steps, unit="step", leave=False)
-    with tapped(model, layers, target) as run:
+    with tapped(model, layers, target) as run_as_it_is:
+
+        def run(x: Tensor) -> dict[str, Tensor]:
+            with autocast("bf16" if bf16 else "fp32", x.device):
+                return {layer: h.to(x.dtype) for layer, h in run_as_it_is(x).items()}
+
         with torch.no_grad():
             seen = run(target)
             contents = {layer: seen[layer] for layer in ask.content_layers}

@@ -35,8 +35,13 @@ def lecture_run(digits_folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def model(lecture_run):
-    return runs.restore(APP, lecture_run).model
+def restored(lecture_run):
+    return runs.restore(APP, lecture_run)
+
+
+@pytest.fixture(scope="module")
+def model(restored):
+    return restored.model
 
 
 def size_of(path):
@@ -58,8 +63,8 @@ def test_units_get_more_than_any_real_picture_gives_them(lecture_run, what, caps
     assert size_of(first["picture"])[0] > 300
 
 
-def test_wanted_pictures_are_valid_and_measured_as_shown(model):
-    found = wanted(model, list(visual.logits([3, 5])), Wish(steps=30, copies=2, tv=0.01, l2=0.01, fourier=True))
+def test_wanted_pictures_are_valid_and_measured_as_shown(restored, model):
+    found = wanted(restored, list(visual.logits([3, 5])), Wish(steps=30, copies=2, tv=0.01, l2=0.01, fourier=True))
     assert len(found.inputs) == len(found.after) == 4
     assert {(x.shape, x.dtype) for x in found.inputs} == {((28, 28), np.dtype(np.uint8))}
     with torch.no_grad():

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnn_core.archives import extract_all, open_member, safe_target
+from cnn_core.archives import extract_all, open_member, read_members, safe_target
 from cnn_core.errors import UserError
 
 FOLDER = Path("/somewhere/data").resolve()
@@ -202,3 +202,24 @@ def test_a_link_in_the_place_of_a_file_is_replaced_not_followed(tmp_path):
     assert (tmp_path / "outside").read_text() == "untouched"
     assert (tmp_path / "out" / "x").read_bytes() == b"new"
     assert not (tmp_path / "out" / "x").is_symlink()
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_members_are_read_one_after_the_other(tmp_path, kind):
+    path = tmp_path / f"x.{kind}"
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("folder/", "")
+            for name, data in (("folder/a", b"1"), ("../b", b"22"), ("c", b"x" * 100)):
+                archive.writestr(name, data)
+    else:
+        _tar(
+            path,
+            [_regular("folder/a", b"1"), _link("l", "/etc/passwd"), _regular("../b", b"22"), _regular("c", b"x" * 100)],
+        )
+    before = sorted(tmp_path.rglob("*"))
+    assert list(read_members(path, 99)) == [("folder/a", b"1"), ("../b", b"22"), ("c", None)]
+    assert sorted(tmp_path.rglob("*")) == before
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(UserError, match=f"x.{kind}: not a whole"):
+        list(read_members(path, 99))

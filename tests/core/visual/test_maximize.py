@@ -231,3 +231,13 @@ def test_small_work_is_done_by_one_thread_and_the_setting_comes_back(digits):
     large = nn.Sequential(nn.Conv2d(3, 64, 3), nn.Conv2d(64, 64, 3))
     with fitting_threads(large, torch.rand(9, 3, 224, 224)):
         assert torch.get_num_threads() == 2
+
+
+def test_one_filter_each_works_under_autocast(case):
+    goals, canvas = filters(case.conv, [0, 3]), Pixels(tuple(case.inputs.shape[1:]))
+    case.model.eval()
+    plain = optimize(case.model, goals, canvas, steps=8)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = optimize(case.model, goals, canvas, steps=8)
+    assert (half.after > half.before).all()
+    torch.testing.assert_close(half.after.float(), plain.after, rtol=0.1, atol=0.1)

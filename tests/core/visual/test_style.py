@@ -114,3 +114,19 @@ def test_mistakes(make):
         stylize(model, content * float("nan"), style, **LAYERS)
     with pytest.raises(UserError, match="3 channels"):
         stylize(make["branches"](5), torch.rand(5, 9, 9), torch.rand(5, 9, 9), **LAYERS, colours="luminance", steps=2)
+
+
+def test_bf16_layers_with_fp32_losses_paint_nearly_the_same(make, state):
+    model = make["branches"](3)
+    kept = state(model)
+    content, style = pictures((20, 24), (17, 31))
+    plain, half = (
+        stylize(model, content, style, **LAYERS, steps=30, precision=precision) for precision in ("fp32", "bf16")
+    )
+    kept.check()
+    assert half.picture.dtype == half.history.dtype == torch.float32
+    assert half.history.min() < 0.5 * half.history[0]
+    assert half.history.min() < 1.5 * plain.history.min() + 0.05 * plain.history[0]
+    assert 0 < (half.picture - plain.picture).abs().mean() < 0.15
+    with pytest.raises(UserError, match="precision must be one of auto, fp32, bf16"):
+        stylize(model, content, style, **LAYERS, precision="fp8")

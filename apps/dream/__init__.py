@@ -1,0 +1,1 @@
+"""Dreams on natural pictures."""

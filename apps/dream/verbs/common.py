@@ -1,0 +1,103 @@
+"""What the verbs share: which network, where the picture goes, and units of a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from apps.dream.config import DEFAULT
+from cnn_core.errors import UserError
+from cnn_core.verbs.common import Shared
+
+if TYPE_CHECKING:
+    from apps.dream.model import Backbone
+
+CLASSIFIER = "efficientnet-lite0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looking(Shared):
+    """Options of every verb that looks through a network."""
+
+    backbone: str = ""
+    """vgg19 (default), vgg16, alexnet, efficientnet-lite0 (default for classes), a run folder of the suite,
+    torchvision:NAME or timm:NAME."""
+    weights: str = ""
+    """File of weights for torchvision:NAME or timm:NAME: safetensors, or torch's format without code."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bf16 arithmetic where the processor has it, which is about twice as fast."""
+    out: Path | None = None
+    """Picture to write: .png, .jpg or .webp; a file in this folder, named after what it shows, when left out."""
+
+
+def backbone_of(options: Any, default: str = DEFAULT) -> Backbone:
+    """The network that the options name, on the device that they name."""
+    from apps.dream.model import load_backbone
+    from cnn_core import device
+
+    place = device.choose(options.common.device, options.common.threads)
+    name = options.backbone or default
+    return load_backbone(name, place, weights=options.weights, progress=not options.common.json)
+
+
+def arithmetic(options: Any, backbone: Backbone) -> tuple[Any, bool]:
+    """The context in which to compute, and whether it is bf16: results kept by content depend on it."""
+    from cnn_core import inference
+
+    place = next(backbone.model.parameters()).device
+    return inference.autocast(options.precision, place), inference.use_bf16(options.precision, place)
+
+
+def bar(options: Any) -> bool:
+    """Whether to show progress: to a person at a terminal, not in a log or beside --json."""
+    import sys
+
+    return not options.common.json and sys.stderr.isatty()
+
+
+def chosen_units(backbone: Backbone, layer: str, units: Sequence[int], count: int) -> list[int]:
+    """The filters asked for, or `count` spread evenly over the layer's. Raises UserError for one out of range."""
+    there = backbone.filters(layer)
+    for unit in units:
+        if not 0 <= unit < there:
+            raise UserError(f"--units {unit}: {layer} of {backbone.name} has filters 0 to {there - 1}")
+    if units:
+        return list(units)
+    count = min(count, there)
+    return [i * there // count for i in range(count)]
+
+
+def class_of(backbone: Backbone, target: str) -> int:
+    """The number of a class given by name or number. Raises UserError, with near names, where there is none."""
+    import difflib
+
+    labels = backbone.labels
+    if not labels:
+        raise UserError(f"{backbone.name} has no classes, only feature maps; try --backbone {CLASSIFIER}")
+    lower = [label.lower() for label in labels]
+    if target.lower() in lower:
+        return lower.index(target.lower())
+    if target.isdigit() and int(target) < len(labels):
+        return int(target)
+    near = difflib.get_close_matches(target.lower(), lower, n=3, cutoff=0.5)
+    near += [label for label in lower if target.lower() in label and label not in near][:3]
+    hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are 0 to {len(labels) - 1}"
+    raise UserError(f"--target {target}: no class of {backbone.name}{hint}")
+
+
+def out_path(options: Any, *words: str) -> Path:
+    """Where the picture goes, tried for its ending before anything is computed."""
+    from cnn_core.pictures import kind_of
+
+    path = options.out or Path("-".join(word.replace("/", "-").replace(":", "-") for word in words if word) + ".png")
+    kind_of(path)
+    return path
+
+
+def at_least(options: Any, **least: float) -> None:
+    """Raises UserError for an option below its least value."""
+    for name, value in least.items():
+        if not getattr(options, name) >= value:
+            raise UserError(f"--{name.replace('_', '-')} must be at least {value:g}, not {getattr(options, name):g}")

@@ -1,0 +1,239 @@
+"""Every app: the same files, the same verbs, the same answers to the same questions, the same class of errors."""
+
+import importlib
+import json
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnn_core import config as config_module
+from cnn_core.cli import run
+from tests.helpers.commands import answer, bad
+
+ROOT = Path(__file__).parents[2]
+APPS = [name for name in ("digits", "go", "speech", "text", "dream") if (ROOT / "apps" / name / "app.py").is_file()]
+LEARNING = [name for name in APPS if name != "dream"]  # dream looks into networks that others have trained
+FILES = {"__init__.py", "__main__.py", "app.py", "config.py", "data.py", "model.py", "render.py", "README.md"}
+VERBS = {"prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary"}
+
+
+def app_of(name):
+    return importlib.import_module(f"apps.{name}.app").APP
+
+
+def tones(folder: Path) -> Path:
+    """Recordings of three whistles: rising, falling, level."""
+    time = np.arange(12_000) / 16_000
+    generator = np.random.default_rng(0)
+    for word, slope in (("rising", 900), ("falling", -900), ("level", 0)):
+        (folder / word).mkdir(parents=True)
+        for take in range(14):
+            start = generator.uniform(900, 1500)
+            sound = np.sin(2 * np.pi * (start * time + slope / 2 * time**2)) * 8000 + generator.normal(size=12_000) * 50
+            with wave.open(str(folder / word / f"speaker{take % 7}_nohash_{take}.wav"), "wb") as file:
+                file.setparams((1, 2, 16_000, 0, "NONE", ""))
+                file.writeframes(sound.astype("<i2").tobytes())
+    return folder
+
+
+def sentences(folder: Path) -> Path:
+    """A table of short reviews that two words decide."""
+    generator = np.random.default_rng(0)
+    filler = [
+        "the",
+        "film",
+        "a",
+        "story",
+        "of",
+        "two",
+        "people",
+        "and",
+        "one",
+        "long",
+        "day",
+        "in",
+        "town",
+        "it",
+        "was",
+        "there",
+        "we",
+        "saw",
+    ]
+    lines = ["text,label"]
+    for i in range(120):
+        words = [str(word) for word in generator.choice(filler, 7)]
+        words.insert(int(generator.integers(7)), ("splendid", "dreadful")[i % 2])
+        lines.append(f"{' '.join(words)} {i},{('good', 'bad')[i % 2]}")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "reviews.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder / "reviews.csv"
+
+
+def games(folder: Path) -> Path:
+    """Records of random 9x9 games in which the first player likes the middle."""
+    from apps.go.points import to_sgf
+    from apps.go.rules import Position
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(24):
+        generator, position, moves = np.random.default_rng(number), Position(9), []
+        for turn in range(40):
+            colour = 1 + turn % 2
+            legal = np.flatnonzero(position.legal(colour) & ~position.own_eye(colour))
+            distance = np.abs(np.stack(np.divmod(legal, 9)) - 4).sum(0)
+            point = int(legal[np.argsort(distance + generator.random(len(legal)) * 3)[0]])
+            position.play(colour, point)
+            moves.append(f";{'BW'[turn % 2]}[{to_sgf(point, 9)}]")
+        record = f"(;GM[1]FF[4]SZ[9]KM[7.5]RE[B+1.5]{''.join(moves)})"
+        (folder / f"{number}.sgf").write_text(record, encoding="utf-8")
+    return folder
+
+
+DATA = {"go": games, "speech": tones, "text": sentences}
+MOMENT = {
+    "digits": ["--fit.epochs", "2"],
+    "go": [
+        "--fit.epochs",
+        "1",
+        "--net.filters",
+        "8",
+        "--net.blocks",
+        "1",
+        "--choice.validation",
+        "0.2",
+        "--choice.test",
+        "0.2",
+    ],
+    "speech": ["--fit.epochs", "2"],
+    "text": ["--fit.epochs", "2"],
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("CNN_SUITE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(digits_folder, tmp_path_factory):
+    """app -> where its little data lie."""
+    made = {"digits": digits_folder}
+
+    def of(name):
+        if name not in made:
+            made[name] = DATA[name](tmp_path_factory.mktemp(name) / "data")
+        return made[name]
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    """app -> a run folder, trained for a moment."""
+    made = {}
+
+    def of(name):
+        if name not in made:
+            folder = tmp_path_factory.mktemp("runs") / name
+            args = ["train", "--data", str(data(name)), "--out", str(folder), "--threads", "1", *MOMENT[name], "--json"]
+            assert run(app_of(name), args) == 0
+            made[name] = folder
+        return made[name]
+
+    return of
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_same_files_and_no_init_above(name):
+    there = {path.name for path in (ROOT / "apps" / name).iterdir()}
+    assert there >= FILES
+    assert not (ROOT / "apps" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_same_verbs(name, capsys):
+    assert run(app_of(name), ["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines if line.startswith("  ")} >= VERBS
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_help_needs_no_torch(name):
+    heavy = ("torch", "numba", "matplotlib", "gensim", "torchaudio")
+    code = (
+        f"import sys; from apps.{name}.app import APP; from cnn_core.cli import run; run(APP, ['--help']); "
+        f"sys.exit(' '.join({set(heavy)} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_configurations_survive_the_trip(name):
+    app = app_of(name)
+    for preset in app.presets.values():
+        assert config_module.from_json(app.config, json.loads(json.dumps(config_module.to_json(preset)))) == preset
+    assert app.default_preset in app.presets
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_train_resume_evaluate(name, trained, data, tmp_path, capsys):
+    found = answer(capsys, "evaluate", trained(name), app=app_of(name))
+    assert 0 <= found["accuracy"] <= 1
+    assert found["count"] > 0
+    assert (trained(name) / "evaluation" / "metrics.json").is_file()
+    again = answer(capsys, "train", "--resume", trained(name), app=app_of(name))
+    assert Path(again["run"]) == trained(name)
+
+
+@pytest.mark.parametrize("name", LEARNING)
+@pytest.mark.parametrize("what", ["weights", "filters", "classes", "exemplars"])
+def test_visualize(name, what, trained, capsys):
+    more = ["--steps", 3] if what in ("filters", "classes") else []
+    found = answer(capsys, "visualize", what, trained(name), "--count", 2, *more, app=app_of(name))
+    picture = Path(found["picture"])
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    if what in ("filters", "classes"):
+        for unit in found["units"]:
+            assert np.isfinite([unit["activation"], unit["start"], unit["best_real"]]).all()
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_explain_a_test_sample(name, trained, capsys):
+    found = answer(capsys, "explain", trained(name), "0", app=app_of(name))
+    assert found["explained"][0]["answer"]
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_export(name, trained, tmp_path, capsys):
+    found = answer(capsys, "export", trained(name), "--check", 5, "--out", tmp_path / "net.onnx", app=app_of(name))
+    assert found["argmax_agreement"] == 1
+    assert (tmp_path / "net.onnx").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("name", LEARNING)
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["dance"], "unknown verb"),
+        (["train", "--preset", "none-such"], "unknown preset"),
+        (["train", "--data", "no/such/folder", "--out", "OUT"], "no/such/folder"),
+        (["train", "--fit.epochs", "0"], "epochs must be"),
+        (["evaluate", "no/such/run"], "no/such/run"),
+        (["predict", "RUN", "no-such-file.xyz"], "no-such-file.xyz"),
+        (["explain", "RUN", "999999"], "999999"),
+        (["visualize", "nothing", "RUN"], "visualize nothing"),
+        (["visualize", "filters", "RUN", "--layer", "nope"], "layers are"),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else None,
+)
+def test_wrong_use_is_one_line(name, args, message, trained, tmp_path, capsys):
+    places = {"RUN": str(trained(name)) if "RUN" in args else "", "OUT": str(tmp_path / "out")}
+    assert message in bad(capsys, *[places.get(arg, arg) for arg in args], app=app_of(name))
+    assert not (tmp_path / "out").exists()
