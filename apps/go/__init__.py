@@ -1,0 +1,1 @@
+"""Go: which move would an expert play? A network without pooling, and a player that speaks GTP."""

@@ -1,0 +1,129 @@
+"""What a Go run is made of, and the presets; no torch, no numba."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from apps.go.points import SIZES
+from cnn_core.errors import UserError
+from cnn_core.recipe import FitConfig
+
+DATA_SETS = ("gnugo-9x9",)
+"""Manifests of Go games."""
+Features = Literal["stones", "history", "gonn", "tactics", "alphago"]
+
+
+@dataclass(frozen=True)
+class GoNetConfig:
+    """A network that keeps the board's size from the first convolution to the last: fully convolutional."""
+
+    filters: int = 64
+    """Channels of every layer."""
+    blocks: int = 6
+    """Convolutions after the first one, or residual blocks of two convolutions each."""
+    block: Literal["conv", "residual"] = "residual"
+    """Plain convolutions, or residual blocks (He et al. 2016)."""
+    first: int = 5
+    """Side of the first layer's filters; the others are 3x3."""
+    global_every: int = 0
+    """Every so many blocks, means and maxima over the board come back as a bias of each channel; 0 is never.
+    That subsamples nothing: the board keeps its size."""
+    pool: Literal["none", "max", "avg"] = "none"
+    """For comparison only: pooling of 2x2 after the first layer; before the head values are repeated to the old size
+    and those of the first layer added, so that the head still knows the points apart."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("filters", 1), ("blocks", 0), ("first", 1), ("global_every", 0)):
+            if not getattr(self, name) >= least:
+                raise UserError(f"net.{name} must be at least {least}, not {getattr(self, name)}")
+        if self.first % 2 == 0:
+            raise UserError(f"net.first must be odd, not {self.first}: only then the board keeps its size")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which games of a collection are taken."""
+
+    min_moves: int = 20
+    """Shorter games are left out."""
+    min_rank: str = ""
+    """Both players must have this rank or a better one: 5k, 3d, 1p; empty takes all."""
+    result: Literal["any", "known", "black", "white"] = "any"
+    """Games with any result, a known one, or one of the winner."""
+    handicap: bool = True
+    """Take games with handicap."""
+    validation: float = 0.05
+    """Share of the games (by their first moves) that training watches."""
+    test: float = 0.05
+    """Share of the games that evaluate measures."""
+
+    def __post_init__(self) -> None:
+        if self.min_moves < 0:
+            raise UserError(f"choice.min-moves must be at least 0, not {self.min_moves}")
+        if not (self.validation > 0 and self.test > 0 and self.validation + self.test < 1):
+            raise UserError("choice.validation and choice.test must be above 0 and together below 1")
+
+
+@dataclass(frozen=True)
+class GoConfig:
+    """A network that predicts the next move, and how it is trained."""
+
+    data: str = "gnugo-9x9"
+    """Name of a data set (see `prepare --list`), or a folder or archive of SGF files."""
+    size: int = 9
+    """Board size of the games to take; the network plays every size."""
+    features: Features = "history"
+    """Planes that the network sees: see `apps.go.front`."""
+    net: GoNetConfig = field(default_factory=GoNetConfig)
+    """The layers."""
+    choice: Choice = field(default_factory=Choice)
+    """Which games are taken, and how they are split."""
+    passes: bool = False
+    """Whether a pass is a class of its own."""
+    symmetries: bool = True
+    """Turn and mirror each training position at random (8 symmetries), and the move with it."""
+    drop_history: float = 0.05
+    """Share of training positions that are shown without their history, as set-up positions have none."""
+    positions: int = 0
+    """Training positions in one epoch; each epoch takes others until all were seen. 0 takes all in every epoch."""
+    watched: int = 8192
+    """Largest number of validation positions measured after each epoch; 0 takes all."""
+    fit: FitConfig = field(default_factory=FitConfig)
+    """The training loop."""
+
+    def __post_init__(self) -> None:
+        if self.size not in SIZES:
+            raise UserError(f"size must lie between {SIZES.start} and {SIZES.stop - 1}, not {self.size}")
+        if not 0 <= self.drop_history < 1:
+            raise UserError(f"drop-history must lie in [0, 1), not {self.drop_history:g}")
+        for name in ("positions", "watched"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name} must be at least 0, not {getattr(self, name)}")
+
+
+PRESETS = {
+    # cnn-go train --preset small
+    "small": GoConfig(
+        features="tactics",
+        net=GoNetConfig(filters=48, blocks=4, global_every=2),
+        choice=Choice(test=0.1),
+        fit=FitConfig(epochs=3, batch_size=128, learning_rate=0.006, weight_decay=0.02, ema=0.99),
+    ),
+    # cnn-go train --preset expert --data GAMES
+    "expert": GoConfig(
+        size=19,
+        features="tactics",
+        net=GoNetConfig(filters=64, blocks=3, global_every=3),
+        positions=80_000,
+        watched=4096,
+        fit=FitConfig(epochs=10, learning_rate=0.004, warmup=0.1, weight_decay=0.02, ema=0.995),
+    ),
+    # cnn-go train --preset alphago --data GAMES: 13 layers of 192 filters, 48 planes (Silver et al. 2016); for a GPU.
+    "alphago": GoConfig(
+        size=19,
+        features="alphago",
+        net=GoNetConfig(filters=192, blocks=11, block="conv"),
+        drop_history=0.0,
+        fit=FitConfig(epochs=10, learning_rate=0.003, warmup=0.1, weight_decay=0.02, ema=0.999),
+    ),
+}
+DEFAULT = "small"

@@ -1,0 +1,137 @@
+"""The Go app's data: games split by game into positions, which are unpacked when a batch needs them.
+
+    data = load(PRESETS["small"])
+    inputs, moves = data.train.take(torch.arange(4))   # (4, planes, 9, 9) uint8 and (4,) int64
+
+A sample is the position before a move. Games with the same first moves (also turned or mirrored) always lie in the
+same split, and of equal games one is kept. Letters: N samples, B batch, P planes, n points.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from apps.go import encode, points, sgf
+from apps.go.collection import Collection
+from apps.go.config import DATA_SETS, Choice, GoConfig
+from apps.go.front import planes_needed
+from apps.go.games import Report, read_games
+from cnn_core.data import Dataset, Split, permutation
+from cnn_core.errors import UserError
+from cnn_core.sources import fetch, load_manifest
+
+
+@dataclass(frozen=True)
+class GoSplit(Split):
+    """Positions of games: `inputs` (N, 2) int64 hold the game and the index of the move among all moves."""
+
+    games: Collection
+    planes: int
+    size: int
+    epoch_size: int = 0
+    """Positions of one epoch, when not all."""
+
+    def __len__(self) -> int:
+        return self.epoch_size or len(self.inputs)
+
+    def take(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """(B, P, size, size) uint8 planes and (B,) moves."""
+        samples, targets = super().take(index)
+        out = np.empty((len(samples), self.planes, self.size**2), np.uint8)
+        games = self.games
+        scratch = encode.new_scratch(self.size)
+        encode.replay_samples(scratch, games.moves, games.offsets, games.komi, samples.cpu().numpy(), self.planes, out)
+        planes = torch.from_numpy(out).view(-1, self.planes, self.size, self.size)
+        return planes.to(self.inputs.device), targets
+
+    def order(self, seed: int, epoch: int, batch_size: int) -> Tensor:
+        """(len(self),): with `epoch_size`, the next part of all positions in an order that `seed` decides."""
+        total = len(self.inputs)
+        if not self.epoch_size:
+            return permutation(total, seed, epoch)
+        start = epoch * self.epoch_size
+        places = torch.arange(start, start + self.epoch_size)
+        parts = [
+            permutation(total, seed, int(turn))[places[places // total == turn] % total]
+            for turn in (places // total).unique()
+        ]
+        return torch.cat(parts)
+
+
+def load(config: GoConfig) -> Dataset:
+    """The data set that the configuration names. Raises UserError where it cannot be had or is too small."""
+    games, _ = read_data(config.data)
+    parts, _ = choose(games, config.size, config.choice)
+    for name, part in parts.items():
+        if not len(part):
+            wanted = f"{config.size}x{config.size}"
+            raise UserError(f"{config.data}: no game of {wanted} is left for {name}; loosen --choice, or set --size")
+    planes = planes_needed(config.features)
+    splits = {name: positions(part, config.size, planes, config.passes) for name, part in parts.items()}
+    train, validation = splits["train"], splits["validation"]
+    if 0 < config.positions < len(train.inputs):
+        train = GoSplit(train.inputs, train.targets, train.games, planes, config.size, config.positions)
+    if 0 < config.watched < len(validation):
+        validation = validation.subset(permutation(len(validation), 0, 0)[: config.watched].sort().values)
+    name = config.data if config.data in DATA_SETS else Path(config.data).name
+    labels = points.labels(config.size, config.passes)
+    return Dataset(name, train, splits["test"], labels, validation)
+
+
+def read_data(data: str, progress: bool = True) -> tuple[Collection, Report]:
+    """All games of a data set with a manifest, or of a file, folder or archive of the user's."""
+    if data in DATA_SETS:
+        (path,) = fetch(load_manifest(data), progress=progress).files.values()
+    else:
+        path = Path(data).expanduser()
+        if not path.exists():
+            raise UserError(f"no data set, file or folder is named {data!r} (data sets: {', '.join(DATA_SETS)})")
+    return read_games(path, progress)
+
+
+def choose(games: Collection, size: int, choice: Choice) -> tuple[dict[str, Collection], dict[str, int]]:
+    """Games of one size by split (train, validation, test), and how many were left out for which reason."""
+    lowest = sgf.parse_rank(choice.min_rank) if choice.min_rank else sgf.UNKNOWN_RANK
+    result = {"any": games.result < 9, "known": games.result > 0}
+    wins = {"black": games.result == 1, "white": games.result == 2}
+    _, first = np.unique(games.digest, return_index=True)
+    new = np.zeros(len(games), bool)
+    new[first] = True
+    tests = {
+        "another board size": games.size == size,
+        "fewer moves": np.diff(games.offsets) >= choice.min_moves,
+        "lower or unknown rank": games.ranks.min(axis=1) >= lowest,
+        "another result": (result | wins)[choice.result],
+        "handicap": (games.handicap == 0) | choice.handicap,
+        "the same as an earlier game": new,
+    }
+    taken = np.ones(len(games), bool)
+    left: dict[str, int] = {}
+    for reason, passed in tests.items():
+        left[reason] = int((taken & ~passed).sum())
+        taken &= passed
+    place = (games.start.astype(np.uint64) >> np.uint64(11)).astype(np.float64) / 2**53  # in [0, 1), by the first moves
+    test, validation = place < choice.test, place >= 1 - choice.validation
+    masks = {"train": ~test & ~validation, "validation": validation, "test": test}
+    return {name: games.take(np.flatnonzero(taken & mask)) for name, mask in masks.items()}, left
+
+
+def positions(games: Collection, size: int, planes: int, passes: bool) -> GoSplit:
+    """Every position before a move; those before a pass only with `passes`."""
+    points = (games.moves & encode.POINT).astype(np.int64)
+    wanted = (games.moves & encode.KIND) == 0
+    if not passes:
+        wanted &= points < size * size
+    index = np.flatnonzero(wanted)
+    game = np.repeat(np.arange(len(games)), np.diff(games.offsets))[index]
+    samples = torch.from_numpy(np.stack([game, index], axis=1))
+    return GoSplit(samples, torch.from_numpy(points[index]), games, planes, size)
+
+
+def read(source: Path | bytes) -> np.ndarray:
+    """All planes (PLANES, size, size) uint8 of the last position of an SGF record. Raises UserError for a bad one."""
+    game = sgf.read_one(source)
+    return encode.encode_entries(game.entries, game.size, game.next_colour, game.komi)

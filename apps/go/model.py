@@ -1,0 +1,162 @@
+"""The Go network: fully convolutional, no pooling, one output for each point. Letters: B batch, C channels, H = W size.
+
+Only `pool` shrinks the board, and that is there to be compared with. The global bias looks at the whole board and
+gives each channel one number; it subsamples nothing.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from apps.go.config import GoConfig, GoNetConfig
+from apps.go.front import GoFront
+from apps.go.symmetry import COUNT, sources, tables
+from cnn_core.blocks import ConvBlock, ResidualBlock, pointwise, pooling
+from cnn_core.data import Batch
+from cnn_core.inference import Step, classification
+
+
+class GlobalBias(nn.Module):
+    """Adds to each channel a number that depends on means and maxima of all channels over the board (Wu 2019)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.linear = nn.Linear(2 * channels, channels)
+        nn.init.normal_(self.linear.weight, std=0.1 / channels**0.5)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        whole = torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1)  # (B, 2C)
+        return x + self.linear(whole)[:, :, None, None]
+
+
+class GlobalResidualBlock(ResidualBlock):
+    """A residual block whose first convolution is followed by a global bias."""
+
+    def __init__(self, channels: int):
+        super().__init__(channels, channels)
+        self.overall = GlobalBias(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        return self.act(self.second(self.overall(self.first(x))) + x)
+
+
+class GlobalConvBlock(ConvBlock):
+    """A convolution, its activation and a global bias."""
+
+    def __init__(self, channels: int):
+        super().__init__(channels, channels, 3, padding=None, norm="batch")
+        self.overall = GlobalBias(channels)
+
+
+class PooledBody(nn.Sequential):
+    """Pooling, the blocks on the smaller board, every value repeated to the old size, plus the input: for comparison.
+
+    Without the input, which has seen each point apart, the points of a group could not be told from each other.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        small = super().forward(functional.pad(input, (0, input.shape[3] % 2, 0, input.shape[2] % 2)))
+        return input + functional.interpolate(small, scale_factor=2)[:, :, : input.shape[2], : input.shape[3]]
+
+
+class MoveHead(nn.Module):
+    """The same dense layer at every point, then the points in a row; `passes` adds a pass from means and maxima."""
+
+    def __init__(self, channels: int, passes: bool):
+        super().__init__()
+        self.point = pointwise(channels, 1)
+        self.passing = nn.Linear(2 * channels, 1) if passes else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, H * W) logits, or (B, H * W + 1)."""
+        points = self.point(x).flatten(1)
+        if self.passing is None:
+            return points
+        return torch.cat((points, self.passing(torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1))), 1)
+
+
+class GoNet(nn.Sequential):
+    """front, conv1, then res2, res3, ... (or conv2, ...), output: children with names that a user can type.
+
+    Input (B, P, H, W) compact planes uint8, output (B, H * W) logits (one more with `passes`), at any board size.
+    With `average` the answer is the log of the mean probability over the 8 symmetries of each position.
+    """
+
+    def __init__(self, config: GoConfig):
+        front = GoFront(config.features, config.drop_history)
+        net = config.net
+        parts: OrderedDict[str, nn.Module] = OrderedDict(front=front)
+        parts["conv1"] = ConvBlock(front.planes, net.filters, net.first, padding=None, norm="batch")
+        blocks = OrderedDict(_blocks(net))
+        if net.pool == "none":
+            parts.update(blocks)
+        else:
+            parts["pooled"] = PooledBody(OrderedDict(pool=pooling(net.pool, 2), **blocks))
+        parts["output"] = MoveHead(net.filters, config.passes)
+        super().__init__(parts)
+        self.average = False
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(B, P, H, W) -> (B, H * W [+ 1])."""
+        if not self.average or self.training:
+            return super().forward(input)
+        views = []
+        for k in range(COUNT):
+            there = torch.full((len(input),), k, dtype=torch.long, device=input.device)
+            probabilities = super().forward(turn(input, there)).float().softmax(1)
+            back = torch.tensor(tables(input.shape[-1])[k, : probabilities.shape[1]], device=input.device)
+            views.append(probabilities[:, back])
+        return torch.stack(views).mean(0).clamp_min(1e-30).log()
+
+
+def _blocks(net: GoNetConfig) -> list[tuple[str, nn.Module]]:
+    found: list[tuple[str, nn.Module]] = []
+    for i in range(net.blocks):
+        overall = bool(net.global_every) and (i + 1) % net.global_every == 0
+        if net.block == "residual":
+            block = GlobalResidualBlock(net.filters) if overall else ResidualBlock(net.filters, net.filters)
+        elif overall:
+            block = GlobalConvBlock(net.filters)
+        else:
+            block = ConvBlock(net.filters, net.filters, 3, padding=None, norm="batch")
+        found.append((f"{'res' if net.block == 'residual' else 'conv'}{i + 2}", block))
+    return found
+
+
+def build(config: GoConfig, labels: tuple[str, ...]) -> nn.Module:
+    """The network of `config`. The number of labels must not differ from the points of the board (and a pass)."""
+    assert len(labels) == config.size**2 + config.passes
+    return GoNet(config)
+
+
+def turn(planes: Tensor, symmetry: Tensor) -> Tensor:
+    """Planes (B, P, size, size) turned by `symmetry` (B,), one of 8 each."""
+    size = planes.shape[-1]
+    place = torch.tensor(sources(size), device=planes.device)[symmetry]  # (B, n)
+    return planes.flatten(2).gather(2, place[:, None].expand(-1, planes.shape[1], -1)).view_as(planes)
+
+
+def turn_moves(moves: Tensor, symmetry: Tensor, size: int) -> Tensor:
+    """Moves (B,) turned by `symmetry` (B,); a pass stays a pass."""
+    return torch.tensor(tables(size), device=moves.device)[symmetry, moves]
+
+
+def step(config: GoConfig) -> Step:
+    """Cross-entropy over moves, on positions turned at random while training."""
+    measured = classification(config.fit.label_smoothing)
+
+    def turned(model: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
+        if model.training and config.symmetries:
+            symmetry = torch.randint(COUNT, (len(batch),), device=batch.inputs.device)
+            inputs = turn(batch.inputs, symmetry)
+            batch = Batch(inputs, turn_moves(batch.targets, symmetry, config.size), batch.weight)
+        return measured(model, batch)
+
+    return turned

@@ -1,0 +1,192 @@
+"""What a speech run is made of, and the presets; no torch."""
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Literal
+
+from cnn_core.errors import UserError
+from cnn_core.recipe import FitConfig
+
+Kind = Literal[
+    "windows", "one-fpool3", "one-fstride4", "one-fstride8", "tc-resnet8", "res8", "trad-fpool3", "bc-resnet"
+]
+
+
+@dataclass(frozen=True)
+class FrontConfig:
+    """From samples to a picture of sound: 40 bands, one column every 10 ms."""
+
+    kind: Literal["log-mel", "mfcc"] = "log-mel"
+    """Logarithm of the energy in mel bands, or its cosine transform (MFCC)."""
+    coefficients: int = 40
+    """How many MFCC are kept."""
+    level: Literal["absolute", "relative"] = "absolute"
+    """relative: energies count in shares of the clip's mean, so that loudness does not matter."""
+    floor: float = 1e-6
+    """What is added to an energy before the logarithm."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.coefficients <= 40:
+            raise UserError(f"front.coefficients must lie between 1 and 40, not {self.coefficients}")
+        if not self.floor > 0:
+            raise UserError(f"front.floor must be above 0, not {self.floor:g}")
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random changes of each training clip; 0 is none. Silence is never left as zeros while noise is on."""
+
+    shift: float = 0.0
+    """Largest shift in seconds, to either side."""
+    noise: float = 0.0
+    """Share of the clips that get noise of a random colour."""
+    snr: tuple[float, float] = (0.0, 40.0)
+    """Lowest and highest signal-to-noise ratio in dB."""
+    gain: float = 0.0
+    """Largest change of loudness in dB, to either side."""
+    speed: float = 0.0
+    """Largest change of tempo, pitch and formants together: 0.2 is 80 to 125 %."""
+    tempo: float = 0.0
+    """Largest further change of tempo alone."""
+    warp: float = 0.0
+    """Largest further change of pitch and formants alone, as of a longer or shorter vocal tract."""
+    channel: float = 0.0
+    """Share of the clips that go through a random microphone: a tilt, and nothing above 2.5 to 8 kHz."""
+    reverb: float = 0.0
+    """Share of the clips that sound as in a room (0.1 to 0.6 s of reverberation)."""
+    time_masks: int = 0
+    """SpecAugment: stretches of time that are hidden."""
+    time_width: int = 20
+    """SpecAugment: most frames (10 ms) of one of them."""
+    band_masks: int = 0
+    """SpecAugment: ranges of bands that are hidden."""
+    band_width: int = 8
+    """SpecAugment: most bands of one of them."""
+
+    def __post_init__(self) -> None:
+        for name in ("noise", "channel", "reverb"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"augment.{name} is a share and must lie between 0 and 1, not {getattr(self, name):g}")
+        for name, most in (("shift", 0.5), ("speed", 0.5), ("tempo", 0.5), ("warp", 0.5), ("gain", 60)):
+            if not 0 <= getattr(self, name) <= most:
+                raise UserError(f"augment.{name} must lie between 0 and {most:g}, not {getattr(self, name):g}")
+        for name, most in (("time_masks", 10), ("band_masks", 10), ("time_width", 100), ("band_width", 40)):
+            if not 0 <= getattr(self, name) <= most:
+                raise UserError(f"augment.{name} must lie between 0 and {most}, not {getattr(self, name)}")
+        if not self.snr[0] <= self.snr[1]:
+            raise UserError(f"augment.snr goes from low to high, not from {self.snr[0]:g} to {self.snr[1]:g}")
+
+    def __bool__(self) -> bool:
+        amounts = {f.name for f in fields(self)} - {"snr", "time_width", "band_width"}
+        return any(getattr(self, name) for name in amounts)
+
+
+@dataclass(frozen=True)
+class NetConfig:
+    """Which network, and the switch for pooling after its first convolution."""
+
+    kind: Kind = "tc-resnet8"
+    """windows, one-*: filters move along frequency; tc-resnet8: along time; res8, trad-fpool3: both; bc-resnet."""
+    width: float = 1.0
+    """Factor of the number of filters; BC-ResNet-t has the width t."""
+    pool: Literal["none", "max", "avg"] = "none"
+    """Pooling after the first convolution."""
+    pool_bands: int = 1
+    """Group of the pooling along frequency."""
+    pool_frames: int = 1
+    """Group of the pooling along time."""
+    window: int = 9
+    """windows: frames that one filter sees; every window is judged by the same filters."""
+    dropout: float = 0.0
+    """Share of the values before the last layer set to zero while training."""
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.width <= 64:
+            raise UserError(f"net.width must lie between 0.1 and 64, not {self.width:g}")
+        if not 0 <= self.dropout < 1:
+            raise UserError(f"net.dropout must lie in [0, 1), not {self.dropout:g}")
+        for name in ("pool_bands", "pool_frames", "window"):
+            if not 1 <= getattr(self, name) <= 101:
+                raise UserError(f"net.{name} must lie between 1 and 101, not {getattr(self, name)}")
+        along = {"tc-resnet8": ("pool_bands", "bands are its channels: it has no frequency axis to pool")}
+        along |= dict.fromkeys(
+            ("windows", "one-fpool3", "one-fstride4", "one-fstride8"),
+            ("pool_frames", "frames are its channels: it has no time axis to pool"),
+        )
+        name, reason = along.get(self.kind, ("", ""))
+        if name and getattr(self, name) != 1:
+            raise UserError(f"net.{name} must be 1 for {self.kind}; {reason}")
+
+
+@dataclass(frozen=True)
+class SpeechConfig:
+    """A network that tells words of one second apart, and how it is trained."""
+
+    data: str = "synthetic-digits"
+    """Name of a data set (see `prepare --list`), voices:LANGUAGE:word,word,... or a folder with one folder a word."""
+    split: str = "official"
+    """official, or speaker:NAME, which leaves all recordings of that speaker out for testing."""
+    also: str = ""
+    """Another data set with the same words, all of which is added to the training data."""
+    shots: int = 0
+    """Keep only so many training clips of each word (before `also`); 0 keeps all."""
+    start: str = ""
+    """Run folder whose weights training begins with: a few real clips go far after many synthetic ones."""
+    front: FrontConfig = field(default_factory=FrontConfig)
+    """The front end."""
+    augment: Augment = field(default_factory=Augment)
+    """Changes of the training clips."""
+    net: NetConfig = field(default_factory=NetConfig)
+    """The layers."""
+    fit: FitConfig = field(default_factory=FitConfig)
+    """The training loop."""
+
+    def __post_init__(self) -> None:
+        if self.shots < 0:
+            raise UserError(f"shots must be at least 0, not {self.shots}")
+        if self.split != "official" and not (self.split.startswith("speaker:") and self.split[8:]):
+            raise UserError(f"split must be official or speaker:NAME, not {self.split!r}")
+
+
+HARD = Augment(
+    shift=0.1,
+    noise=0.8,
+    snr=(0.0, 40.0),
+    gain=10.0,
+    speed=0.15,
+    tempo=0.15,
+    warp=0.1,
+    channel=0.8,
+    reverb=0.3,
+    time_masks=1,
+    time_width=12,
+    band_masks=1,
+    band_width=6,
+)
+FRONT = FrontConfig(level="relative", floor=1e-4)
+FIT = FitConfig(
+    epochs=12,
+    batch_size=128,
+    learning_rate=0.01,
+    weight_decay=0.05,
+    schedule="linear",
+    warmup=0.1,
+    label_smoothing=0.1,
+    ema=0.995,
+)
+
+
+def _preset(net: NetConfig, **fit: float) -> SpeechConfig:
+    return SpeechConfig(front=FRONT, augment=HARD, net=net, fit=replace(FIT, **fit))  # type: ignore[arg-type]
+
+
+PRESETS = {
+    "time": _preset(NetConfig(kind="tc-resnet8", dropout=0.2)),
+    "wide": _preset(NetConfig(kind="tc-resnet8", width=2, dropout=0.2), epochs=16),
+    "adapt": _preset(NetConfig(kind="tc-resnet8", dropout=0.2), epochs=15, learning_rate=0.005),
+    "frequency": _preset(NetConfig(kind="windows", pool="max", pool_bands=2, dropout=0.2)),
+    "one-fpool3": _preset(NetConfig(kind="one-fpool3", pool="max", pool_bands=3)),
+    "plane": _preset(NetConfig(kind="res8", pool="avg", pool_bands=3, pool_frames=4)),
+    "trad-fpool3": _preset(NetConfig(kind="trad-fpool3", pool="max", pool_bands=3, dropout=0.2)),
+    "broadcast": _preset(NetConfig(kind="bc-resnet")),
+}
+DEFAULT = "time"

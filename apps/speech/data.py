@@ -1,0 +1,111 @@
+"""The speech app's data: a named set, a user's folder, or words spoken by synthetic voices.
+
+    data = load_data("fsdd", split="speaker:george")
+    data.train.inputs                 # (2000, 16000) int16, one second at 16 kHz
+    data.train.speakers               # (2000,) int64 into data.train.names
+
+Decoded clips are kept in the cache, so that a second load takes a second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from apps.speech import commands, fsdd, voices
+from apps.speech.clips import Clips, Corpus, few, join, numbered, renumbered
+from apps.speech.config import SpeechConfig
+from apps.speech.folders import read_folder, stamp
+from cnn_core import decoded
+from cnn_core.archives import read_members
+from cnn_core.data import Dataset
+from cnn_core.errors import UserError
+from cnn_core.manifests import Manifest
+from cnn_core.sources import Fetched, available, cache_folder, fetch, load_manifest
+
+__all__ = ["load", "load_corpus", "load_data", "numbered"]
+
+DECODING = 3  # counted up when decoding changes, so that clips decoded before are not used
+
+
+def load(config: SpeechConfig) -> Dataset:
+    """The data set that the configuration names, with what it adds to the training clips."""
+    found = load_corpus(config.data)
+    data = found.dataset(config.split)
+    train = data.train
+    assert isinstance(train, Clips)
+    if config.shots:
+        train = few(train, config.shots)
+    if config.also:
+        other = renumbered(load_corpus(config.also), found.labels, found.name)
+        train = join(train, other.split(other.parts <= 2))
+    return replace(data, train=train)
+
+
+def load_data(data: str, split: str = "official", *, progress: bool = True) -> Dataset:
+    """A data set by name or folder, cut as `split` says. Raises UserError where it cannot be had or read."""
+    return load_corpus(data, progress=progress).dataset(split)
+
+
+def load_corpus(data: str, *, seed: int = 0, progress: bool = True) -> Corpus:
+    """All clips of a data set: by name, as voices:LANGUAGE:word,word,... or a folder.
+
+    Raises UserError where it cannot be had or read.
+    """
+    spoken = voices.parse(data)
+    if spoken is not None:
+        return _kept("voices", f"{spoken}", lambda: voices.speak(spoken, progress))
+    path = Path(data).expanduser()
+    if data in available() and load_manifest(data).alternatives[0].reader in READERS:
+        manifest = load_manifest(data)
+        digests = "".join(spec.digest[1] for entry in manifest.alternatives for spec in entry.files)
+        return _kept(
+            manifest.dataset, f"{manifest.name}{digests}{manifest.options}", lambda: _fetched(manifest, progress)
+        )
+    if path.is_dir():
+        key = f"{path.resolve()}{seed}{stamp(path)}"
+        return _kept("speech-folders", key, lambda: read_folder(path, seed, progress))
+    names = [name for name in available() if load_manifest(name).alternatives[0].reader in READERS]
+    raise UserError(
+        f"no data set and no folder is named {data!r} (data sets: {', '.join([*voices.NAMED, *names])};"
+        " or voices:LANGUAGE:word,word,...)"
+    )
+
+
+def _kept(folder: str, key: str, make) -> Corpus:
+    """The corpus from the cache, or made and then kept there."""
+    digest = hashlib.sha256(f"{DECODING}{key}".encode()).hexdigest()[:16]
+    path = cache_folder() / folder / f"clips-{digest}.safetensors"
+    arrays = decoded.load(path)
+    if arrays is not None:
+        return Corpus.of_arrays(arrays)
+    corpus = make()
+    decoded.save(path, corpus.arrays())
+    return corpus
+
+
+def _fetched(manifest: Manifest, progress: bool) -> Corpus:
+    fetched = fetch(manifest, progress=progress)
+    corpus = READERS[fetched.alternative.reader](fetched, manifest, progress)
+    missing = sorted(set(manifest.classes) ^ set(corpus.labels))
+    if missing:
+        raise UserError(f"{', '.join(fetched.files)}: the words differ from the manifest's ({', '.join(missing[:6])})")
+    return renumbered(corpus, manifest.classes, manifest.name)
+
+
+def _read_fsdd(fetched: Fetched, manifest: Manifest, progress: bool) -> Corpus:
+    (archive,) = fetched.files.values()
+    members = [(name, data) for name, data in read_members(archive, 1 << 26) if fsdd.NAME.fullmatch(Path(name).name)]
+    members = sorted((name, data) for name, data in members if data is not None)
+    if not members:
+        raise UserError(f"{archive}: holds no recordings")
+    return fsdd.read_fsdd(manifest.name, [name for name, _ in members], [data for _, data in members], progress)
+
+
+def _read_commands(fetched: Fetched, manifest: Manifest, progress: bool) -> Corpus:
+    (archive,) = fetched.files.values()
+    return commands.read_archive(archive, manifest.name, manifest.options["task"], progress)
+
+
+READERS = {"fsdd": _read_fsdd, "speech-commands": _read_commands}

@@ -1,0 +1,39 @@
+"""The networks. Which axis the filters move along is the question; every answer is a file named `along_`, or broadcast.
+
+Every network takes samples (B, L); its front end gives (B, 1, 40, T).
+"""
+
+from collections import OrderedDict
+
+from torch import nn
+
+from apps.speech.along_both import res8, trad_fpool3
+from apps.speech.along_frequency import one, windows
+from apps.speech.along_time import tc_resnet8
+from apps.speech.broadcast import bc_resnet
+from apps.speech.config import NetConfig, SpeechConfig
+from apps.speech.front import LogMel
+from apps.speech.spectrum import BANDS, FRAMES
+
+NETWORKS = {
+    "windows": windows,
+    "one-fpool3": one,
+    "one-fstride4": one,
+    "one-fstride8": one,
+    "tc-resnet8": tc_resnet8,
+    "res8": res8,
+    "trad-fpool3": trad_fpool3,
+    "bc-resnet": bc_resnet,
+}
+
+
+def build(config: SpeechConfig, labels: tuple[str, ...]) -> nn.Module:
+    """The network of `config` with one output for each label: samples (B, L) to logits (B, classes)."""
+    bands = config.front.coefficients if config.front.kind == "mfcc" else BANDS
+    front = LogMel(config.front, config.augment)
+    return nn.Sequential(OrderedDict(front=front, **layers(config.net, len(labels), bands)))
+
+
+def layers(net: NetConfig, classes: int, bands: int = BANDS, frames: int = FRAMES) -> OrderedDict[str, nn.Module]:
+    """The layers behind the front end, (B, 1, bands, frames) to logits, by names that a user can type."""
+    return NETWORKS[net.kind](net, classes, bands, frames)

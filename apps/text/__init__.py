@@ -1,0 +1,1 @@
+"""Text in classes: sentences as images of word vectors."""

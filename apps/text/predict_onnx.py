@@ -1,0 +1,64 @@
+"""Predict with an exported network: needs numpy and onnxruntime alone, and nothing of the suite.
+
+    python model.predict.py model.onnx "a text" "another"
+
+model.vocabulary.json lies beside the network. Tokenizers: english, kim and characters; jieba needs that package.
+"""
+
+import json
+import re
+import sys
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+SPACE = "␣"
+
+
+def english(text):
+    """torchtext's basic_english."""
+    text = text.lower().replace("'", " '  ").replace('"', "").replace("<br />", " ")
+    text = re.sub(r"([.,()!?])", r" \1 ", text)
+    return re.sub(r"[;:]", " ", text).split()
+
+
+def kim(text):
+    """The cleaning of Kim (2014)."""
+    text = re.sub(r"[^a-z0-9(),!?'`]", " ", text.lower())
+    text = re.sub(r"('s|'ve|n't|'re|'d|'ll)", r" \1", text)
+    return re.sub(r"([,!()?])", r" \1 ", text).split()
+
+
+def characters(text):
+    """One token a character."""
+    return [SPACE if c.isspace() else c for c in " ".join(unicodedata.normalize("NFC", text).lower().split())]
+
+
+def jieba(text):
+    """Chinese words."""
+    from jieba import cut
+
+    return [token for piece in cut(text.lower()) for token in piece.split()]
+
+
+TOKENIZERS = {"english": english, "kim": kim, "characters": characters, "jieba": jieba}
+
+
+def main(path, texts):
+    """Print label, probability and text of each text, separated by tabs."""
+    kept = json.loads(Path(path).with_suffix(".vocabulary.json").read_text(encoding="utf-8"))
+    numbers = {word: number for number, word in enumerate(kept["words"])}
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    for text in texts:
+        tokens = TOKENIZERS[kept["tokenizer"]](text)[: kept["longest"] or None]
+        row = [numbers.get(token, 1) or 1 for token in tokens] or [0]
+        (logits,) = np.asarray(session.run(None, {"input": np.array([row], np.int32)})[0], float)
+        shares = np.exp(logits - logits.max())
+        best = int(shares.argmax())
+        print(f"{kept['labels'][best]}\t{shares[best] / shares.sum():.4f}\t{text}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

@@ -1,0 +1,170 @@
+"""Files of word vectors, read once and a piece at a time: only the rows of wanted words are kept.
+
+Text (GloVe .txt, word2vec and fastText .vec, with or without a first line "V D"), word2vec's .bin, either of them
+gzipped, fastText's own .bin (through gensim), and a .npy table with a parquet list of words.
+Letters: V words, D numbers a word.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from cnn_core.errors import UserError
+
+FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
+PIECE = 1 << 22
+
+
+def mapped(table: Path, index: Path) -> tuple[np.ndarray, list[str]]:
+    """A .npy table (V, D), mapped and not loaded, and its words from a parquet file of one column."""
+    try:
+        from pyarrow import parquet
+    except ImportError:
+        raise UserError(f"{index.name}: needs the package pyarrow: pip install pyarrow") from None
+    return np.load(table, mmap_mode="r"), parquet.read_table(index).column(0).to_pylist()
+
+
+def width(path: Path) -> int:
+    """D of a file. Raises UserError when it is no file of word vectors."""
+    if _is_fasttext(path):
+        return _fasttext(path).vector_size
+    if path.suffix == ".bin" or path.name.endswith(".bin.gz"):
+        return _head(path)[1]
+    with _opened(path) as stream:
+        for _, row in _text_rows(stream, path, {}):
+            if row is not None:
+                return len(row)
+    raise UserError(f"{path}: holds no word vectors")
+
+
+def words(path: Path, count: int) -> list[str]:
+    """The first `count` words of a file."""
+    if _is_fasttext(path):
+        return _fasttext(path).index_to_key[:count]
+    return [word.decode("utf-8", "replace") for word, _ in islice(_rows(path, {}), count)]
+
+
+def look_up(path: Path, wanted: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """(vectors (V, D) float32, found (V,) bool) of the wanted words; zeros where the file lacks one.
+
+    Raises UserError for a file that is cut short, has rows of different widths, or is none of word vectors.
+    """
+    if _is_fasttext(path):
+        model = _fasttext(path)
+        found = np.array([word in model.key_to_index for word in wanted])
+        vectors = np.stack([model[word] for word in wanted]).astype(np.float32)  # made of parts where it is unknown
+        return vectors, found | vectors.any(1)
+    places = {word.encode(): number for number, word in enumerate(wanted)}
+    vectors = np.zeros((len(wanted), width(path)), np.float32)
+    found = np.zeros(len(wanted), bool)
+    for word, row in _rows(path, places):
+        number = places.get(word)
+        if number is not None and not found[number] and row is not None:
+            vectors[number], found[number] = row, True
+            if found.all():
+                break
+    if not np.isfinite(vectors).all():
+        raise UserError(f"{path}: holds numbers that are not finite")
+    return vectors, found
+
+
+def _rows(path: Path, wanted: dict[bytes, int]) -> Iterator[tuple[bytes, np.ndarray | None]]:
+    """(word, its vector, or None where it is not wanted)."""
+    binary = path.suffix == ".bin" or path.name.endswith(".bin.gz")
+    with _opened(path) as stream:
+        yield from (_binary_rows if binary else _text_rows)(stream, path, wanted)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            yield stream  # type: ignore[misc]
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(f"{path}: truncated or damaged gzip ({error})") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _text_rows(stream: IO[bytes], path: Path, wanted: dict[bytes, int]) -> Iterator[tuple[bytes, Any]]:
+    size = 0
+    for number, line in enumerate(stream, start=1):
+        word, _, rest = line.rstrip().partition(b" ")
+        if number == 1:
+            counts = line.split()
+            if len(counts) == 2 and all(map(bytes.isdigit, counts)):
+                size = int(counts[1])
+                continue
+        if size and word not in wanted and number > 2:
+            yield word, None  # most lines: nothing is parsed
+            continue
+        if not rest:
+            if word:
+                raise UserError(f"{path}: line {number} is no word with its vector")
+            continue
+        try:
+            row = np.array(rest.split(), np.float32)
+        except ValueError:
+            if size:  # a word with blanks inside, as GloVe's largest files have some
+                yield word + b" ", None
+                continue
+            raise UserError(f"{path}: line {number} is no word with its vector") from None
+        size = size or len(row)
+        if len(row) != size:
+            raise UserError(f"{path}: line {number} has {len(row)} numbers, and {size} are expected")
+        yield word, row
+    if not size:
+        raise UserError(f"{path}: holds no word vectors")
+
+
+def _head(path: Path) -> tuple[int, int]:
+    with _opened(path) as stream:
+        return _counts(stream.readline(100), path)
+
+
+def _counts(line: bytes, path: Path) -> tuple[int, int]:
+    parts = line.split()
+    if len(parts) != 2 or not all(map(bytes.isdigit, parts)) or not 0 < int(parts[1]) < 100_000:
+        raise UserError(f"{path}: is no binary file of word2vec or fastText; name a text file .txt or .vec")
+    return int(parts[0]), int(parts[1])
+
+
+def _binary_rows(stream: IO[bytes], path: Path, wanted: dict[bytes, int]) -> Iterator[tuple[bytes, Any]]:
+    count, size = _counts(stream.readline(100), path)
+    piece, at, row = b"", 0, 4 * size
+    for _ in range(count):
+        end = piece.find(b" ", at)
+        if end < 0 or end + 1 + row > len(piece):
+            piece, at = piece[at:] + stream.read(max(PIECE, 2 * row)), 0
+            end = piece.find(b" ")
+            if end < 0 or end + 1 + row > len(piece):
+                raise UserError(f"{path}: is cut short: fewer than its {count} words")
+        word = piece[at:end].lstrip(b"\n")
+        at = end + 1 + row
+        yield word, np.frombuffer(piece, np.float32, size, end + 1) if word in wanted else None
+
+
+def _is_fasttext(path: Path) -> bool:
+    if path.suffix != ".bin":
+        return False
+    with _opened(path) as stream:
+        return stream.read(4) == FASTTEXT_MAGIC
+
+
+def _fasttext(path: Path) -> Any:
+    try:
+        from gensim.models.fasttext import load_facebook_vectors
+    except ImportError:
+        raise UserError(f"{path}: fastText's own files need gensim: pip install 'cnn-suite[text]'") from None
+    try:
+        return load_facebook_vectors(str(path))
+    except (ValueError, EOFError, NotImplementedError, AssertionError, IndexError) as error:
+        raise UserError(f"{path}: no readable fastText model ({error})") from None
