@@ -5,8 +5,8 @@
 Both train Kim's network (300 numbers a word, windows of 3, 4, 5, 100 filters each, batches of 50). The plain loop is
 what a first program does: random batches padded to their longest text, an embedding and conv1d in PyTorch, dense
 gradients, Adam at its usual rate. They take turns, so that a slow spell of the machine hits both; only training
-counts.
-Then both train to the end, and their accuracy on the same test texts is compared, beside a linear model's and its speed.
+counts. Then both train to the end, and their accuracy on the same test texts is compared, beside a linear model's and
+its speed.
 """
 
 import json
