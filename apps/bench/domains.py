@@ -25,6 +25,10 @@ class Domain:
     """Axes of the features whose places are shuffled: points, bands, words."""
     what: str
     """What those places are called."""
+    length: int = 0
+    """Places that a fully connected network is given where inputs have any number of them."""
+    shuffle: Callable[[Any], Any] | None = None
+    """shuffle(dataset) moves the places where one permutation for all inputs makes no sense: words in each text."""
     share: float = 1.0
     """Part of the training data used in quick mode."""
 
@@ -46,8 +50,60 @@ def digits(pool: str, width: int) -> Any:
     return DigitsConfig(net=net, fit=fit)
 
 
+def go(pool: str, width: int) -> Any:
+    """A 5x5 and four 3x3 convolutions that keep the board; pooling after the first, undone before the head."""
+    from apps.go.config import GoConfig, GoNetConfig
+
+    fit = FitConfig(epochs=2, batch_size=128, learning_rate=0.006, weight_decay=0.02, ema=0.99)
+    net = GoNetConfig(filters=width, blocks=4, block="conv", pool=pool)  # type: ignore[arg-type]
+    return GoConfig(net=net, fit=fit)
+
+
+def speech(pool: str, width: int) -> Any:
+    """res8 (Tang & Lin 2018) on 40 bands and 101 frames; groups of 3 by 4 after the first convolution."""
+    from apps.speech.config import PRESETS, NetConfig
+
+    groups = (3, 4) if pool != "none" else (1, 1)
+    net = NetConfig(kind="res8", width=width / 45, pool=pool, pool_bands=groups[0], pool_frames=groups[1])  # type: ignore[arg-type]
+    plane = PRESETS["plane"]
+    return replace(plane, net=net, fit=replace(plane.fit, epochs=4, ema=0.98))
+
+
+def text(pool: str, width: int) -> Any:
+    """Kim's windows; over time the largest value, the mean, or all of them in order."""
+    from apps.text.config import PRESETS
+
+    rand = PRESETS["rand"]
+    kind = {"avg": "average"}.get(pool, pool)
+    vectors = replace(rand.vectors, width=50)
+    return replace(rand, vectors=vectors, net=replace(rand.net, pool=kind, filters=width))  # type: ignore[arg-type]
+
+
+def words_shuffled(data: Any) -> Any:
+    """The data set of texts with the words of each in a random order, the same at every call."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+
+    def mixed(split: Any) -> Any:
+        starts, lengths = split.inputs.T
+        rows = torch.arange(len(split)).repeat_interleave(lengths)
+        within = torch.arange(len(rows)) - (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
+        places = starts.repeat_interleave(lengths) + within
+        order = (rows + torch.rand(len(rows), generator=generator, dtype=torch.float64)).argsort()
+        tokens = split.tokens.clone()
+        tokens[places] = split.tokens[places[order]]
+        return replace(split, tokens=tokens)
+
+    watched = data.validation and mixed(data.validation)
+    return replace(data, train=mixed(data.train), test=mixed(data.test), validation=watched)
+
+
 DOMAINS = {
     "digits": Domain("digits", digits, 16, (2, 3), "points", share=1 / 6),
+    "go": Domain("go", go, 32, (2, 3), "points", share=1 / 3),
+    "speech": Domain("speech", speech, 14, (2,), "bands", share=1 / 5),
+    "text": Domain("text", text, 50, (2,), "words", length=40, shuffle=words_shuffled),
 }
 
 

@@ -34,15 +34,22 @@ class Options:
     """Print one JSON object on standard output."""
 
 
-def study_main(name: str, make: Callable[[list[Domain], str], Study], args: list[str]) -> int:
-    """Parse the options, run the study that `make(domains, mode)` gives, print its tables."""
+def study_main(
+    name: str, make: Callable[[list[Domain], str], Study], args: list[str], *, apps: tuple[str, ...] = ()
+) -> int:
+    """Parse the options, run the study that `make(domains, mode)` gives, print its tables.
+
+    `apps` are the domains that the study is about, where it is not about all.
+    """
     import torch
 
     options = config_module.parse(Options, args, prog=f"cnn-bench {name}")
     if options.seeds < 0:
         raise UserError(f"--seeds must be at least 1, not {options.seeds}")
     torch.set_num_threads(options.threads)
-    study = make(chosen(options.apps, options.data), options.mode)
+    if apps and not set(options.apps) <= set(apps):
+        raise UserError(f"--apps: {name} is about {' and '.join(apps)}")
+    study = make(chosen(options.apps or apps, options.data), options.mode)
     out = options.out or Path("benchmarks") / f"{name}-{options.mode}"
     result = run_study(study, options.seeds or SEEDS[options.mode], out, progress=not options.json)
     print(json.dumps(result, ensure_ascii=False) if options.json else f"{text_of(result)}\n\nresults: {out}")

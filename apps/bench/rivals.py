@@ -56,13 +56,26 @@ def shuffled(build: Build, shape: Sequence[int], axes: Sequence[int]) -> Build:
     return build_shuffled
 
 
-def fully_connected(build: Build, shape: Sequence[int], hidden: Sequence[int]) -> Build:
-    """The app's front end, then flatten and dense layers of `hidden` units."""
+class Fixed(nn.Module):
+    """Cuts or fills (B, C, T) to (B, C, length)."""
+
+    def __init__(self, length: int):
+        super().__init__()
+        self.length = length
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T) -> (B, C, length)."""
+        return nn.functional.pad(x[:, :, : self.length], (0, max(0, self.length - x.shape[2])))
+
+
+def fully_connected(build: Build, shape: Sequence[int], hidden: Sequence[int], length: int = 0) -> Build:
+    """The app's front end, then flatten and dense layers of `hidden` units; `length`: places kept where they vary."""
 
     def build_dense(config: Any, labels: tuple[str, ...], **kept: Any) -> nn.Module:
         front = build(config, labels, **kept).get_submodule("front")
         sizes = [int(torch.Size(shape).numel()) // shape[0], *hidden]
-        parts: OrderedDict[str, nn.Module] = OrderedDict(front=front, flatten=nn.Flatten())
+        fixed = {"fixed": Fixed(length)} if length else {}
+        parts: OrderedDict[str, nn.Module] = OrderedDict(front=front, **fixed, flatten=nn.Flatten())
         for number, (inputs, outputs) in enumerate(itertools.pairwise(sizes), start=1):
             parts[f"dense{number}"] = Dense(inputs, outputs, "relu")
         parts["output"] = nn.Linear(sizes[-1], len(labels))

@@ -29,23 +29,36 @@ def study(domains: list[Domain], mode: str) -> Study:
         build = app.keeping(data.kept).build
         classes = len(data.labels)
         shape = features_shape(build, config, data.labels, data.test.take(slice(0, 1))[0])
-        parameters = count_parameters(build(config, data.labels))
+        shape = (*shape[:-1], domain.length) if domain.length else shape
+        network = build(config, data.labels)
+        # What the front end learns (word vectors) is the same on both sides and does not count.
+        parameters = count_parameters(network) - count_parameters(network.get_submodule("front"))
         change = partial(part, share=domain.share) if mode == "quick" and domain.share < 1 else None
 
         def dense(times: float, shape: Any = shape, classes: int = classes, parameters: int = parameters) -> int:
             return at_equal(times * parameters, lambda n: dense_parameters(shape, (n,), classes), 1, 4096)
 
-        equal, large = fully_connected(build, shape, (dense(1),)), fully_connected(build, shape, (dense(WIDE),))
+        equal = fully_connected(build, shape, (dense(1),), domain.length)
+        large = fully_connected(build, shape, (dense(WIDE),), domain.length)
         rows = [
             ("CNN", build),
             ("fully connected, equal parameters", equal),
             (f"fully connected, {WIDE} x parameters", large),
-            (f"CNN, {domain.what} shuffled", shuffled(build, shape, domain.places)),
-            (f"fully connected, {domain.what} shuffled", shuffled(large, shape, domain.places)),
         ]
-        variants = tuple(Variant(name, domain.app, config, build=each, change=change) for name, each in rows)
-        groups.append(Group(domain.app, variants))
+        mixed = [(f"CNN, {domain.what} shuffled", build), (f"fully connected, {domain.what} shuffled", large)]
+        moved = change
+        if domain.shuffle:
+            moved = partial(_both, domain.shuffle, change)
+        else:
+            mixed = [(name, shuffled(each, shape, domain.places)) for name, each in mixed]
+        variants = [Variant(name, domain.app, config, build=each, change=change) for name, each in rows]
+        variants += [Variant(name, domain.app, config, build=each, change=moved) for name, each in mixed]
+        groups.append(Group(domain.app, tuple(variants)))
     return Study("sharing", "What do shared, local weights bring?", tuple(groups), says)
+
+
+def _both(shuffle: Any, change: Any, data: Any) -> Any:
+    return shuffle(change(data) if change else data)
 
 
 def says(rows: dict[str, list[dict[str, Any]]]) -> list[str]:

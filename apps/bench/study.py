@@ -190,6 +190,24 @@ def welch(a: Sequence[float], b: Sequence[float]) -> float | None:
     return float(p)  # type: ignore[arg-type]
 
 
+def best_of(rows: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """For each group, the best variant against the reference, and whether chance explains it."""
+    lines = []
+    for group, entries in rows.items():
+        best = max(entries, key=lambda row: row["accuracy"])
+        if best is entries[0]:
+            second = max(entries[1:], key=lambda row: row["accuracy"])
+            lines.append(f"{group}: {best['variant']} is best; next comes {second['variant']}, {_against(second)}.")
+        else:
+            lines.append(f"{group}: {best['variant']} is best, {_against(best)} against {entries[0]['variant']}.")
+    return lines
+
+
+def _against(row: dict[str, Any]) -> str:
+    chance = "too few seeds for a test" if row["p"] is None else f"p = {row['p']:.2g}"
+    return f"{100 * row['difference']:+.2f} points ({chance})"
+
+
 def text_of(result: dict[str, Any], *, markdown: bool = False) -> str:
     """The tables and what they say."""
     parts = []

@@ -1,20 +1,25 @@
 """The comparative studies: what is trained, what is compared, what is kept."""
 
 import csv
+import importlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from apps.bench.__main__ import main
+from apps.bench.domains import DOMAINS
 from apps.bench.rivals import dense_parameters, fully_connected, shuffled
 from apps.bench.study import Group, Study, Variant, at_equal, compare, measure, run_study, welch
 from apps.digits.app import APP
 from apps.digits.config import DigitsConfig
+from apps.go.config import Choice
 from cnn_core.architecture import ConvNetConfig
 from cnn_core.network import count_parameters
 from cnn_core.recipe import FitConfig
+from tests.helpers.little import DATA
 
 
 def small(folder, pool="max") -> DigitsConfig:
@@ -117,9 +122,51 @@ def test_studies_run_on_a_folder(name, digits_folder, tmp_path, capsys, monkeypa
     assert (tmp_path / "benchmarks" / f"{name}-quick" / "results.json").is_file()
 
 
+def test_words_are_shuffled_within_each_text(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNN_SUITE_CACHE", str(tmp_path / "cache"))
+    domain = DOMAINS["text"]
+    config = replace(domain.net("max", 4), data=str(DATA["text"](tmp_path / "data")))
+    data = importlib.import_module("apps.text.data").load(config)
+    mixed = domain.shuffle(data)
+    for before, after in ((data.train, mixed.train), (data.test, mixed.test)):
+        rows = [(before.row(i).tolist(), after.row(i).tolist()) for i in range(len(before))]
+        assert all(sorted(a) == sorted(b) for a, b in rows)
+        assert sum(a != b for a, b in rows) > 0.9 * len(rows)
+
+
+DOMAINS_GO = DOMAINS["go"].net
+SMALL = {
+    "go": ["pooling", "sharing", "planes"],
+    "speech": ["pooling", "sharing", "axes"],
+    "text": ["pooling", "sharing", "size", "classic", "axes", "embeddings"],
+}
+
+
+@pytest.mark.parametrize(("app", "name"), [(app, name) for app, names in SMALL.items() for name in names])
+def test_studies_run_in_every_domain(app, name, tmp_path_factory, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("CNN_SUITE_CACHE", str(tmp_path_factory.getbasetemp() / "bench-cache"))
+    monkeypatch.setattr("apps.bench.size.SHARES", (1.0, 0.3, 0.1))
+    monkeypatch.setattr("apps.bench.axes.PRESETS", ("time", "frequency"))
+    ways = {"random, learned": {"mode": "rand", "source": "", "width": 8, "unseen": 0}}
+    ways["word2vec of the corpus, fixed"] = {"mode": "static", "source": "word2vec", "width": 8, "unseen": 0}
+    monkeypatch.setattr("apps.bench.embeddings.WAYS", ways)
+    narrow = replace(DOMAINS[app], width=6, share=1.0)
+    if app == "go":  # of two dozen games, more than the usual share must be set aside
+        choice = Choice(validation=0.2, test=0.2)
+        narrow = replace(narrow, net=lambda pool, width: replace(DOMAINS_GO(pool, width), choice=choice))
+    monkeypatch.setitem(DOMAINS, app, narrow)
+    data = DATA[app](tmp_path / "data")
+    args = [name, "--apps", app, "--data", str(data), "--seeds", "1", "--out", str(tmp_path / "out"), "--json"]
+    assert main(args) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["says"]
+    assert all(0 <= row["accuracy"] <= 1 for rows in found["groups"].values() for row in rows)
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
+        (["planes", "--apps", "text"], "planes is about go"),
         (["pooling", "--apps", "chess"], "--apps chess: unknown"),
         (["pooling", "--data", "x"], "name the one app"),
         (["nothing"], "unknown benchmark"),
