@@ -13,6 +13,7 @@ BENCHES = {
     "axes": ("speech along frequency, time or both; text along time or in the plane", "apps.bench.axes"),
     "planes": ("what a Go network is shown", "apps.bench.planes"),
     "embeddings": ("where word vectors come from", "apps.bench.embeddings"),
+    "speed": ("every speed figure, each against its named baseline", "apps.bench.speed"),
     "report": ("docs/benchmarks.md from the results of the studies", "apps.bench.report"),
     "speech-accuracy": ("words by voices never heard: synthetic, few real, one left out", "apps.bench.speech_accuracy"),
     "speech-speed": ("clips per CPU-second in training, beside a per-file DataLoader", "apps.bench.speech_speed"),

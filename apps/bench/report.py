@@ -12,6 +12,7 @@ from apps.bench.study import text_of
 from cnn_core import config as config_module
 from cnn_core.errors import UserError
 from cnn_core.files import atomic
+from cnn_core.tables import table
 
 HEAD = """# Comparative benchmarks
 
@@ -64,6 +65,9 @@ def write(found: list[tuple[Path, dict[str, Any]]], out: Path) -> None:
         mode = "full" if folder.name.endswith("full") else "quick"
         parts.append(f"## {result['study']}\n\n{result['question']}\n")
         parts += [f"- {line}" for line in result["says"]]
+        if "table" in result:
+            parts.append("\n" + table(result["table"]["head"], result["table"]["rows"], markdown=True) + "\n")
+            continue
         command = f"cnn-bench {result['study']} --mode {mode} --seeds {result['seeds']}"
         minutes = sum(sum(row["cpu_seconds"] or 0 for row in rows) for rows in result["groups"].values())
         minutes *= result["seeds"] / 60

@@ -15,15 +15,17 @@ Figures are images (or steps) per CPU second, measured in pairs, so that a slow 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from cnn_core import config as config_module
 from cnn_core.architecture import LECTURE
 from cnn_core.benchmark import cpu_seconds, environment, paired_ratio, summary
-from cnn_core.errors import UserError
 from cnn_core.network import ConvNet
 from cnn_core.visual import Pixels, filter, filters, optimize, values
 
@@ -149,6 +151,18 @@ def depth(layer: str, rounds: int = 3, steps: int = 32, size: int = 96, rate: fl
     }
 
 
+@dataclass(frozen=True)
+class Options:
+    """Options of visual-speed."""
+
+    rounds: int = 7
+    """Turns of each way."""
+    steps: int = 128
+    """Steps of each optimum."""
+    json: bool = False
+    """Print one JSON object on standard output."""
+
+
 def run(rounds: int = 7, steps: int = 128) -> dict[str, Any]:
     """Both comparisons, one thread, and the machine they ran on."""
     threads = torch.get_num_threads()
@@ -165,9 +179,11 @@ def run(rounds: int = 7, steps: int = 128) -> dict[str, Any]:
 
 def main(args: list[str]) -> int:
     """Print the figures."""
-    if args:
-        raise UserError(f"visual-speed takes no options, and {args[0]!r} is one")
-    result = run()
+    options = config_module.parse(Options, args, prog="cnn-bench visual-speed")
+    result = run(options.rounds, options.steps)
+    if options.json:
+        print(json.dumps(result))
+        return 0
     a = result["lecture"]
     print(
         f"lecture net, {FILTERS} filters of conv2, {a['steps']} steps, per CPU second: "

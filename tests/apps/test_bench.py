@@ -12,6 +12,7 @@ import torch
 from apps.bench.__main__ import main
 from apps.bench.domains import DOMAINS
 from apps.bench.rivals import dense_parameters, fully_connected, shuffled
+from apps.bench.speed import FIGURES
 from apps.bench.study import Group, Study, Variant, at_equal, compare, measure, run_study, welch
 from apps.digits.app import APP
 from apps.digits.config import DigitsConfig
@@ -109,6 +110,46 @@ def test_report_is_written_from_the_results(digits_folder, tmp_path, capsys):
     assert "run a study first" in capsys.readouterr().err
 
 
+def test_speed_gathers_the_benches(tmp_path, capsys, monkeypatch):
+    rate = {"ours": 20.0, "other": 10.0, "ratio": {"median": 2.0}}
+    kept = {
+        "digits-speed": {"fast": {"cpu_seconds": {"mean": 4.0}}, "ratio": 70.0},
+        "visual-speed": {
+            "lecture": {"images_per_cpu_second": 50.0, "baseline_images_per_cpu_second": 5.0, "ratio": 10.0}
+        },
+        "go-speed": {
+            "positions_per_cpu_second": {
+                **dict.fromkeys(("history, compact", "gonn, compact", "alphago, compact"), 3e6),
+                "sgfmill Board, stones": 1e5,
+            }
+        },
+        "speech-speed": {"rates": {"BC-ResNet-1, bf16": rate}, "listen": {"time": 200.0}},
+        "text-speed": {
+            "texts_per_cpu_second": {
+                name: {"mean": 10.0} for name in ("train", "plain_train", "predict", "plain_predict")
+            },
+            "train_ratio": {"median": 5.0},
+        },
+        "dream-speed": {"depth": [], "pictures": {"style fp32": {"cpu_seconds": 40.0}}},
+    }
+    assert set(kept) == set(FIGURES)
+    monkeypatch.setattr("apps.bench.speed.measured", lambda name: kept[name])
+    assert main(["speed", "--out", str(tmp_path / "b" / "speed"), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["table"]["rows"]
+    assert ["digits to 99 %", "4.0 CPU-s", "PyTorch's MNIST example, DataLoader", "280 CPU-s", "70.0 x"] in rows
+    assert {row[4] for row in rows} >= {"70.0 x", "10.0 x", "30.0 x", "2.0 x", "5.0 x", "1.0 x"}
+    monkeypatch.setattr("apps.bench.speed.measured", lambda name: pytest.fail("measured again"))
+    assert main(["speed", "--out", str(tmp_path / "b" / "speed")]) == 0
+    assert main(["report", "--results", str(tmp_path / "b"), "--out", str(tmp_path / "benchmarks.md")]) == 0
+    assert "| digits to 99 % " in (tmp_path / "benchmarks.md").read_text()
+
+
+def test_a_bench_that_fails_is_one_line(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("sys.executable", "false")
+    assert main(["speed", "--only", "go-speed", "--out", str(tmp_path)]) == 2
+    assert "go-speed failed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["pooling", "sharing", "size", "classic"])
 def test_studies_run_on_a_folder(name, digits_folder, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -170,6 +211,7 @@ def test_studies_run_in_every_domain(app, name, tmp_path_factory, tmp_path, caps
         (["pooling", "--apps", "chess"], "--apps chess: unknown"),
         (["pooling", "--data", "x"], "name the one app"),
         (["nothing"], "unknown benchmark"),
+        (["speed", "--only", "light"], "--only light: unknown"),
         (["pooling", "--seeds", "-1"], "--seeds must be"),
     ],
 )
