@@ -14,6 +14,7 @@ BENCHES = {
     "planes": ("what a Go network is shown", "apps.bench.planes"),
     "embeddings": ("where word vectors come from", "apps.bench.embeddings"),
     "speed": ("every speed figure, each against its named baseline", "apps.bench.speed"),
+    "lens": ("one page: what the networks of all four domains see", "apps.bench.lens"),
     "report": ("docs/benchmarks.md from the results of the studies", "apps.bench.report"),
     "speech-accuracy": ("words by voices never heard: synthetic, few real, one left out", "apps.bench.speech_accuracy"),
     "speech-speed": ("clips per CPU-second in training, beside a per-file DataLoader", "apps.bench.speech_speed"),

@@ -53,7 +53,7 @@ def look(app: App, run: Run, options: Any) -> Outcome:
     head = ["unit", "sample", "class", "activation", "where"]
     best = [[r["unit"], r["sample"], r["label"], f"{r['score']:.3f}", _where(r["box"])] for r in rows if not r["rank"]]
     data = {"run": str(run.folder), "layer": layer, "looked_through": total, "exemplars": rows, "picture": str(out)}
-    return Outcome(data, f"{table(head, best)}\n\npicture: {out}")
+    return Outcome(data, f"{table(head, best)}\n\npicture: {out}", pictures=pictures, captions=captions)
 
 
 def lit(app: App, raw: np.ndarray, box: list[tuple[int, int]], places: tuple[int, ...]) -> np.ndarray:

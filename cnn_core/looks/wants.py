@@ -32,11 +32,12 @@ def look(app: App, run: Run, options: Any) -> Outcome:
     place = "the output" if options.what == "classes" else layer
     title = f"What {options.what} of {place} want ({options.wish.steps} steps; real: best of {len(real)} test inputs)"
     out = out_path(options, run, layer)
-    report.save(grids.gallery([app.render(x) for x in found.inputs], captions, title=title), out)
+    pictures = [app.render(x) for x in found.inputs]
+    report.save(grids.gallery(pictures, captions, title=title), out)
     head = ["unit", "activation", "start", "best real", "median real"]
     text = table(head, [[r["unit"], *(f"{r[k]:.3f}" for k in list(r)[1:])] for r in rows])
     data = {"run": str(run.folder), "layer": layer, "real_inputs": len(real), "units": rows, "picture": str(out)}
-    return Outcome(data, f"{text}\n\npicture: {out}")
+    return Outcome(data, f"{text}\n\npicture: {out}", pictures=pictures, captions=captions)
 
 
 def asked(run: Run, options: Any, real: Tensor) -> tuple[str, list[str], list[Objective]]:

@@ -36,6 +36,9 @@ class Outcome:
     data: dict[str, Any] | None
     text: str
     status: int = 0
+    pictures: Sequence[Any] = ()
+    """What was drawn, tile by tile, for those who lay the tiles out anew."""
+    captions: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

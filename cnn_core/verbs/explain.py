@@ -111,7 +111,7 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     text = table(["input", "class", "p", "method", "p falls without the hottest tenth", "without a random tenth"], rows)
     text += "".join(f"\n{note}" for note in dict.fromkeys(notes))
     data = {"run": str(options.run), "explained": answers, "left_out": sorted(set(notes)), "picture": str(out)}
-    return Outcome(data, f"{text}\n\npicture: {out}")
+    return Outcome(data, f"{text}\n\npicture: {out}", pictures=pictures, captions=captions)
 
 
 def _last_with_places(shapes: dict[str, tuple[int, ...]]) -> str:

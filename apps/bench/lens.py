@@ -1,0 +1,277 @@
+"""lens: one page with the four domains side by side, made by the same commands that each app has.
+
+For a digit, a board, a sound and a sentence: the filters of the first layer, what they want, what excites them in real
+data, what some classes want, and one explained prediction. Another network, trained with another seed, is asked what
+it makes of the classes' optima: does it see the same thing?
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from apps.bench.study import app_named
+from cnn_core import config as config_module
+from cnn_core.app import App
+from cnn_core.errors import UserError
+from cnn_core.files import write_json
+from cnn_core.notes import note
+from cnn_core.verbs.common import Common, Outcome
+from cnn_core.wish import Wish
+
+UNITS, CLASSES, PATCHES, SHOWN = 4, 4, 3, 12
+WIDTH, HEIGHT = 4.2, 3.4  # inches of a cell on the sheet
+PRESET = {"digits": "lecture", "go": "small", "speech": "time", "text": "rand"}
+# What the lens looks at: layers with a name in every preset of the table above.
+FIRST = {"digits": "conv1", "go": "conv1", "speech": "conv1", "text": "conv3"}
+WISH = {
+    "digits": Wish(steps=256, l1=0.1),
+    "go": Wish(steps=24),
+    "speech": Wish(steps=200),
+    "text": Wish(steps=64),
+}
+METHODS = ("integrated-gradients", "occlusion")
+COLUMNS = {
+    "weights": "the filters of the first layer",
+    "filters": "what some of them want",
+    "exemplars": "what excites them in real data",
+    "classes": "what some classes want",
+    "explain": "one explained prediction",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of lens. A run folder that is not named is trained with the app's preset."""
+
+    digits: Path | None = None
+    """Run of cnn-digits with a network like preset lecture."""
+    go: Path | None = None
+    """Run of cnn-go."""
+    speech: Path | None = None
+    """Run of cnn-speech."""
+    text: Path | None = None
+    """Run of cnn-text."""
+    apps: tuple[str, ...] = tuple(PRESET)
+    """Which domains."""
+    judge: bool = True
+    """Train a second network of each, with another seed, and show it what the first one's classes want."""
+    sample: int = 0
+    """Number of the test sample that is explained."""
+    seed: int = 0
+    """Seed of the optima and of the networks."""
+    threads: int = 1
+    """CPU threads."""
+    out: Path = Path("benchmarks/lens")
+    """Folder for the page (lens.html), the picture (lens.png), the numbers (lens.json) and trained runs."""
+    json: bool = False
+    """Print one JSON object on standard output."""
+
+
+def main(args: list[str]) -> int:
+    """Make the page."""
+    options = config_module.parse(Options, args, prog="cnn-bench lens")
+    for name in options.apps:
+        if name not in PRESET:
+            raise UserError(f"--apps {name}: unknown; there are {', '.join(PRESET)}")
+    found = {name: domain(name, options) for name in options.apps}
+    result = {"domains": found, "page": str(options.out / "lens.html"), "picture": str(options.out / "lens.png")}
+    write_json(options.out / "lens.json", result)
+    _picture(found, options.out / "lens.png")
+    _page(found, options.out)
+    print(json.dumps(result) if options.json else f"page: {result['page']}\npicture: {result['picture']}")
+    return 0
+
+
+def domain(name: str, options: Options) -> dict[str, Any]:
+    """The pictures and numbers of one domain."""
+    from cnn_core import device, report, runs
+
+    app = app_named(name)
+    chosen = device.choose("cpu", options.threads)
+    folder = getattr(options, name) or trained(app, name, options, options.seed)
+    run = runs.restore(app, folder, chosen)
+    pictures, data = {}, {}
+    for what in COLUMNS:
+        note(f"{name}: {COLUMNS[what]}")
+        path = options.out / name / f"{what}.png"
+        done = _explain(run, options, path) if what == "explain" else _visualize(run, what, name, options, path)
+        cell = path.with_name(f"{what}-cell.png")
+        report.save(_weights(run, FIRST[name]) if what == "weights" else _cell(what, done), cell, dpi=200)
+        pictures[what], data[what] = str(cell), done.data
+    found = {"run": str(folder), "preset": run.record["preset"], "pictures": pictures, "data": data}
+    if options.judge:
+        other = runs.restore(app, trained(app, name, options, options.seed + 1), chosen)
+        found["judge"] = judged(run, other, options, WISH[name])
+    return found
+
+
+def trained(app: App, name: str, options: Options, seed: int) -> Path:
+    """The run folder of the preset with `seed`, trained when it is not there yet."""
+    folder = options.out / "runs" / f"{name}-{seed}"
+    if not (folder / "config.json").is_file():
+        from cnn_core.verbs import train
+
+        args = ["--preset", PRESET[name], "--seed", str(seed), "--threads", str(options.threads)]
+        train.run(app, train.parse(app, app.prog, [*args, "--out", str(folder)]))
+    return folder
+
+
+def judged(run: Any, other: Any, options: Options, wish: Wish) -> dict[str, Any]:
+    """How often another network gives the classes' optima to their class, and how likely it finds it."""
+    import torch
+
+    from cnn_core import visual
+
+    units = _spread(len(run.labels))
+    wanted = run.app.wanted(run, list(visual.logits(units)), wish, seed=options.seed, progress=False)
+    inputs = torch.from_numpy(np.stack(wanted.inputs))
+    probabilities = visual.record(other.model, inputs, "")[""].float().softmax(1)
+    answers = probabilities.argmax(1).tolist()
+    return {
+        "classes": [run.labels[unit] for unit in units],
+        "answers": [run.labels[answer] for answer in answers],
+        "probabilities": [float(row[unit]) for row, unit in zip(probabilities, units, strict=True)],
+        "agree": sum(a == b for a, b in zip(answers, units, strict=True)),
+        "chance": 1 / len(run.labels),
+    }
+
+
+def _spread(count: int) -> list[int]:
+    """CLASSES class numbers spread evenly."""
+    return [i * count // min(CLASSES, count) for i in range(min(CLASSES, count))]
+
+
+def _visualize(run: Any, what: str, name: str, options: Options, path: Path) -> Outcome:
+    from importlib import import_module
+
+    from cnn_core.verbs.visualize import LOOKS, VisualizeOptions
+
+    asked = VisualizeOptions(
+        what=what,
+        run=run.folder,
+        layer="" if what == "classes" else FIRST[name],
+        units=tuple(_spread(len(run.labels))) if what == "classes" else (),
+        count=UNITS,
+        exemplars=PATCHES,
+        wish=WISH[name] if what == "classes" else replace(WISH[name], l1=0.0),
+        out=path,
+        common=Common(json=True, seed=options.seed),
+    )
+    return import_module(LOOKS[what][1]).look(run.app, run, asked)
+
+
+def _explain(run: Any, options: Options, path: Path) -> Outcome:
+    from cnn_core.verbs import explain
+
+    asked = explain.ExplainOptions(
+        run=run.folder,
+        inputs=(str(options.sample),),
+        methods=METHODS,
+        out=path,
+        common=Common(seed=options.seed, threads=options.threads),
+    )
+    return explain.run(run.app, asked)
+
+
+def _cell(what: str, done: Outcome) -> Any:
+    """The tiles of a look as a figure of about WIDTH x HEIGHT."""
+    from cnn_core import grids
+
+    columns = 1 + PATCHES if what == "exemplars" else 2
+    rows = -(-len(done.pictures) // columns)
+    tallest = max(picture.shape[0] / picture.shape[1] for picture in done.pictures)
+    side = min(WIDTH / columns, HEIGHT / rows / min(tallest, 1)) - 0.4
+    return grids.gallery(done.pictures, done.captions, columns=columns, size=max(side, 0.4))
+
+
+def _weights(run: Any, layer: str) -> Any:
+    """Some filters: of a picture's the strongest channel, of a signal's the strongest channels over time."""
+    from torch import nn
+
+    from cnn_core import grids
+
+    block = run.model.get_submodule(layer)
+    weight = next(m.weight for m in block.modules() if isinstance(m, nn.Conv1d | nn.Conv2d)).detach().float()
+    weight = weight[[i * len(weight) // SHOWN for i in range(min(SHOWN, len(weight)))]]
+    strength = weight.flatten(2).norm(dim=2)  # (K, C)
+    if weight.dim() == 4:
+        best = strength.argmax(1)
+        tiles = weight[range(len(weight)), best]
+        names = [f"plane {c}" if weight.shape[1] > 1 else "" for c in best.tolist()]
+    else:
+        order = strength.topk(min(40, weight.shape[1]), dim=1).indices.sort(dim=1).values
+        tiles = weight.gather(1, order[:, :, None].expand(-1, -1, weight.shape[2]))
+        names = [""] * len(tiles)
+    return grids.filters(
+        tiles.cpu().numpy(), names, columns=6 if weight.dim() == 4 else 12, size=0.5 if weight.dim() == 4 else 1.1
+    )
+
+
+def _picture(found: dict[str, Any], path: Path) -> None:
+    """All on one sheet: a row for each domain, a column for each look."""
+    from PIL import Image
+
+    from cnn_core import report
+
+    width, height = WIDTH, HEIGHT
+    across, down = len(COLUMNS), len(found)
+    figure = report.new_figure(across * width + 0.6, down * height + 0.9, constrained=False)
+    whole = figure.get_size_inches()
+    figure.text(0.3 / whole[0], 1 - 0.12 / whole[1], "One lens for all", fontsize=18, fontweight="bold", va="top")
+    for column, title in enumerate(COLUMNS.values()):
+        x = (0.6 + (column + 0.5) * width) / whole[0]
+        figure.text(x, 1 - 0.55 / whole[1], title, ha="center", va="top", fontsize=12)
+    for row, (name, each) in enumerate(found.items()):
+        top = 0.85 + row * height
+        y = 1 - (top + height / 2) / whole[1]
+        figure.text(0.3 / whole[0], y, name, rotation=90, ha="center", va="center", fontsize=15, fontweight="bold")
+        for column, what in enumerate(COLUMNS):
+            with Image.open(each["pictures"][what]) as image:
+                pixels = np.asarray(image.convert("RGB"))
+            scale = min((width - 0.15) / pixels.shape[1], (height - 0.15) / pixels.shape[0])
+            w, h = pixels.shape[1] * scale, pixels.shape[0] * scale
+            left = 0.6 + column * width + (width - w) / 2
+            box = (left / whole[0], 1 - (top + (height + h) / 2) / whole[1], w / whole[0], h / whole[1])
+            axes = figure.add_axes(box)
+            axes.imshow(pixels, aspect="auto", interpolation="antialiased")
+            axes.set_axis_off()
+    report.save(figure, path, dpi=200)
+
+
+def _page(found: dict[str, Any], out: Path) -> None:
+    from cnn_core.pages import Page
+
+    page = Page("One lens for all: what four networks see")
+    page.text(
+        "A picture, a board, a sound and a sentence, looked into by the same commands. x* is always a valid input: "
+        "an image, a legal board, a waveform, words. Beside each optimum stands what the best real test input gives."
+    )
+    for name, each in found.items():
+        page.heading(name)
+        for what, title in COLUMNS.items():
+            page.picture(each["pictures"][what], f"{name}: {title}")
+            units = each["data"][what].get("units")
+            if units:
+                rows = [
+                    [u["unit"], *(f"{u[k]:.3g}" for k in ("activation", "start", "best_real", "median"))] for u in units
+                ]
+                page.table(["unit", "x*", "start", "best real input", "median real input"], rows)
+        if "judge" in each:
+            judge = each["judge"]
+            page.text(
+                f"Another network, trained with another seed, gives {judge['agree']} of {len(judge['classes'])} of the "
+                f"classes' optima to their class; by chance it would be {judge['chance'] * len(judge['classes']):.2g}."
+            )
+            page.table(
+                ["class", "its answer", "probability of the class"],
+                [
+                    list(row)
+                    for row in zip(
+                        judge["classes"], judge["answers"], (f"{p:.3f}" for p in judge["probabilities"]), strict=True
+                    )
+                ],
+            )
+    page.save(out / "lens.html")
