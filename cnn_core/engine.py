@@ -186,7 +186,7 @@ class _Loop:
         self.norms.whole = batch.weight != len(batch)
         with autocast(config.precision, self.device):
             means = self.step(network, batch)
-        loss = means["loss"]
+        loss = means.get("objective", means["loss"])
         if self.here.world > 1:
             # DDP averages over ranks; this makes that average the mean over the global batch.
             loss = loss * (batch.weight * self.here.world / self._batch_size(self.batch))

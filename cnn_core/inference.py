@@ -11,7 +11,8 @@ from cnn_core.data import Batch, Split, minibatches
 from cnn_core.distributed import ranks, sum_over_ranks
 
 Step = Callable[[nn.Module, Batch], Mapping[str, Tensor]]
-"""step(model, batch) -> {"loss": mean over the batch, ...other means}; only the loss is differentiated."""
+"""step(model, batch) -> {"loss": mean over the batch, ...other means}. What is differentiated is the loss, or a mean
+named "objective" where training minimizes more than the loss that is reported."""
 
 
 def classification(label_smoothing: float = 0.0) -> Step:
@@ -19,14 +20,18 @@ def classification(label_smoothing: float = 0.0) -> Step:
 
     def step(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         logits = model(batch.inputs)  # (B, classes)
-        smoothing = label_smoothing if model.training else 0.0
-        loss = functional.cross_entropy(logits, batch.targets, label_smoothing=smoothing)
-        with torch.no_grad():
-            correct = logits.argmax(1) == batch.targets
-            accuracy = correct.to(_sum_type(logits.device)).mean()
-        return {"loss": loss, "accuracy": accuracy}
+        return class_means(logits, batch.targets, label_smoothing if model.training else 0.0)
 
     return step
+
+
+def class_means(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> dict[str, Tensor]:
+    """Mean cross-entropy and accuracy of `logits` (B, classes) for `targets` (B,)."""
+    loss = functional.cross_entropy(logits, targets, label_smoothing=label_smoothing)
+    with torch.no_grad():
+        correct = logits.argmax(1) == targets
+        accuracy = correct.to(_sum_type(logits.device)).mean()
+    return {"loss": loss, "accuracy": accuracy}
 
 
 def use_bf16(precision: str, device: torch.device) -> bool:

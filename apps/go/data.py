@@ -7,14 +7,14 @@ A sample is the position before a move. Games with the same first moves (also tu
 same split, and of equal games one is kept. Letters: N samples, B batch, P planes, n points.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from apps.go import encode, points, sgf
+from apps.go import encode, later, points, sgf
 from apps.go.collection import Collection
 from apps.go.config import DATA_SETS, Choice, GoConfig
 from apps.go.front import planes_needed
@@ -33,18 +33,22 @@ class GoSplit(Split):
     size: int
     epoch_size: int = 0
     """Positions of one epoch, when not all."""
+    foreseen: bool = False
+    """Whether `take` adds what comes later (see `apps.go.later`), for training."""
 
     def __len__(self) -> int:
         return self.epoch_size or len(self.inputs)
 
     def take(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """(B, P, size, size) uint8 planes and (B,) moves."""
+        """(B, P, size, size) uint8 planes and (B,) moves; with `foreseen` the planes of `apps.go.later` follow."""
         samples, targets = super().take(index)
         out = np.empty((len(samples), self.planes, self.size**2), np.uint8)
-        games = self.games
+        games, places = self.games, samples.cpu().numpy()
         scratch = encode.new_scratch(self.size)
-        encode.replay_samples(scratch, games.moves, games.offsets, games.komi, samples.cpu().numpy(), self.planes, out)
+        encode.replay_samples(scratch, games.moves, games.offsets, games.komi, places, self.planes, out)
         planes = torch.from_numpy(out).view(-1, self.planes, self.size, self.size)
+        if self.foreseen:
+            planes = torch.cat((planes, later.planes(games, places, self.size)), 1)
         return planes.to(self.inputs.device), targets
 
     def order(self, seed: int, epoch: int, batch_size: int) -> Tensor:
@@ -72,8 +76,8 @@ def load(config: GoConfig) -> Dataset:
     planes = planes_needed(config.features)
     splits = {name: positions(part, config.size, planes, config.passes) for name, part in parts.items()}
     train, validation = splits["train"], splits["validation"]
-    if 0 < config.positions < len(train.inputs):
-        train = GoSplit(train.inputs, train.targets, train.games, planes, config.size, config.positions)
+    part = config.positions if config.positions < len(train.inputs) else 0
+    train = replace(train, epoch_size=part, foreseen=config.foresee > 0)
     if 0 < config.watched < len(validation):
         validation = validation.subset(permutation(len(validation), 0, 0)[: config.watched].sort().values)
     name = config.data if config.data in DATA_SETS else Path(config.data).name

@@ -65,6 +65,7 @@ class GoFront(nn.Module):
 
     def forward(self, compact: Tensor) -> Tensor:
         """(B, P, H, W) -> (B, F, H, W)."""
+        compact = compact[:, : COMPACT[self.features]]
         if self.training and self.drop_history and compact.shape[1] > AGE:
             compact = self._forget(compact)
         columns = compact.unsqueeze(-1).unbind(1)  # P times (B, H, W, 1): planes last, as convolutions like them

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from apps.go import later
 from apps.go.config import GoConfig, GoNetConfig
 from apps.go.front import GoFront
 from apps.go.symmetry import COUNT, sources, tables
 from cnn_core.blocks import ConvBlock, ResidualBlock, pointwise, pooling
 from cnn_core.data import Batch
-from cnn_core.inference import Step, classification
+from cnn_core.inference import Step, class_means
 
 
 class GlobalBias(nn.Module):
@@ -67,25 +68,32 @@ class PooledBody(nn.Sequential):
 
 
 class MoveHead(nn.Module):
-    """The same dense layer at every point, then the points in a row; `passes` adds a pass from means and maxima."""
+    """The same dense layer at every point, then the points in a row; `passes` adds a pass from means and maxima.
 
-    def __init__(self, channels: int, passes: bool):
+    With `foresee` what comes later (see `apps.go.later`) follows in a row while training.
+    """
+
+    def __init__(self, channels: int, passes: bool, foresee: bool = False):
         super().__init__()
         self.point = pointwise(channels, 1)
         self.passing = nn.Linear(2 * channels, 1) if passes else None
+        self.later = pointwise(channels, later.OUTPUTS) if foresee else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, H * W) logits, or (B, H * W + 1)."""
-        points = self.point(x).flatten(1)
-        if self.passing is None:
-            return points
-        return torch.cat((points, self.passing(torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1))), 1)
+        """(B, C, H, W) -> (B, H * W) logits, or (B, H * W + 1); plus later.OUTPUTS * H * W with what comes later."""
+        parts = [self.point(x).flatten(1)]
+        if self.passing is not None:
+            parts.append(self.passing(torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1)))
+        if self.later is not None and self.training:
+            parts.append(self.later(x).flatten(1))
+        return torch.cat(parts, 1) if len(parts) > 1 else parts[0]
 
 
 class GoNet(nn.Sequential):
     """front, conv1, then res2, res3, ... (or conv2, ...), output: children with names that a user can type.
 
-    Input (B, P, H, W) compact planes uint8, output (B, H * W) logits (one more with `passes`), at any board size.
+    Input (B, P, H, W) compact planes uint8, output (B, H * W) logits (one more with `passes`), at any board size;
+    while training with `foresee` what comes later follows in each row.
     With `average` the answer is the log of the mean probability over the 8 symmetries of each position.
     """
 
@@ -99,7 +107,7 @@ class GoNet(nn.Sequential):
             parts.update(blocks)
         else:
             parts["pooled"] = PooledBody(OrderedDict(pool=pooling(net.pool, 2), **blocks))
-        parts["output"] = MoveHead(net.filters, config.passes)
+        parts["output"] = MoveHead(net.filters, config.passes, config.foresee > 0)
         super().__init__(parts)
         self.average = False
 
@@ -149,14 +157,21 @@ def turn_moves(moves: Tensor, symmetry: Tensor, size: int) -> Tensor:
 
 
 def step(config: GoConfig) -> Step:
-    """Cross-entropy over moves, on positions turned at random while training."""
-    measured = classification(config.fit.label_smoothing)
+    """Cross-entropy over moves; while training on positions turned at random, and over what comes later."""
 
-    def turned(model: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
-        if model.training and config.symmetries:
-            symmetry = torch.randint(COUNT, (len(batch),), device=batch.inputs.device)
-            inputs = turn(batch.inputs, symmetry)
-            batch = Batch(inputs, turn_moves(batch.targets, symmetry, config.size), batch.weight)
-        return measured(model, batch)
+    def measured(model: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
+        inputs, moves = batch.inputs, batch.targets
+        if not model.training:
+            return class_means(model(inputs), moves)
+        if config.symmetries:
+            symmetry = torch.randint(COUNT, (len(batch),), device=inputs.device)
+            inputs, moves = turn(inputs, symmetry), turn_moves(moves, symmetry, config.size)
+        outputs = model(inputs)
+        count = config.size**2 + config.passes
+        means = class_means(outputs[:, :count], moves, config.fit.label_smoothing)
+        if config.foresee:
+            boards, replies = later.losses(outputs[:, count:], inputs[:, -later.PLANES :])
+            means["objective"] = means["loss"] + config.foresee * (boards + replies / 10)
+        return means
 
-    return turned
+    return measured

@@ -197,6 +197,7 @@ def trained(folder, tmp_path_factory):
         out = tmp_path_factory.mktemp("runs") / "run"
         args = ["train", "--data", str(folder), "--out", str(out), "--choice.validation", "0.2", "--choice.test", "0.2"]
         args += ["--net.filters", "16", "--net.blocks", "2", "--fit.epochs", "6", "--fit.batch-size", "32"]
+        args += ["--foresee", "1"]
         assert run(APP, [*args, "--threads", "1", "--json"]) == 0
         yield out
 

@@ -1,0 +1,73 @@
+"""What comes after a position: more to learn from each game than its next move, while training only.
+
+The board some moves later and the two moves after the next one say what the stones are for; a network that has to
+foresee them learns faster (Tian & Zhu 2016; Wu 2019). Its answers about them are then thrown away.
+
+Three planes of uint8 follow those of the position:
+
+    BOARDS      one for each of AHEAD: 1 a stone of the player to move, 2 of the opponent, 0 empty
+    REPLIES     1 where the opponent answers the next move, 2 where the player goes on after that (3 is both)
+
+Letters: B batch, n points, size x size the board.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from apps.go import encode
+from apps.go.collection import Collection
+from apps.go.encode import KIND, POINT, WHITE_BIT
+from apps.go.numba_or_error import compiled
+
+AHEAD = (8, 32)
+"""How many moves later the boards are."""
+REPLIES = 2
+PLANES = len(AHEAD) + 1
+OUTPUTS = 3 * len(AHEAD) + REPLIES
+"""Numbers that the network gives for each point: three logits for each board, one for each reply."""
+
+
+def planes(games: Collection, samples: np.ndarray, size: int) -> Tensor:
+    """(B, PLANES, size, size) uint8 for `samples` (B, 2): game, and index of the next move among all moves."""
+    out = np.zeros((len(samples), PLANES, size * size), np.uint8)
+    _write(encode.new_scratch(size), games.moves, games.offsets, games.komi, samples, np.array(AHEAD), out)
+    return torch.from_numpy(out).view(-1, PLANES, size, size)
+
+
+@compiled
+def _write(scratch, moves, offsets, komis, samples, ahead, out):
+    n = out.shape[2]
+    for b in range(len(samples)):
+        game, i = samples[b, 0], samples[b, 1]
+        start, last = offsets[game], offsets[game + 1] - 1
+        for k in range(len(ahead)):
+            # The position before move i + ahead, or before the last one: that is where the record ends.
+            at = min(i + ahead[k], last)
+            board = out[b, k : k + 1]
+            encode.replay(scratch, moves[start : at + 1], at - start, komis[game], 1, out[b : b + 1, k : k + 1])
+            turned = (moves[at] & WHITE_BIT) != (moves[i] & WHITE_BIT)  # the other player is to move there
+            for point in range(n):
+                stone = board[0, point] & 3
+                board[0, point] = 3 - stone if turned and stone else stone
+        for reply in range(1, 3):
+            entry = np.int64(moves[min(i + reply, last)])
+            if i + reply <= last and entry & KIND == 0 and entry & POINT < n:
+                out[b, len(ahead), entry & POINT] |= reply
+
+
+def losses(outputs: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """(of the boards, of the replies): cross-entropy a point, and a reply; both means over the batch.
+
+    `outputs` are (B, OUTPUTS * n), `wanted` the planes (B, PLANES, size, size).
+    """
+    count = len(AHEAD)
+    logits = outputs.float().unflatten(1, (OUTPUTS, -1))  # (B, OUTPUTS, n)
+    boards = logits[:, : 3 * count].unflatten(1, (count, 3)).transpose(1, 2)  # (B, 3, boards, n)
+    wanted = wanted.flatten(2).long()  # (B, PLANES, n)
+    board_loss = functional.cross_entropy(boards, wanted[:, :count])
+    flags = torch.tensor([1 << k for k in range(REPLIES)], device=wanted.device)[:, None]
+    there = (wanted[:, count:] & flags) > 0  # (B, REPLIES, n); none where the game was over, or for a pass
+    reply_loss = -(there * logits[:, 3 * count :].log_softmax(2)).sum(2).mean()
+    return board_loss, reply_loss
