@@ -7,7 +7,6 @@ import re
 import shlex
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,7 @@ from apps.go.referee import play_game
 from apps.go.rules import Position
 from apps.go.settle import dead_stones, ownership, score_name, settled_score
 from cnn_core import runs
-from cnn_core.cli import VERBS, run
+from cnn_core.cli import run
 from cnn_core.errors import UserError
 from tests.helpers.commands import answer, bad
 from tests.helpers.go import GNUGO, Noise, Wants, needs_gnugo, tiny_run
@@ -525,17 +524,6 @@ def bad_after_notes(capsys, *args):
     capsys.readouterr()
     assert run(APP, [*map(str, args)]) == 2
     return capsys.readouterr().err.splitlines()[-1]
-
-
-def test_commands_that_we_show_are_understood():
-    """Every cnn-go line of the page parses; placeholders such as RUN are names like any other."""
-    page = (Path(__file__).parents[2] / "apps/go/README.md").read_text(encoding="utf-8")
-    lines = re.findall(r"^    cnn-go (\w+.*?)(?:\s+#.*)?$", page, re.MULTILINE)
-    verbs = VERBS | dict(APP.verbs)
-    assert {line.split()[0] for line in lines} >= {"train", "evaluate", "predict", "annotate", "match", "gtp"}
-    for line in lines:
-        verb, *args = shlex.split(line)
-        import_module(verbs[verb].module).parse(APP, f"cnn-go {verb}", args)
 
 
 PIECES = st.sampled_from(

@@ -2,14 +2,20 @@
 
 import importlib
 import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from apps.bench.__main__ import BENCHES
+from apps.bench.options import Options as StudyOptions
 from cnn_core import config as config_module
+from cnn_core.cli import VERBS as SHARED_VERBS
 from cnn_core.cli import run
 from tests.helpers.commands import answer, bad
 from tests.helpers.little import DATA
@@ -142,6 +148,15 @@ def test_explain_a_test_sample(name, trained, capsys):
 
 
 @pytest.mark.parametrize("name", LEARNING)
+def test_predict(name, trained, data, tmp_path, capsys):
+    picture = tmp_path / "picture.png"
+    Image.fromarray(np.pad(np.full((16, 4), 255, np.uint8), 6)).save(picture)
+    inputs = {"digits": picture, "text": "a splendid film"}
+    given = inputs.get(name) or next(p for p in sorted(data(name).rglob("*")) if p.suffix in (".sgf", ".wav"))
+    assert answer(capsys, "predict", trained(name), given, app=app_of(name))
+
+
+@pytest.mark.parametrize("name", LEARNING)
 def test_export(name, trained, tmp_path, capsys):
     found = answer(capsys, "export", trained(name), "--check", 5, "--out", tmp_path / "net.onnx", app=app_of(name))
     assert found["argmax_agreement"] == 1
@@ -168,3 +183,24 @@ def test_wrong_use_is_one_line(name, args, message, trained, tmp_path, capsys):
     places = {"RUN": str(trained(name)) if "RUN" in args else "", "OUT": str(tmp_path / "out")}
     assert message in bad(capsys, *[places.get(arg, arg) for arg in args], app=app_of(name))
     assert not (tmp_path / "out").exists()
+
+
+PAGES = ["README.md", "Makefile", "docs/benchmarks.md", *(f"apps/{name}/README.md" for name in APPS)]
+SHOWN = re.compile(r"`(cnn-[a-z]+ [^`\n]+)`|^(?:\t(?:.*/)?|    |> |\$ )(cnn-[a-z]+ .*?)(?:\s+#.*)?$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_that_we_show_are_understood(page):
+    """Every command of the page parses; placeholders such as RUN are names like any other."""
+    lines = [inline or line for inline, line in SHOWN.findall((ROOT / page).read_text(encoding="utf-8"))]
+    lines = [line for line in lines if len(line.split()) > 2 and not {"VERB", "...", "|"} & set(line.split())]
+    assert lines
+    for line in lines:
+        name, verb, *args = shlex.split(line)
+        if name == "cnn-bench":
+            module = importlib.import_module(BENCHES[verb][1])
+            config_module.parse(getattr(module, "Options", StudyOptions), args, prog=f"{name} {verb}")
+        else:
+            app = app_of(name.removeprefix("cnn-"))
+            verbs = {**SHARED_VERBS, **app.verbs}
+            importlib.import_module(verbs[verb].module).parse(app, f"{name} {verb}", args)

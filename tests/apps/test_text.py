@@ -1,11 +1,8 @@
 """cnn-text from the command line: train, resume, evaluate, predict, explain, visualize, export, folds, bad input."""
 
 import json
-import re
-import shlex
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +11,7 @@ from PIL import Image
 
 from apps.text.app import APP
 from apps.text.render import patch, render
-from cnn_core.cli import VERBS, run
+from cnn_core.cli import run
 from cnn_core.files import digest_of
 
 ROOT = Path(__file__).parents[2]
@@ -312,27 +309,7 @@ def test_a_vocabulary_of_another_model(trained, tmp_path, capsys):
     assert "keeps no vocabulary" in bad(capsys, "predict", tmp_path, "x")
 
 
-@pytest.mark.parametrize("page", ["apps/text/README.md"])
-def test_commands_that_we_show_are_understood(page):
-    """Every cnn-text line parses; placeholders such as RUN are names like any other."""
-    lines = re.findall(r"cnn-text (\w+ .*?)(?:\s*#.*|`.*)?$", (ROOT / page).read_text(), re.MULTILINE)
-    verbs = {**VERBS, **APP.verbs}
-    lines = [line for line in lines if line.split()[0] in verbs and "VERB" not in line]
-    assert lines
-    for line in lines:
-        verb, *args = shlex.split(line)
-        import_module(verbs[verb].module).parse(APP, f"cnn-text {verb}", args)
-
-
 @pytest.mark.data
 def test_the_default_data(capsys):
     found = answer(capsys, "prepare")
     assert (found["train"] + found["test"], found["labels"]) == (10_072, ["negative", "positive"])
-
-
-def test_help_imports_no_torch():
-    code = "import sys; from apps.text.__main__ import main; sys.argv = ['cnn-text', '--help']; main()"
-    code += "; sys.exit('torch' in sys.modules or 'numpy' in sys.modules or 'matplotlib' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0
-    assert "evaluate" in done.stdout
