@@ -8,13 +8,12 @@ Letters: H, W height and width of the working picture.
 
 from __future__ import annotations
 
-import io
-import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFilter
 
+from cnn_core import pictures
 from cnn_core.errors import UserError
 
 SIZE, BOX = 28, 20  # pixels
@@ -31,7 +30,8 @@ def read(path: str | Path | bytes) -> np.ndarray:
     UserError where the file is no picture, is too large, or shows no ink.
     """
     name = "standard input" if isinstance(path, bytes) else str(path)
-    grey = _grey(_open(io.BytesIO(path) if isinstance(path, bytes) else Path(path), name))  # (H, W) float32, 0 to 255
+    # JPEG decodes at half or quarter size for nothing, and a photo has far more pixels than are used.
+    grey = _grey(pictures.opened(path, side=2 * WORKING))  # (H, W) float32, 0 to 255
     for whole in (grey, 255 - grey):
         if _is_prepared(whole):
             return np.rint(whole).astype(np.uint8)
@@ -39,28 +39,6 @@ def read(path: str | Path | bytes) -> np.ndarray:
     if ink is None:
         raise UserError(f"{name}: no ink found: the picture is empty or of one brightness")
     return frame(ink)
-
-
-def _open(file: Path | io.BytesIO, name: str) -> Image.Image:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            warnings.simplefilter("ignore", UserWarning)  # odd metadata of a picture that can be read all the same
-            with Image.open(file) as image:
-                # JPEG decodes at half or quarter size for nothing, and a photo has far more pixels than are used.
-                image.draft(None, (2 * WORKING, 2 * WORKING))
-                image.load()
-                return ImageOps.exif_transpose(image)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        most = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
-        raise UserError(f"{name}: the picture is too large (more than {most} million pixels)") from error
-    except UnidentifiedImageError as error:
-        raise UserError(f"{name}: not a picture (PNG, JPEG, ...)") from error
-    except OSError as error:
-        what = error.strerror or "truncated or damaged picture"
-        raise UserError(f"{name}: cannot be read ({what})") from error
-    except (SyntaxError, ValueError, EOFError, IndexError, TypeError, KeyError, ArithmeticError) as error:
-        raise UserError(f"{name}: damaged picture ({error})") from error  # what Pillow's decoders raise
 
 
 def _grey(image: Image.Image) -> np.ndarray:

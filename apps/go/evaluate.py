@@ -27,8 +27,8 @@ class EvaluateOptions(Shared):
     """Another board size than the run's: the network plays every size."""
     split: Literal["test", "validation"] = "test"
     """Games to measure on; choose settings on validation, so that test is read once."""
-    symmetries: bool = False
-    """Average the probabilities over the 8 symmetries of each position: eight times the work."""
+    symmetries: int = 1
+    """1, or 8 to average over all turned and mirrored boards: eight times the work."""
     positions: int = 0
     """Measure a random part of so many positions; 0 takes all."""
     out: Path | None = None
@@ -43,11 +43,13 @@ parse = parser(EvaluateOptions, "Top-1, top-5, likelihood: by phase, by distance
 def run(app: App, options: EvaluateOptions) -> Outcome:
     """Measure, and write metrics.json and the pictures."""
     from apps.go.measures import distances, measure, move_numbers, phases
+    from apps.go.player import Style
     from cnn_core import device, report, runs
     from cnn_core.data import permutation
     from cnn_core.files import write_json
     from cnn_core.log import read_log
 
+    Style(symmetries=options.symmetries)  # checks it
     common = options.common
     trained = runs.restore(app, options.run, device.choose(common.device, common.threads))
     config = replace(trained.config, watched=0)
@@ -56,7 +58,7 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     split = source.test if options.split == "test" else source.validation
     if 0 < options.positions < len(split):
         split = split.subset(permutation(len(split), common.seed, 0)[: options.positions].sort().values)
-    trained.model.average = options.symmetries  # type: ignore[assignment]
+    trained.model.average = options.symmetries == 8  # type: ignore[assignment]
     found = measure(trained.model, split, precision=config.fit.precision)
     numbers, away = move_numbers(split), distances(split)
     by_phase = {
@@ -127,7 +129,7 @@ def _gallery(app: App, split: Any, found: Any, labels: tuple[str, ...], count: i
 
 
 def _text(result: dict[str, Any]) -> str:
-    name = f"{result['data']}, {result['split']} games{', 8 symmetries' if result['symmetries'] else ''}"
+    name = f"{result['data']}, {result['split']} games{', 8 symmetries' if result['symmetries'] == 8 else ''}"
     rows = [
         ["positions", str(result["positions"])],
         ["top-1", f"{result['top1']:.2%}  (95 % interval {result['low']:.2%} to {result['high']:.2%})"],

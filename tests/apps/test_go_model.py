@@ -218,8 +218,8 @@ def test_it_learns_and_evaluate_says_how_well(trained, capsys):
 
 def test_evaluate_over_symmetries_and_on_a_part(trained, tmp_path, capsys):
     plain = answer(capsys, "evaluate", trained, "--out", tmp_path / "a", app=APP)
-    averaged = answer(capsys, "evaluate", trained, "--symmetries", "--out", tmp_path / "b", app=APP)
-    assert averaged["symmetries"]
+    averaged = answer(capsys, "evaluate", trained, "--symmetries", 8, "--out", tmp_path / "b", app=APP)
+    assert averaged["symmetries"] == 8
     assert averaged["nll"] < plain["nll"] + 0.05
     assert averaged["nll"] != plain["nll"]
     part = answer(
