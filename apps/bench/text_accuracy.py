@@ -77,11 +77,13 @@ def measure(options: Options) -> dict[str, Any]:
             names = [key for key in rows[0] if " " in key]
             linear = {key: vars(benchmark.summary([r[key] for r in rows if key in r])) for key in names}
     how = f"{options.seeds} seeds" if split else f"{options.most or options.k} of {options.k} folds"
-    return {"data": options.data, "protocol": how, "presets": found, "linear": linear, **_environment(benchmark)}
-
-
-def _environment(benchmark: Any) -> dict[str, Any]:
-    return {"environment": benchmark.environment()}
+    return {
+        "data": options.data,
+        "protocol": how,
+        "presets": found,
+        "linear": linear,
+        "environment": benchmark.environment(),
+    }
 
 
 def _folds(config: Any, options: Options, linear: bool) -> Any:

@@ -19,10 +19,10 @@ from apps.digits.config import DigitsConfig
 from apps.digits.folders import is_picture_folder, read_idx_folder, read_picture_folder
 from apps.digits.idx import READERS, Arrays
 from apps.digits.prepare_picture import read
+from cnn_core import decoded
 from cnn_core.data import Dataset, Split
 from cnn_core.errors import UserError
-from cnn_core.files import atomic
-from cnn_core.sources import Stamps, available, cache_folder, fetch, load_manifest
+from cnn_core.sources import available, cache_folder, fetch, load_manifest
 
 __all__ = ["load", "load_data", "read"]
 
@@ -66,13 +66,13 @@ def _named(name: str, folder: str | Path | None, progress: bool) -> tuple[Arrays
     manifest = load_manifest(name)
     digests = "".join(spec.digest[1] for entry in manifest.alternatives for spec in entry.files)
     key = hashlib.sha256(f"{DECODING} {digests} {manifest.options} {manifest.arrays}".encode()).hexdigest()[:12]
-    decoded = cache_folder() / manifest.dataset / f"{manifest.name}-{key}.safetensors"
-    arrays = None if folder is not None else _load_decoded(decoded)
+    kept = cache_folder() / manifest.dataset / f"{manifest.name}-{key}.safetensors"
+    arrays = None if folder is not None else decoded.load(kept)
     if arrays is None:
         fetched = fetch(manifest, folder, progress)
         arrays = READERS[fetched.alternative.reader](fetched, manifest.options)
         _check(arrays, manifest.splits, len(manifest.classes), manifest.arrays, ", ".join(fetched.files))
-        _save_decoded(decoded, arrays)
+        decoded.save(kept, arrays)
     return arrays, manifest.classes, manifest.name
 
 
@@ -87,32 +87,6 @@ def _check(arrays: Arrays, splits: dict[str, int], classes: int, digests: dict[s
         found = hashlib.sha256(np.ascontiguousarray(arrays[role]).data).hexdigest()
         if found != wanted:
             raise UserError(f"{files}: decoded {role} have the sha256 {found}, expected {wanted}")
-
-
-def _load_decoded(path: Path) -> Arrays | None:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        # The digest of the file stands in its own metadata file: a damaged copy is decoded again, not used.
-        if Stamps(path.parent).digest(path) != path.with_suffix(".sha256").read_text(encoding="ascii"):
-            return None
-        return load_file(path)
-    except (OSError, ValueError, SafetensorError):
-        return None
-
-
-def _save_decoded(path: Path, arrays: Arrays) -> None:
-    from safetensors.numpy import save
-
-    try:
-        with atomic(path) as part:
-            part.write_bytes(save({role: np.ascontiguousarray(values) for role, values in arrays.items()}))
-        digest = Stamps(path.parent).digest(path)
-        with atomic(path.with_suffix(".sha256")) as part:
-            part.write_text(digest, encoding="ascii")
-    except UserError:  # no space, or a cache that is read-only: decoding again only costs time
-        path.unlink(missing_ok=True)
 
 
 def _split(arrays: Arrays, name: str) -> Split:

@@ -13,12 +13,11 @@ import numpy as np
 
 from apps.digits.idx import ROLES, Arrays, as_images, as_labels, read_idx
 from apps.digits.prepare_picture import read
+from cnn_core.class_folders import TEST_FOLDERS, class_files, class_names, set_aside, test_folder, train_folder
 from cnn_core.errors import UserError
 from cnn_core.notes import note
 
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-TEST_SHARE = 0.2
-TEST_FOLDERS = ("test", "val", "valid", "validation")
 
 # train-images-idx3-ubyte(.gz), with '.' before idx as some unpackers write it, with a prefix ("qmnist-"), t10k or test.
 IDX_NAME = re.compile(r"(?:.*[-_])?(train|t10k|test)[-_.](images|labels)[-_.]idx\d[-_.](?:ubyte|int)(?:\.gz)?")
@@ -26,7 +25,7 @@ IDX_NAME = re.compile(r"(?:.*[-_])?(train|t10k|test)[-_.](images|labels)[-_.]idx
 
 def is_picture_folder(folder: Path) -> bool:
     """Whether the folder has class folders with pictures, directly or inside train/."""
-    return not _idx_files(folder) and bool(_classes(_train_folder(folder) or folder))
+    return not _idx_files(folder) and bool(class_names(train_folder(folder, PICTURES) or folder, PICTURES))
 
 
 def read_idx_folder(folder: Path) -> Arrays:
@@ -59,15 +58,15 @@ def read_picture_folder(folder: Path, seed: int, progress: bool) -> tuple[Arrays
     Without train/ and test/, a fifth of each class is set aside for testing, and pictures that are equal once
     prepared stay on one side. Raises UserError naming the picture or folder that cannot be used.
     """
-    train, test = _train_folder(folder), _test_folder(folder)
-    classes = _classes(train or folder)
+    train, test = train_folder(folder, PICTURES), test_folder(folder, PICTURES)
+    classes = class_names(train or folder, PICTURES)
     if len(classes) < 2:
         raise UserError(f"{train or folder}: needs a folder of pictures for each of at least two classes")
     if len(classes) > 256:
         raise UserError(f"{train or folder}: {len(classes)} classes, and at most 256 are possible")
     images, labels = _read(train or folder, classes, progress)
     if train is not None and test is not None:
-        extra = sorted(set(_classes(test)) - set(classes))
+        extra = sorted(set(class_names(test, PICTURES)) - set(classes))
         if extra:
             raise UserError(f"{test / extra[0]}: this class is not in {train}")
         test_images, test_labels = _read(test, classes, progress)
@@ -75,7 +74,7 @@ def read_picture_folder(folder: Path, seed: int, progress: bool) -> tuple[Arrays
         if shared:
             note(f"{folder}: {shared} pictures lie in {train.name}/ and in {test.name}/: the test score will flatter")
     else:
-        aside = _set_aside(images, labels, seed)
+        aside = set_aside([image.tobytes() for image in images], labels, seed)
         test_images, test_labels, images, labels = images[aside], labels[aside], images[~aside], labels[~aside]
         note(
             f"{folder}: no {TEST_FOLDERS[0]}/ folder: {len(test_images)} of {len(aside)} pictures set aside for testing"
@@ -97,30 +96,6 @@ def _idx_files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _train_folder(folder: Path) -> Path | None:
-    path = folder / "train"
-    return path if path.is_dir() and _classes(path) else None
-
-
-def _test_folder(folder: Path) -> Path | None:
-    return next((folder / name for name in TEST_FOLDERS if (folder / name).is_dir() and _classes(folder / name)), None)
-
-
-def _classes(folder: Path) -> list[str]:
-    """Names of the folders that hold pictures, numbers in the order of their values."""
-    names = [path.name for path in folder.iterdir() if path.is_dir() and _pictures(path)]
-    return sorted(
-        names,
-        key=lambda name: [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)],
-    )
-
-
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith(".")
-    )
-
-
 def _read(folder: Path, classes: list[str], progress: bool) -> tuple[np.ndarray, np.ndarray]:
     from tqdm import tqdm
 
@@ -128,7 +103,7 @@ def _read(folder: Path, classes: list[str], progress: bool) -> tuple[np.ndarray,
         (path, label)
         for label, name in enumerate(classes)
         if (folder / name).is_dir()
-        for path in _pictures(folder / name)
+        for path in class_files(folder / name, PICTURES)
     ]
     bar = tqdm(
         paths, desc=folder.name, unit="picture", disable=None if progress else True, leave=False, file=sys.stderr
@@ -137,20 +112,3 @@ def _read(folder: Path, classes: list[str], progress: bool) -> tuple[np.ndarray,
     for row, (path, _) in enumerate(bar):
         images[row] = read(path)
     return images, np.array([label for _, label in paths], np.uint8)
-
-
-def _set_aside(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """(N,) bool: which pictures are for testing. Equal pictures form a group, which goes to one side whole."""
-    groups: dict[bytes, list[int]] = {}
-    for row, image in enumerate(images):
-        groups.setdefault(image.tobytes(), []).append(row)
-    aside = np.zeros(len(images), bool)
-    generator = np.random.default_rng(seed)
-    for label in np.unique(labels):
-        members = [rows for rows in groups.values() if labels[rows[0]] == label]
-        left = max(round(TEST_SHARE * sum(map(len, members))), 1)
-        for index in generator.permutation(len(members))[1:]:  # one group stays for training
-            if len(members[index]) <= left:
-                aside[members[index]] = True
-                left -= len(members[index])
-    return aside
