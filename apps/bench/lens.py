@@ -24,8 +24,6 @@ from cnn_core.wish import Wish
 UNITS, CLASSES, PATCHES, SHOWN = 4, 4, 3, 12
 WIDTH, HEIGHT = 4.2, 3.4  # inches of a cell on the sheet
 PRESET = {"digits": "lecture", "go": "small", "speech": "time", "text": "rand"}
-# What the lens looks at: layers with a name in every preset of the table above.
-FIRST = {"digits": "conv1", "go": "conv1", "speech": "conv1", "text": "conv3"}
 WISH = {
     "digits": Wish(steps=256, l1=0.1),
     "go": Wish(steps=24),
@@ -58,6 +56,8 @@ class Options:
     """Which domains."""
     judge: bool = True
     """Train a second network of each, with another seed, and show it what the first one's classes want."""
+    steps: int = 0
+    """Steps of each optimum; 0 takes what suits the domain."""
     sample: int = 0
     """Number of the test sample that is explained."""
     seed: int = 0
@@ -99,7 +99,7 @@ def domain(name: str, options: Options) -> dict[str, Any]:
         path = options.out / name / f"{what}.png"
         done = _explain(run, options, path) if what == "explain" else _visualize(run, what, name, options, path)
         cell = path.with_name(f"{what}-cell.png")
-        report.save(_weights(run, FIRST[name]) if what == "weights" else _cell(what, done), cell, dpi=200)
+        report.save(_weights(run) if what == "weights" else _cell(what, done), cell, dpi=200)
         pictures[what], data[what] = str(cell), done.data
     found = {"run": str(folder), "preset": run.record["preset"], "pictures": pictures, "data": data}
     if options.judge:
@@ -147,16 +147,18 @@ def _spread(count: int) -> list[int]:
 def _visualize(run: Any, what: str, name: str, options: Options, path: Path) -> Outcome:
     from importlib import import_module
 
+    from cnn_core.looks.weights import first_convolution
     from cnn_core.verbs.visualize import LOOKS, VisualizeOptions
 
+    wish = replace(WISH[name], steps=options.steps or WISH[name].steps)
     asked = VisualizeOptions(
         what=what,
         run=run.folder,
-        layer="" if what == "classes" else FIRST[name],
+        layer="" if what == "classes" else first_convolution(run.model),
         units=tuple(_spread(len(run.labels))) if what == "classes" else (),
         count=UNITS,
         exemplars=PATCHES,
-        wish=WISH[name] if what == "classes" else replace(WISH[name], l1=0.0),
+        wish=wish if what == "classes" else replace(wish, l1=0.0),
         out=path,
         common=Common(json=True, seed=options.seed),
     )
@@ -187,13 +189,14 @@ def _cell(what: str, done: Outcome) -> Any:
     return grids.gallery(done.pictures, done.captions, columns=columns, size=max(side, 0.4))
 
 
-def _weights(run: Any, layer: str) -> Any:
+def _weights(run: Any) -> Any:
     """Some filters: of a picture's the strongest channel, of a signal's the strongest channels over time."""
     from torch import nn
 
     from cnn_core import grids
+    from cnn_core.looks.weights import first_convolution
 
-    block = run.model.get_submodule(layer)
+    block = run.model.get_submodule(first_convolution(run.model))
     weight = next(m.weight for m in block.modules() if isinstance(m, nn.Conv1d | nn.Conv2d)).detach().float()
     weight = weight[[i * len(weight) // SHOWN for i in range(min(SHOWN, len(weight)))]]
     strength = weight.flatten(2).norm(dim=2)  # (K, C)

@@ -10,13 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from apps.bench import __main__ as bench
 from apps.bench.__main__ import BENCHES
+from apps.bench.lens import Options as LensOptions
+from apps.bench.lens import judged
 from apps.bench.options import Options as StudyOptions
 from cnn_core import config as config_module
+from cnn_core import runs
 from cnn_core.cli import VERBS as SHARED_VERBS
 from cnn_core.cli import run
+from cnn_core.wish import Wish
 from tests.helpers.commands import answer, bad
 from tests.helpers.little import DATA
 
@@ -183,6 +189,27 @@ def test_wrong_use_is_one_line(name, args, message, trained, tmp_path, capsys):
     places = {"RUN": str(trained(name)) if "RUN" in args else "", "OUT": str(tmp_path / "out")}
     assert message in bad(capsys, *[places.get(arg, arg) for arg in args], app=app_of(name))
     assert not (tmp_path / "out").exists()
+
+
+def test_one_lens_for_all(trained, tmp_path, capsys):
+    folders = [part for name in LEARNING for part in (f"--{name}", str(trained(name)))]
+    assert bench.main(["lens", *folders, "--no-judge", "--steps", "3", "--out", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(found["domains"]) == LEARNING
+    with Image.open(found["picture"]) as picture:
+        assert picture.width > picture.height > 1000
+    page = Path(found["page"]).read_text(encoding="utf-8")
+    assert page.count('<img src="data:image/png;base64,') == 5 * len(LEARNING)
+    assert "http" not in page  # nothing is loaded from elsewhere
+    for domain in found["domains"].values():
+        assert all(np.isfinite(unit["best_real"]) for unit in domain["data"]["filters"]["units"])
+
+
+def test_another_network_judges_what_the_classes_want(trained):
+    run_of = runs.restore(app_of("digits"), trained("digits"), torch.device("cpu"))
+    found = judged(run_of, run_of, LensOptions(), Wish(steps=60))
+    assert found["agree"] == len(found["classes"])  # a network agrees with itself
+    assert min(found["probabilities"]) > 0.5
 
 
 PAGES = ["README.md", "Makefile", "docs/benchmarks.md", *(f"apps/{name}/README.md" for name in APPS)]
