@@ -17,8 +17,9 @@ from typing import Any
 import torch
 
 from apps.bench.visual_speed import usual_way
+from apps.dream.backbone import Backbone
 from apps.dream.data import find
-from apps.dream.model import Backbone, load_backbone
+from apps.dream.model import load_backbone
 from apps.dream.painting import paint
 from apps.dream.verbs.dream import DreamOptions
 from apps.dream.verbs.style import StyleOptions

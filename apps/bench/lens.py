@@ -38,6 +38,11 @@ COLUMNS = {
     "classes": "what some classes want",
     "explain": "one explained prediction",
 }
+LEGEND = (
+    "Under an optimum: the activation that it reaches, and the most that real test inputs reach. Every optimum is a "
+    "valid input: a picture, a legal board, a sound, words. In an explained prediction, red spoke for the answer and "
+    "blue against; p is its probability, with the hottest tenth of the places blanked and with a random tenth."
+)
 
 
 @dataclass(frozen=True)
@@ -221,9 +226,10 @@ def _picture(found: dict[str, Any], path: Path) -> None:
 
     width, height = WIDTH, HEIGHT
     across, down = len(COLUMNS), len(found)
-    figure = report.new_figure(across * width + 0.6, down * height + 0.9, constrained=False)
+    figure = report.new_figure(across * width + 0.6, down * height + 1.3, constrained=False)
     whole = figure.get_size_inches()
     figure.text(0.3 / whole[0], 1 - 0.12 / whole[1], "One lens for all", fontsize=18, fontweight="bold", va="top")
+    figure.text(0.3 / whole[0], 0.15 / whole[1], LEGEND, fontsize=11, va="bottom")
     for column, title in enumerate(COLUMNS.values()):
         x = (0.6 + (column + 0.5) * width) / whole[0]
         figure.text(x, 1 - 0.55 / whole[1], title, ha="center", va="top", fontsize=12)

@@ -13,10 +13,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from apps.dream.backbone import Backbone
 from apps.dream.backbones.front import Normalise
 from apps.dream.backbones.weights import imagenet_names
 from apps.dream.config import PRESETS
-from apps.dream.model import Backbone
 from cnn_core import runs, visual
 from cnn_core.errors import UserError
 

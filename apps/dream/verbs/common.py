@@ -12,7 +12,7 @@ from cnn_core.errors import UserError
 from cnn_core.verbs.common import Shared
 
 if TYPE_CHECKING:
-    from apps.dream.model import Backbone
+    from apps.dream.backbone import Backbone
 
 CLASSIFIER = "efficientnet-lite0"
 

@@ -26,8 +26,8 @@ from cnn_core.verbs.common import Outcome, parser
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from apps.dream.backbone import Backbone
     from apps.dream.data import Picture
-    from apps.dream.model import Backbone
     from cnn_core.visual.dream import Frame
     from cnn_core.visual.objectives import Objective
 

@@ -13,7 +13,7 @@ from cnn_core.tables import table
 from cnn_core.verbs.common import Outcome, parser
 
 if TYPE_CHECKING:
-    from apps.dream.model import Backbone
+    from apps.dream.backbone import Backbone
 
 ABOUT = (
     "What filters look for. wants: the picture that each filter likes best, all in one batch; weights: the filters of"

@@ -16,7 +16,7 @@ from cnn_core.verbs.common import Outcome, parser
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from apps.dream.model import Backbone
+    from apps.dream.backbone import Backbone
 
 MOST = 2_000_000  # pixels; activations, gradients and L-BFGS' memory take about 4 kB for each
 ABOUT = (
