@@ -8,6 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from apps.bench.domains import DOMAINS
+from apps.bench.options import SEEDS
 from apps.bench.study import text_of
 from cnn_core import config as config_module
 from cnn_core.errors import UserError
@@ -57,6 +59,15 @@ def collect(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
     return found
 
 
+def minutes(result: dict[str, Any], seeds: int, *, whole: bool = False) -> float:
+    """CPU-minutes of training with so many seeds; `whole`, if all the data were taken."""
+    total = 0.0
+    for group, rows in result["groups"].items():
+        share = DOMAINS[group.partition(":")[0]].share if whole else 1.0
+        total += sum(row["cpu_seconds"] or 0.0 for row in rows) / share
+    return total * seeds / 60
+
+
 def write(found: list[tuple[Path, dict[str, Any]]], out: Path) -> None:
     """The report and its plots."""
     plots = out.with_suffix("")
@@ -69,9 +80,10 @@ def write(found: list[tuple[Path, dict[str, Any]]], out: Path) -> None:
             parts.append("\n" + table(result["table"]["head"], result["table"]["rows"], markdown=True) + "\n")
             continue
         command = f"cnn-bench {result['study']} --mode {mode} --seeds {result['seeds']}"
-        minutes = sum(sum(row["cpu_seconds"] or 0 for row in rows) for rows in result["groups"].values())
-        minutes *= result["seeds"] / 60
-        parts.append(f"\n`{command}`, seeds 0 to {result['seeds'] - 1}, about {minutes:.0f} CPU-minutes of training.\n")
+        spent = f"{minutes(result, result['seeds']):.0f} CPU-minutes of training"
+        if mode == "quick":
+            spent += f" (in full mode about {minutes(result, SEEDS['full'], whole=True):.0f}, reckoned from these)"
+        parts.append(f"\n`{command}`, seeds 0 to {result['seeds'] - 1}, {spent}.\n")
         parts.append(text_of({**result, "says": []}, markdown=True))
         for number in range(1, len(result["groups"]) + 1):
             picture = folder / f"plot-{number}.png"

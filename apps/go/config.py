@@ -116,9 +116,10 @@ PRESETS = {
         size=19,
         features="tactics",
         net=GoNetConfig(filters=64, blocks=3, global_every=3),
-        positions=80_000,
+        foresee=3.0,
+        positions=78_000,
         watched=4096,
-        fit=FitConfig(epochs=10, learning_rate=0.004, warmup=0.1, weight_decay=0.02, ema=0.995),
+        fit=FitConfig(epochs=10, batch_size=128, learning_rate=0.003, warmup=0.1, weight_decay=0.02, ema=0.999),
     ),
     # cnn-go train --preset alphago --data GAMES: 13 layers of 192 filters, 48 planes (Silver et al. 2016); for a GPU.
     "alphago": GoConfig(
