@@ -127,10 +127,10 @@ def run_study(study: Study, seeds: int, out: Path, *, progress: bool = True) -> 
         results: dict[str, list[dict[str, Any]]] = {variant.name: [] for variant in group.variants}
         for seed in range(seeds):  # seed by seed, so that a study stopped early compares all variants
             for variant in group.variants:
-                key = _key(study, group, variant, seed)
+                key = _key(study, variant, seed)
                 if key not in kept:
                     kept.add(
-                        key, {"group": group.name, "variant": variant.name, "seed": seed, **measure(variant, seed)}
+                        key, {"app": variant.app, "variant": variant.name, "seed": seed, **measure(variant, seed)}
                     )
                 results[variant.name].append(kept[key])
                 done += 1
@@ -279,8 +279,9 @@ class _Kept:
             part.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _key(study: Study, group: Group, variant: Variant, seed: int) -> str:
-    what = [study.name, group.name, variant.name, variant.app, to_json(variant.config), seed]
+def _key(study: Study, variant: Variant, seed: int) -> str:
+    """Names a run of the study; two groups that share a variant share its runs."""
+    what = [study.name, variant.name, variant.app, to_json(variant.config), seed]
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
