@@ -40,7 +40,7 @@ COLUMNS = {
 }
 LEGEND = (
     "Under an optimum: the activation that it reaches, and the most that real test inputs reach. Every optimum is a "
-    "valid input: a picture, a legal board, a sound, words. In an explained prediction, red spoke for the answer and "
+    "valid input: a picture, a legal board, a sound, words.\nIn an explained prediction, red spoke for the answer and "
     "blue against; p is its probability, with the hottest tenth of the places blanked and with a random tenth."
 )
 
@@ -63,8 +63,8 @@ class Options:
     """Train a second network of each, with another seed, and show it what the first one's classes want."""
     steps: int = 0
     """Steps of each optimum; 0 takes what suits the domain."""
-    sample: int = 0
-    """Number of the test sample that is explained."""
+    sample: int = 30
+    """Number of the test sample that is explained; small numbers are the first moves of a game of Go."""
     seed: int = 0
     """Seed of the optima and of the networks."""
     threads: int = 1
@@ -188,10 +188,21 @@ def _cell(what: str, done: Outcome) -> Any:
     from cnn_core import grids
 
     columns = 1 + PATCHES if what == "exemplars" else 2
-    rows = -(-len(done.pictures) // columns)
-    tallest = max(picture.shape[0] / picture.shape[1] for picture in done.pictures)
+    pictures = [_fitted(picture) for picture in done.pictures] if what == "exemplars" else done.pictures
+    rows = -(-len(pictures) // columns)
+    tallest = max(picture.shape[0] / picture.shape[1] for picture in pictures)
     side = min(WIDTH / columns, HEIGHT / rows / min(tallest, 1)) - 0.4
-    return grids.gallery(done.pictures, done.captions, columns=columns, size=max(side, 0.4))
+    return grids.gallery(pictures, done.captions, columns=columns, size=max(side, 0.4))
+
+
+def _fitted(picture: np.ndarray, side: int = 240) -> np.ndarray:
+    """The picture with its longer side at `side` pixels: a patch is small beside the input that it was cut from."""
+    from PIL import Image
+
+    image = Image.fromarray(picture)
+    factor = side / max(image.size)
+    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+    return np.asarray(image.resize(size, Image.Resampling.NEAREST if factor > 3 else Image.Resampling.LANCZOS))
 
 
 def _weights(run: Any) -> Any:

@@ -11,6 +11,15 @@ from apps.bench.options import study_main
 from apps.bench.study import Group, Study, Variant, app_named, at_equal, cost, part
 
 POOLS = ("max", "avg")
+WHY = {
+    "digits": "two poolings let the last of three 3x3 layers see 18 pixels instead of 7, a stroke instead of a piece of"
+    " it, and a stroke that lies one pixel further means the same",
+    "go": "a stone that lies one point further is another position; behind pooling the four points of a group share all"
+    " that later layers find, and only the first layer tells them apart",
+    "speech": "a word said a little later or higher is the same word, and pooled layers see more of it",
+    "text": "a phrase means the same wherever it stands, so little is lost; in sentences this short, weights of its"
+    " own for each place do no harm either",
+}
 
 
 def main(args: list[str]) -> int:
@@ -59,4 +68,5 @@ def says(rows: dict[str, list[dict[str, Any]]]) -> list[str]:
             verdict = "too few seeds for a verdict"
         chance = "" if p is None else f", p = {p:.2g}"
         lines.append(f"{group}: {verdict} ({best['variant']} {gain:+.2f} points against none{chance}).")
-    return lines
+    domains = dict.fromkeys(group.partition(":")[0] for group in rows)
+    return lines + [f"What pooling does to {name}: {WHY[name]}." for name in domains]

@@ -79,7 +79,7 @@ def write(found: list[tuple[Path, dict[str, Any]]], out: Path) -> None:
         if "table" in result:
             parts.append("\n" + table(result["table"]["head"], result["table"]["rows"], markdown=True) + "\n")
             continue
-        command = f"cnn-bench {result['study']} --mode {mode} --seeds {result['seeds']}"
+        command = result["command"] or f"cnn-bench {result['study']} --mode {mode} --seeds {result['seeds']}"
         spent = f"{minutes(result, result['seeds']):.0f} CPU-minutes of training"
         if mode == "quick":
             spent += f" (in full mode about {minutes(result, SEEDS['full'], whole=True):.0f}, reckoned from these)"

@@ -76,7 +76,7 @@ def says(rows: dict[str, list[dict[str, Any]]]) -> list[str]:
             else f"No fully connected network of up to {TIMES[-1]} times the parameters reaches its accuracy"
         )
         lines.append(
-            f"{group}: the CNN is {before:+.2f} points ahead of the best fully connected network; with shuffled places "
-            f"{after:+.2f}: {verdict}. {size}."
+            f"{group}: against the best fully connected network the CNN has {before:+.2f} points; with shuffled places, "
+            f"against the one of {SHUFFLED} times its parameters, {after:+.2f}: {verdict}. {size}."
         )
     return lines

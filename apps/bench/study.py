@@ -129,9 +129,7 @@ def run_study(study: Study, seeds: int, out: Path, *, progress: bool = True) -> 
             for variant in group.variants:
                 key = _key(study, variant, seed)
                 if key not in kept:
-                    kept.add(
-                        key, {"app": variant.app, "variant": variant.name, "seed": seed, **measure(variant, seed)}
-                    )
+                    kept.add(key, {"app": variant.app, "variant": variant.name, "seed": seed, **measure(variant, seed)})
                 results[variant.name].append(kept[key])
                 done += 1
                 if progress:
