@@ -68,7 +68,9 @@ def says(rows: dict[str, list[dict[str, Any]]]) -> list[str]:
         if before <= 0:
             verdict = "it has none to lose"
         else:
-            verdict = "the advantage vanishes" if after <= 0.25 * before else "the advantage stays in part"
+            kept = after / before
+            how = "vanishes" if kept <= 0.25 else "stays in part" if kept < 0.75 else "stays"
+            verdict = f"the advantage {how}"
         reached = [times for times, accuracy in zip(TIMES, dense, strict=True) if accuracy >= cnn]
         size = (
             f"A fully connected network reaches its accuracy with {min(reached)} times the parameters"
