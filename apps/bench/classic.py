@@ -7,7 +7,7 @@ import numpy as np
 
 from apps.bench.domains import Domain
 from apps.bench.options import study_main
-from apps.bench.study import Group, Study, Variant, app_named, part
+from apps.bench.study import Group, Study, Variant, app_named, part, patient
 from cnn_core.errors import UserError
 
 LIMIT = {"quick": 3_000, "full": 10_000}  # training samples of all rows: an SVM's time grows with their square
@@ -24,7 +24,8 @@ def study(domains: list[Domain], mode: str) -> Study:
     for domain in domains:
         config = domain.net("none" if domain.app == "go" else "max", domain.width)
         data = app_named(domain.app).load(config)
-        change = partial(part, share=min(1.0, LIMIT[mode] / len(data.train)))
+        share = min(1.0, LIMIT[mode] / len(data.train))
+        config, change = patient(config, share), partial(part, share=share)
         rivals = [
             Variant(name, domain.app, config, change=change, fitted=partial(_fitted, domain.app, config, name))
             for name in ("k-nearest neighbours", "logistic regression", "SVM (RBF)", "random forest")

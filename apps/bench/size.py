@@ -5,7 +5,7 @@ from typing import Any
 
 from apps.bench.domains import Domain
 from apps.bench.options import study_main
-from apps.bench.study import Group, Study, Variant, part
+from apps.bench.study import Group, Study, Variant, part, patient
 
 SHARES = (1.0, 0.3, 0.1, 0.03, 0.01)
 WIDTHS = (1.0, 0.25, 0.5, 2.0)
@@ -28,7 +28,8 @@ def study(domains: list[Domain], mode: str) -> Study:
         groups.append(Group(f"{domain.app}: width", tuple(sizes)))
         config = domain.net(pool, domain.width)
         shares = [
-            Variant(f"{s:.0%} of the data", domain.app, config, change=partial(part, share=s * whole)) for s in SHARES
+            Variant(f"{s:.0%} of the data", domain.app, patient(config, s), change=partial(part, share=s * whole))
+            for s in SHARES
         ]
         groups.append(Group(f"{domain.app}: data", tuple(shares)))
     return Study("size", "How much network, and how many examples, does it take?", tuple(groups), says)

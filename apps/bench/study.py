@@ -307,6 +307,12 @@ def at_equal(target: float, value_of: Callable[[int], float], low: int = 2, high
     return min((low, high), key=lambda n: abs(math.log(value_of(n) / target)))
 
 
+def patient(config: Any, share: float, most: int = 20) -> Any:
+    """The configuration for a share of the data: more passes over it, up to `most` times as many, for as many steps."""
+    passes = round(config.fit.epochs * min(most, 1 / share))
+    return replace(config, fit=replace(config.fit, epochs=max(passes, config.fit.epochs)))
+
+
 def part(data: Any, share: float) -> Any:
     """The data set with the first `share` of a shuffled training split; the test split is whole."""
     from cnn_core.data import permutation
