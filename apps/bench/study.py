@@ -246,7 +246,7 @@ def plot(name: str, rows: list[dict[str, Any]]) -> Any:
         axes.plot([100 * row["accuracy"]] * 2, [y - 0.28, y + 0.28], color=colour, linewidth=2)
     axes.set_yticks(range(len(rows)), [row["variant"] for row in reversed(rows)])
     axes.axvline(100 * rows[0]["accuracy"], color="#999999", linewidth=0.8, linestyle=":")
-    axes.set_xlabel("test accuracy in percent; a dot is a seed, a bar the mean, dotted the reference")
+    axes.set_xlabel("test accuracy, % (dots: seeds; bar: mean)")
     axes.set_title(name, loc="left", fontsize=10.5, fontweight="bold")
     return figure
 
