@@ -193,7 +193,10 @@ def test_wrong_use_is_one_line(name, args, message, trained, tmp_path, capsys):
 
 def test_one_lens_for_all(trained, tmp_path, capsys):
     folders = [part for name in LEARNING for part in (f"--{name}", str(trained(name)))]
-    assert bench.main(["lens", *folders, "--no-judge", "--steps", "3", "--out", str(tmp_path), "--json"]) == 0
+    assert (
+        bench.main(["lens", *folders, "--no-judge", "--steps", "3", "--sample", "3", "--out", str(tmp_path), "--json"])
+        == 0
+    )
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert list(found["domains"]) == LEARNING
     with Image.open(found["picture"]) as picture:
@@ -220,7 +223,7 @@ SHOWN = re.compile(r"`(cnn-[a-z]+ [^`\n]+)`|^(?:\t(?:.*/)?|    |> |\$ )(cnn-[a-z
 def test_commands_that_we_show_are_understood(page):
     """Every command of the page parses; placeholders such as RUN are names like any other."""
     lines = [inline or line for inline, line in SHOWN.findall((ROOT / page).read_text(encoding="utf-8"))]
-    lines = [line for line in lines if len(line.split()) > 2 and not {"VERB", "...", "|"} & set(line.split())]
+    lines = [line for line in lines if len(line.split()) > 2 and not {"VERB", "NAME", "...", "|"} & set(line.split())]
     assert lines
     for line in lines:
         name, verb, *args = shlex.split(line)
