@@ -18,6 +18,7 @@ from typing import IO
 
 from cnn_core.errors import UserError
 
+# NotImplementedError is zipfile's word for a compression that it does not know.
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, NotImplementedError)
 
 

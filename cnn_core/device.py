@@ -22,6 +22,7 @@ def choose(device: str = "auto", threads: int = 0) -> torch.device:
         if chosen.type == "cuda" and chosen.index is None:
             chosen = torch.device("cuda", ranks().local)
         torch.empty(1, device=chosen)
+    # AssertionError: torch without CUDA; NotImplementedError: a kind of device that this torch was not built for.
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UserError(f"--device {device}: not available here; use auto, cpu, cuda or cuda:NUMBER") from error
     if chosen.type == "cuda":

@@ -4,7 +4,7 @@
 thing. Letters: w width.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -107,11 +107,16 @@ DOMAINS = {
 }
 
 
+def check_names(option: str, names: Iterable[str], there: Collection[str]) -> None:
+    """Raises UserError where the option names something that is not there."""
+    for name in names:
+        if name not in there:
+            raise UserError(f"{option} {name}: unknown; there are {', '.join(there)}")
+
+
 def chosen(names: tuple[str, ...], data: str = "") -> list[Domain]:
     """The domains of that name, all when none is named; with `data` (of one domain only) instead of its default."""
-    for name in names:
-        if name not in DOMAINS:
-            raise UserError(f"--apps {name}: unknown; there are {', '.join(DOMAINS)}")
+    check_names("--apps", names, DOMAINS)
     if data and len(names) != 1:
         raise UserError("--data: name the one app that it is for with --apps")
     found = [DOMAINS[name] for name in names or DOMAINS]

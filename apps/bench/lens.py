@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from apps.bench.domains import check_names
 from apps.bench.study import app_named
 from cnn_core import config as config_module
 from cnn_core.app import App
-from cnn_core.errors import UserError
 from cnn_core.files import write_json
 from cnn_core.notes import note
 from cnn_core.verbs.common import Common, Outcome
 from cnn_core.wish import Wish
 
-UNITS, CLASSES, PATCHES, SHOWN = 4, 4, 3, 12
+UNITS, PATCHES, SHOWN = 4, 3, 12
 WIDTH, HEIGHT = 4.2, 3.4  # inches of a cell on the sheet
 PRESET = {"digits": "lecture", "go": "small", "speech": "time", "text": "rand"}
 WISH = {
@@ -78,9 +78,7 @@ class Options:
 def main(args: list[str]) -> int:
     """Make the page."""
     options = config_module.parse(Options, args, prog="cnn-bench lens")
-    for name in options.apps:
-        if name not in PRESET:
-            raise UserError(f"--apps {name}: unknown; there are {', '.join(PRESET)}")
+    check_names("--apps", options.apps, PRESET)
     found = {name: domain(name, options) for name in options.apps}
     result = {"domains": found, "page": str(options.out / "lens.html"), "picture": str(options.out / "lens.png")}
     write_json(options.out / "lens.json", result)
@@ -93,23 +91,26 @@ def main(args: list[str]) -> int:
 def domain(name: str, options: Options) -> dict[str, Any]:
     """The pictures and numbers of one domain."""
     from cnn_core import device, report, runs
+    from cnn_core.looks.common import chosen
 
     app = app_named(name)
-    chosen = device.choose("cpu", options.threads)
+    place = device.choose("cpu", options.threads)
     folder = getattr(options, name) or trained(app, name, options, options.seed)
-    run = runs.restore(app, folder, chosen)
-    pictures, data = {}, {}
+    run = runs.restore(app, folder, place)
+    units = chosen((), len(run.labels), UNITS, "output")  # classes
+    pictures, data, wanted = {}, {}, ()
     for what in COLUMNS:
         note(f"{name}: {COLUMNS[what]}")
         path = options.out / name / f"{what}.png"
         done = _explain(run, options, path) if what == "explain" else _visualize(run, what, name, options, path)
+        wanted = done.inputs if what == "classes" else wanted
         cell = path.with_name(f"{what}-cell.png")
         report.save(_weights(run) if what == "weights" else _cell(what, done), cell, dpi=200)
         pictures[what], data[what] = str(cell), done.data
     found = {"run": str(folder), "preset": run.record["preset"], "pictures": pictures, "data": data}
     if options.judge:
-        other = runs.restore(app, trained(app, name, options, options.seed + 1), chosen)
-        found["judge"] = judged(run, other, options, WISH[name])
+        other = runs.restore(app, trained(app, name, options, options.seed + 1), place)
+        found["judge"] = judged(other, units, wanted)
     return found
 
 
@@ -124,29 +125,21 @@ def trained(app: App, name: str, options: Options, seed: int) -> Path:
     return folder
 
 
-def judged(run: Any, other: Any, options: Options, wish: Wish) -> dict[str, Any]:
-    """How often another network gives the classes' optima to their class, and how likely it finds it."""
+def judged(other: Any, units: list[int], inputs: Any) -> dict[str, Any]:
+    """How often another network gives the classes' optima (one for each of `units`) to their class, and how likely."""
     import torch
 
     from cnn_core import visual
 
-    units = _spread(len(run.labels))
-    wanted = run.app.wanted(run, list(visual.logits(units)), wish, seed=options.seed, progress=False)
-    inputs = torch.from_numpy(np.stack(wanted.inputs))
-    probabilities = visual.record(other.model, inputs, "")[""].float().softmax(1)
+    probabilities = visual.record(other.model, torch.from_numpy(np.stack(inputs)), "")[""].float().softmax(1)
     answers = probabilities.argmax(1).tolist()
     return {
-        "classes": [run.labels[unit] for unit in units],
-        "answers": [run.labels[answer] for answer in answers],
+        "classes": [other.labels[unit] for unit in units],
+        "answers": [other.labels[answer] for answer in answers],
         "probabilities": [float(row[unit]) for row, unit in zip(probabilities, units, strict=True)],
         "agree": sum(a == b for a, b in zip(answers, units, strict=True)),
-        "chance": 1 / len(run.labels),
+        "chance": 1 / len(other.labels),
     }
-
-
-def _spread(count: int) -> list[int]:
-    """CLASSES class numbers spread evenly."""
-    return [i * count // min(CLASSES, count) for i in range(min(CLASSES, count))]
 
 
 def _visualize(run: Any, what: str, name: str, options: Options, path: Path) -> Outcome:
@@ -160,7 +153,6 @@ def _visualize(run: Any, what: str, name: str, options: Options, path: Path) -> 
         what=what,
         run=run.folder,
         layer="" if what == "classes" else first_convolution(run.model),
-        units=tuple(_spread(len(run.labels))) if what == "classes" else (),
         count=UNITS,
         exemplars=PATCHES,
         wish=wish if what == "classes" else replace(wish, l1=0.0),
@@ -210,11 +202,12 @@ def _weights(run: Any) -> Any:
     from torch import nn
 
     from cnn_core import grids
+    from cnn_core.looks.common import chosen
     from cnn_core.looks.weights import first_convolution
 
     block = run.model.get_submodule(first_convolution(run.model))
     weight = next(m.weight for m in block.modules() if isinstance(m, nn.Conv1d | nn.Conv2d)).detach().float()
-    weight = weight[[i * len(weight) // SHOWN for i in range(min(SHOWN, len(weight)))]]
+    weight = weight[chosen((), len(weight), SHOWN, "")]
     strength = weight.flatten(2).norm(dim=2)  # (K, C)
     if weight.dim() == 4:
         best = strength.argmax(1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from apps.bench.domains import check_names
 from cnn_core import benchmark
 from cnn_core import config as config_module
 from cnn_core.errors import UserError
@@ -34,9 +35,7 @@ class Options:
 def main(args: list[str]) -> int:
     """Run the benches that are missing, each in a process of its own, and print the table."""
     options = config_module.parse(Options, args, prog="cnn-bench speed")
-    for name in options.only:
-        if name not in FIGURES:
-            raise UserError(f"--only {name}: unknown; there are {', '.join(FIGURES)}")
+    check_names("--only", options.only, FIGURES)
     rows: list[Row] = []
     for name, figures in FIGURES.items():
         path = options.out / f"{name}.json"

@@ -19,7 +19,6 @@ from torch.nn import functional
 from apps.go import encode
 from apps.go.collection import Collection
 from apps.go.encode import KIND, POINT, WHITE_BIT
-from apps.go.numba_or_error import compiled
 
 AHEAD = (8, 32)
 """How many moves later the boards are."""
@@ -32,29 +31,22 @@ OUTPUTS = 3 * len(AHEAD) + REPLIES
 def planes(games: Collection, samples: np.ndarray, size: int) -> Tensor:
     """(B, PLANES, size, size) uint8 for `samples` (B, 2): game, and index of the next move among all moves."""
     out = np.zeros((len(samples), PLANES, size * size), np.uint8)
-    _write(encode.new_scratch(size), games.moves, games.offsets, games.komi, samples, np.array(AHEAD), out)
+    game, index = samples.T
+    last = games.offsets[game + 1] - 1
+    scratch = encode.new_scratch(size)
+    for k, ahead in enumerate(AHEAD):
+        # The position before move index + ahead, or before the last one: that is where the record ends.
+        at = np.minimum(index + ahead, last)
+        board = np.empty((len(samples), 1, size * size), np.uint8)
+        encode.replay_samples(scratch, games.moves, games.offsets, games.komi, np.stack((game, at), 1), 1, board)
+        stones = board[:, 0] & 3
+        turned = (games.moves[at] & WHITE_BIT) != (games.moves[index] & WHITE_BIT)  # the other player is to move there
+        out[:, k] = np.where(turned[:, None] & (stones > 0), 3 - stones, stones)
+    for reply in range(1, REPLIES + 1):
+        entry = games.moves[np.minimum(index + reply, last)].astype(np.int64)
+        there = np.flatnonzero((index + reply <= last) & (entry & KIND == 0) & (entry & POINT < size * size))
+        out[there, -1, entry[there] & POINT] |= reply
     return torch.from_numpy(out).view(-1, PLANES, size, size)
-
-
-@compiled
-def _write(scratch, moves, offsets, komis, samples, ahead, out):
-    n = out.shape[2]
-    for b in range(len(samples)):
-        game, i = samples[b, 0], samples[b, 1]
-        start, last = offsets[game], offsets[game + 1] - 1
-        for k in range(len(ahead)):
-            # The position before move i + ahead, or before the last one: that is where the record ends.
-            at = min(i + ahead[k], last)
-            board = out[b, k : k + 1]
-            encode.replay(scratch, moves[start : at + 1], at - start, komis[game], 1, out[b : b + 1, k : k + 1])
-            turned = (moves[at] & WHITE_BIT) != (moves[i] & WHITE_BIT)  # the other player is to move there
-            for point in range(n):
-                stone = board[0, point] & 3
-                board[0, point] = 3 - stone if turned and stone else stone
-        for reply in range(1, 3):
-            entry = np.int64(moves[min(i + reply, last)])
-            if i + reply <= last and entry & KIND == 0 and entry & POINT < n:
-                out[b, len(ahead), entry & POINT] |= reply
 
 
 def losses(outputs: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:

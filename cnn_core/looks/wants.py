@@ -37,7 +37,7 @@ def look(app: App, run: Run, options: Any) -> Outcome:
     head = ["unit", "activation", "start", "best real", "median real"]
     text = table(head, [[r["unit"], *(f"{r[k]:.3f}" for k in list(r)[1:])] for r in rows])
     data = {"run": str(run.folder), "layer": layer, "real_inputs": len(real), "units": rows, "picture": str(out)}
-    return Outcome(data, f"{text}\n\npicture: {out}", pictures=pictures, captions=captions)
+    return Outcome(data, f"{text}\n\npicture: {out}", pictures=pictures, captions=captions, inputs=found.inputs)
 
 
 def asked(run: Run, options: Any, real: Tensor) -> tuple[str, list[str], list[Objective]]:

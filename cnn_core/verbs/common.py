@@ -39,6 +39,8 @@ class Outcome:
     pictures: Sequence[Any] = ()
     """What was drawn, tile by tile, for those who lay the tiles out anew."""
     captions: Sequence[str] = ()
+    inputs: Sequence[Any] = ()
+    """What was found, as the model takes it, for those who go on with it."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.go import collection, games, points, sgf
+from apps.go import collection, games, sgf
 from apps.go.app import APP
 from apps.go.config import PRESETS, Choice, GoConfig
 from apps.go.data import choose, load, read, read_data
@@ -26,18 +26,12 @@ from apps.go.symmetry import COUNT, tables
 from cnn_core.errors import UserError
 from cnn_core.sources import load_manifest
 from tests.helpers.commands import answer, bad
-from tests.helpers.go_games import board_array, play_on, random_game
+from tests.helpers.go_games import board_array, play_on, random_game, record
 
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("CNN_SUITE_CACHE", str(tmp_path / "cache"))
-
-
-def record(moves, size=9, root="KM[7.5]RE[B+1]"):
-    """SGF of moves (colour, point)."""
-    text = "".join(f";{'BW'[colour - 1]}[{points.to_sgf(point, size)}]" for colour, point in moves)
-    return f"(;GM[1]SZ[{size}]{root}{text})"
 
 
 def only(text):

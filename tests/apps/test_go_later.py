@@ -7,17 +7,12 @@ import pytest
 import torch
 from sgfmill import boards
 
-from apps.go import later, points
+from apps.go import later
 from apps.go.config import Choice, GoConfig, GoNetConfig
 from apps.go.data import load
 from apps.go.model import build, step
 from cnn_core.data import Batch
-from tests.helpers.go_games import board_array, play_on, random_game
-
-
-def sgf(moves, size=9):
-    text = "".join(f";{'BW'[c - 1]}[{points.to_sgf(p, size)}]" for c, p in moves)
-    return f"(;GM[1]SZ[{size}]KM[7]{text})"
+from tests.helpers.go_games import board_array, play_on, random_game, record
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +23,7 @@ def games(tmp_path_factory):
         moves = random_game(9, seed, 45, passes=0.05)
         if seed == 3:  # black plays twice in a row: the side to move is what the record says
             moves = [move for i, move in enumerate(moves) if i != 7]
-        (folder / f"{seed:02}.sgf").write_text(sgf(moves))
+        (folder / f"{seed:02}.sgf").write_text(record(moves))
     return folder
 
 

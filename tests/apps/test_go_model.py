@@ -18,8 +18,9 @@ from cnn_core.cli import run
 from cnn_core.data import Batch
 from cnn_core.errors import UserError
 from tests.helpers.commands import answer
-from tests.helpers.go_games import crowded_game, random_game
+from tests.helpers.go_games import crowded_game, random_game, record
 
+ROOT = "KM[7]RE[B+1]AB[ii]"
 TINY = GoNetConfig(filters=8, blocks=2, global_every=2)
 
 
@@ -161,11 +162,6 @@ def test_wrong_configurations_are_named():
             make()
 
 
-def record(moves, size=9):
-    text = "".join(f";{'BW'[c - 1]}[{points.to_sgf(p, size)}]" for c, p in moves)
-    return f"(;SZ[{size}]KM[7]RE[B+1]AB[ii]{text})"
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Games in which every move is the free point nearest to the middle: easy to learn."""
@@ -186,7 +182,7 @@ def folder(tmp_path_factory):
                 point = free[0]
             position.play(colour, point)
             moves.append((colour, point))
-        (where / f"{seed}.sgf").write_text(record(moves))
+        (where / f"{seed}.sgf").write_text(record(moves, root=ROOT))
     return where
 
 
@@ -256,7 +252,9 @@ def test_numbers_of_moves_and_distances(tmp_path, monkeypatch):
     monkeypatch.setenv("CNN_SUITE_CACHE", str(tmp_path / "cache"))
     for seed in range(30):
         moves = random_game(9, seed, 40, passes=0.1)
-        text = record(moves).replace("AB[ii]", "AB[ii]" if seed % 2 and not any(p == 8 for _, p in moves) else "")
+        text = record(moves, root=ROOT).replace(
+            "AB[ii]", "AB[ii]" if seed % 2 and not any(p == 8 for _, p in moves) else ""
+        )
         (tmp_path / f"{seed}.sgf").write_text(text)
     data = load(GoConfig(data=str(tmp_path), choice=Choice(min_moves=0, validation=0.2, test=0.2)))
     for split in (data.train, data.test):

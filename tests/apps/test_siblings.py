@@ -15,11 +15,10 @@ from PIL import Image
 
 from apps.bench import __main__ as bench
 from apps.bench.__main__ import BENCHES
-from apps.bench.lens import Options as LensOptions
 from apps.bench.lens import judged
 from apps.bench.options import Options as StudyOptions
 from cnn_core import config as config_module
-from cnn_core import runs
+from cnn_core import runs, visual
 from cnn_core.cli import VERBS as SHARED_VERBS
 from cnn_core.cli import run
 from cnn_core.wish import Wish
@@ -210,7 +209,9 @@ def test_one_lens_for_all(trained, tmp_path, capsys):
 
 def test_another_network_judges_what_the_classes_want(trained):
     run_of = runs.restore(app_of("digits"), trained("digits"), torch.device("cpu"))
-    found = judged(run_of, run_of, LensOptions(), Wish(steps=60))
+    units = [0, 3, 6, 9]
+    wanted = run_of.app.wanted(run_of, list(visual.logits(units)), Wish(steps=60), seed=0, progress=False)
+    found = judged(run_of, units, wanted.inputs)
     assert found["agree"] == len(found["classes"])  # a network agrees with itself
     assert min(found["probabilities"]) > 0.5
 

@@ -4,9 +4,16 @@ import random
 
 import numpy as np
 
+from apps.go import points
 from apps.go.rules import Position
 
 NAMES = " bw"
+
+
+def record(moves, size=9, root="KM[7.5]RE[B+1]"):
+    """SGF of moves (colour, point)."""
+    text = "".join(f";{'BW'[colour - 1]}[{points.to_sgf(point, size)}]" for colour, point in moves)
+    return f"(;GM[1]SZ[{size}]{root}{text})"
 
 
 def random_game(size, seed, length, eyes=0.02, passes=0.0):
