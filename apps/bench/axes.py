@@ -35,8 +35,7 @@ def _speech(domain: Domain, mode: str) -> Group:
     presets = app_named("speech").presets
     base = domain.net("max", domain.width)
     change = partial(part, share=domain.share) if mode == "quick" else None
-    fit = replace(base.fit, epochs=4 if mode == "quick" else 12)
-    variants = [Variant(n, "speech", replace(presets[n], data=base.data, fit=fit), change=change) for n in PRESETS]
+    variants = [Variant(n, "speech", replace(base, net=presets[n].net), change=change) for n in PRESETS]
     return Group("speech: axis of the filters", tuple(variants))
 
 
