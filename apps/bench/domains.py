@@ -21,14 +21,12 @@ class Domain:
     net: Callable[[str, int], Any]
     """net(pool, width) -> configuration."""
     width: int
-    places: tuple[int, ...]
-    """Axes of the features whose places are shuffled: points, bands, words."""
-    what: str
-    """What those places are called."""
+    shuffles: tuple[tuple[str, tuple[int, ...]], ...]
+    """What is shuffled, and the axes of the features that it lies along; the last of them leaves no pattern whole."""
     length: int = 0
     """Places that a fully connected network is given where inputs have any number of them."""
     shuffle: Callable[[Any], Any] | None = None
-    """shuffle(dataset) moves the places where one permutation for all inputs makes no sense: words in each text."""
+    """shuffle(dataset) moves them where one permutation for all inputs makes no sense: words in each text."""
     share: float = 1.0
     """Part of the training data used in quick mode."""
 
@@ -104,10 +102,10 @@ def words_shuffled(data: Any) -> Any:
 
 
 DOMAINS = {
-    "digits": Domain("digits", digits, 16, (2, 3), "points", share=1 / 6),
-    "go": Domain("go", go, 32, (2, 3), "points", share=1 / 3),
-    "speech": Domain("speech", speech, 10, (2,), "bands", share=1 / 10),
-    "text": Domain("text", text, 50, (2,), "words", length=40, shuffle=words_shuffled),
+    "digits": Domain("digits", digits, 16, (("points", (2, 3)),), share=1 / 6),
+    "go": Domain("go", go, 32, (("points", (2, 3)),), share=1 / 3),
+    "speech": Domain("speech", speech, 10, (("bands", (2,)), ("bands and frames", (2, 3))), share=1 / 10),
+    "text": Domain("text", text, 50, (("words", (2,)),), length=40, shuffle=words_shuffled),
 }
 
 

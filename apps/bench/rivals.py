@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from cnn_core import visual
-from cnn_core.blocks import Dense
 from cnn_core.data import mix
 
 Build = Callable[..., nn.Module]
@@ -69,7 +68,10 @@ class Fixed(nn.Module):
 
 
 def fully_connected(build: Build, shape: Sequence[int], hidden: Sequence[int], length: int = 0) -> Build:
-    """The app's front end, then flatten and dense layers of `hidden` units; `length`: places kept where they vary."""
+    """The app's front end, then flatten and dense layers of `hidden` units; `length`: places kept where they vary.
+
+    Units are normalised over the batch before their ReLU, as a CNN's are: without that none learns from spectrograms.
+    """
 
     def build_dense(config: Any, labels: tuple[str, ...], **kept: Any) -> nn.Module:
         front = build(config, labels, **kept).get_submodule("front")
@@ -77,7 +79,10 @@ def fully_connected(build: Build, shape: Sequence[int], hidden: Sequence[int], l
         fixed = {"fixed": Fixed(length)} if length else {}
         parts: OrderedDict[str, nn.Module] = OrderedDict(front=front, **fixed, flatten=nn.Flatten())
         for number, (inputs, outputs) in enumerate(itertools.pairwise(sizes), start=1):
-            parts[f"dense{number}"] = Dense(inputs, outputs, "relu")
+            linear = nn.Linear(inputs, outputs, bias=False)
+            parts[f"dense{number}"] = nn.Sequential(
+                OrderedDict(linear=linear, norm=nn.BatchNorm1d(outputs), act=nn.ReLU())
+            )
         parts["output"] = nn.Linear(sizes[-1], len(labels))
         return nn.Sequential(parts)
 
@@ -87,4 +92,4 @@ def fully_connected(build: Build, shape: Sequence[int], hidden: Sequence[int], l
 def dense_parameters(shape: Sequence[int], hidden: Sequence[int], classes: int) -> int:
     """Parameters of `fully_connected`."""
     sizes = [int(torch.Size(shape).numel()) // shape[0], *hidden, classes]
-    return sum((a + 1) * b for a, b in itertools.pairwise(sizes))
+    return sum((a + 2) * b for a, b in itertools.pairwise(sizes)) - classes  # the output has no scale

@@ -3,6 +3,7 @@
 A CNN's advantage comes from patterns that are small and recur; shuffled places have none, so it must vanish.
 """
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -42,15 +43,16 @@ def study(domains: list[Domain], mode: str) -> Study:
         full = {times: fully_connected(build, shape, (dense(times),), domain.length) for times in TIMES}
         rows = [("CNN", build)]
         rows += [(f"fully connected, {times} x parameters", each) for times, each in full.items()]
-        mixed = [(f"CNN, {domain.what} shuffled", build)]
-        mixed += [(f"fully connected, {SHUFFLED} x, {domain.what} shuffled", full[SHUFFLED])]
-        moved = change
-        if domain.shuffle:
-            moved = partial(_both, domain.shuffle, change)
-        else:
-            mixed = [(name, shuffled(each, shape, domain.places)) for name, each in mixed]
         variants = [Variant(name, domain.app, config, build=each, change=change) for name, each in rows]
-        variants += [Variant(name, domain.app, config, build=each, change=moved) for name, each in mixed]
+        for what, axes in domain.shuffles:
+            mixed = [("CNN", build), (f"fully connected, {SHUFFLED} x", full[SHUFFLED])]
+            moved = partial(_both, domain.shuffle, change) if domain.shuffle else change
+            if not domain.shuffle:
+                mixed = [(name, shuffled(each, shape, axes)) for name, each in mixed]
+            variants += [
+                Variant(f"{name}, {what} shuffled", domain.app, config, build=each, change=moved)
+                for name, each in mixed
+            ]
         groups.append(Group(domain.app, tuple(variants)))
     return Study("sharing", "What do shared, local weights bring?", tuple(groups), says)
 
@@ -63,14 +65,8 @@ def says(rows: dict[str, list[dict[str, Any]]]) -> list[str]:
     """The advantage before and after shuffling, and the size at which the fully connected network catches up."""
     lines = []
     for group, entries in rows.items():
-        cnn, *dense, mixed, mixed_dense = (row["accuracy"] for row in entries)
-        before, after = 100 * (cnn - dense[TIMES.index(SHUFFLED)]), 100 * (mixed - mixed_dense)
-        if before <= 0:
-            verdict = "it has none to lose"
-        else:
-            kept = after / before
-            how = "vanishes" if kept <= 0.25 else "stays in part" if kept < 0.75 else "stays"
-            verdict = f"the advantage {how}"
+        cnn, *dense = (row["accuracy"] for row in entries[: 1 + len(TIMES)])
+        before = 100 * (cnn - dense[TIMES.index(SHUFFLED)])
         reached = [times for times, accuracy in zip(TIMES, dense, strict=True) if accuracy >= cnn]
         size = (
             f"A fully connected network reaches its accuracy with {min(reached)} times the parameters"
@@ -79,6 +75,16 @@ def says(rows: dict[str, list[dict[str, Any]]]) -> list[str]:
         )
         lines.append(
             f"{group}: against a fully connected network of {SHUFFLED} times its parameters the CNN has {before:+.2f} "
-            f"points, with shuffled places {after:+.2f}: {verdict}. {size}."
+            f"points{''.join(_shuffled(before, entries[1 + len(TIMES) :]))}. {size}."
         )
     return lines
+
+
+def _shuffled(before: float, entries: list[dict[str, Any]]) -> Iterator[str]:
+    """What becomes of the advantage with each shuffling; rows in pairs: CNN, fully connected."""
+    for mixed, dense in zip(entries[::2], entries[1::2], strict=True):
+        after = 100 * (mixed["accuracy"] - dense["accuracy"])
+        yield f", with {mixed['variant'].removeprefix('CNN, ')} {after:+.2f}"
+        if before > 0:
+            kept = after / before
+            yield ": it " + ("vanishes" if kept <= 0.25 else "stays in part" if kept < 0.75 else "stays")
