@@ -61,11 +61,12 @@ def collect(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
 
 def minutes(result: dict[str, Any], seeds: int, *, whole: bool = False) -> float:
     """CPU-minutes of training with so many seeds; `whole`, if all the data were taken."""
-    total = 0.0
+    spent = {}  # tables of a domain may share a row, which was trained once
     for group, rows in result["groups"].items():
-        share = DOMAINS[group.partition(":")[0]].share if whole else 1.0
-        total += sum(row["cpu_seconds"] or 0.0 for row in rows) / share
-    return total * seeds / 60
+        app = group.partition(":")[0]
+        share = DOMAINS[app].share if whole else 1.0
+        spent |= {(app, row["variant"]): (row["cpu_seconds"] or 0.0) / share for row in rows}
+    return sum(spent.values()) * seeds / 60
 
 
 def write(found: list[tuple[Path, dict[str, Any]]], out: Path) -> None:

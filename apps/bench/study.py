@@ -10,6 +10,7 @@ import json
 import math
 import statistics
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -184,7 +185,9 @@ def welch(a: Sequence[float], b: Sequence[float]) -> float | None:
         from scipy.stats import ttest_ind  # comes with scikit-learn
     except ImportError as error:
         raise UserError("the significance test needs SciPy: pip install 'cnn-suite[bench]'") from error
-    _, p = ttest_ind(a, b, equal_var=False)
+    with warnings.catch_warnings():  # a model without chance gives the same every time: its variance is 0, as it should
+        warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
+        _, p = ttest_ind(a, b, equal_var=False)
     return float(p)  # type: ignore[arg-type]
 
 

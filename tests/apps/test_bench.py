@@ -8,9 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import ttest_1samp
 
+from apps.bench import sharing
 from apps.bench.__main__ import main
 from apps.bench.domains import DOMAINS
+from apps.bench.report import minutes
 from apps.bench.rivals import dense_parameters, fully_connected, shuffled
 from apps.bench.speed import FIGURES
 from apps.bench.study import Group, Study, Variant, at_equal, compare, measure, run_study, welch
@@ -69,9 +72,29 @@ def test_comparison_against_the_reference():
     assert rows[1]["p"] < 1e-3
     assert welch([1, 2, 3], [1, 2, 3]) == pytest.approx(1)
     assert welch([1], [2, 3]) is None
+    some = [0.71, 0.74, 0.7]
+    assert welch(some, [0.6] * 3) == pytest.approx(float(ttest_1samp(some, 0.6).pvalue))  # one side is always the same
     generator = np.random.default_rng(0)
     p = [welch(list(generator.normal(size=5)), list(generator.normal(size=5) * 3)) for _ in range(500)]
     assert np.mean(np.array(p) < 0.1) == pytest.approx(0.1, abs=0.04)  # equal means: p is uniform
+
+
+def test_what_shuffling_takes_is_said():
+    names = ["CNN", *(f"fully connected, {n} x parameters" for n in (1, 4, 16))]
+    for what in ("bands", "bands and frames"):
+        names += [f"CNN, {what} shuffled", f"fully connected, 4 x, {what} shuffled"]
+    accuracy = [0.9, 0.6, 0.7, 0.91, 0.88, 0.7, 0.5, 0.7]
+    rows = [{"variant": name, "accuracy": value} for name, value in zip(names, accuracy, strict=True)]
+    (line,) = sharing.says({"speech": rows})
+    assert "the CNN has +20.00 points, with bands shuffled +18.00: it stays (filters still move along time" in line
+    assert "with bands and frames shuffled -20.00: it vanishes. A fully connected network reaches" in line
+    assert "16 times the parameters" in line
+
+
+def test_a_row_in_two_tables_was_trained_once():
+    rows = [{"variant": "none", "cpu_seconds": 60.0}, {"variant": "max", "cpu_seconds": 30.0}]
+    result = {"groups": {"text: equal parameters": rows, "text: equal compute": rows[:1]}}
+    assert minutes(result, 3) == pytest.approx(4.5)
 
 
 def test_rivals_see_the_same_features(digit_pictures):
