@@ -27,16 +27,17 @@ def study(domains: list[Domain], mode: str) -> Study:
         share = min(1.0, LIMIT[mode] / len(data.train))
         config, change = patient(config, share), partial(part, share=share)
         rivals = [
-            Variant(name, domain.app, config, change=change, fitted=partial(_fitted, domain.app, config, name))
+            Variant(name, domain.app, config, change=change, fitted=partial(_fitted, domain, config, name))
             for name in ("k-nearest neighbours", "logistic regression", "SVM (RBF)", "random forest")
         ]
         groups.append(Group(domain.app, (Variant("CNN", domain.app, config, change=change), *rivals)))
     return Study("classic", "What do models without convolutions reach on the same inputs?", tuple(groups), says)
 
 
-def _model(name: str, seed: int) -> Any:
+def _model(name: str, seed: int, *, counts: bool) -> Any:
     try:
         from sklearn.ensemble import RandomForestClassifier
+        from sklearn.feature_extraction.text import TfidfTransformer
         from sklearn.linear_model import LogisticRegression
         from sklearn.neighbors import KNeighborsClassifier
         from sklearn.pipeline import make_pipeline
@@ -44,31 +45,37 @@ def _model(name: str, seed: int) -> Any:
         from sklearn.svm import SVC
     except ImportError as error:
         raise UserError("scikit-learn is not installed: pip install 'cnn-suite[bench]'") from error
+    scaled = TfidfTransformer(sublinear_tf=True) if counts else StandardScaler()
     match name:
         case "k-nearest neighbours":
-            return KNeighborsClassifier(3)
+            model = KNeighborsClassifier(3)
         case "logistic regression":
-            return make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000, random_state=seed))
+            c = 10 if counts else 0.01
+            return make_pipeline(scaled, LogisticRegression(C=c, max_iter=1000, random_state=seed))
         case "SVM (RBF)":
-            return SVC(C=10, gamma="scale", random_state=seed)
+            model = SVC(C=10, gamma="scale", random_state=seed)
         case _:
-            return RandomForestClassifier(300, random_state=seed)
+            model = RandomForestClassifier(300, random_state=seed)
+    return make_pipeline(scaled, model) if counts else model
 
 
-def _fitted(app_name: str, config: Any, name: str, data: Any, seed: int) -> dict[str, Any]:
+def _fitted(domain: Domain, config: Any, name: str, data: Any, seed: int) -> dict[str, Any]:
     from cnn_core import benchmark, visual
 
-    app = app_named(app_name).keeping(data.kept)
-    front = app.build(config, data.labels)
+    front = app_named(domain.app).keeping(data.kept).build(config, data.labels)
 
     def features(split: Any) -> np.ndarray:
         parts = [split.take(slice(first, first + 500))[0] for first in range(0, len(split), 500)]
         return np.concatenate([visual.front_of(front, each).flatten(1).numpy() for each in parts])
 
-    train, test = features(data.train), features(data.test)
+    if domain.counts:
+        words = 1 + max(int(split.tokens.max()) for split in (data.train, data.test))
+        train, test = domain.counts(data.train, words), domain.counts(data.test, words)
+    else:
+        train, test = features(data.train), features(data.test)
     timer = benchmark.Timer()
     timer.start()
-    model = _model(name, seed).fit(train, data.train.targets.numpy())
+    model = _model(name, seed, counts=domain.counts is not None).fit(train, data.train.targets.numpy())
     timer.stop()
     right = model.predict(test) == data.test.targets.numpy()
     return {
@@ -77,8 +84,8 @@ def _fitted(app_name: str, config: Any, name: str, data: Any, seed: int) -> dict
         "multiply_adds": None,
         "cpu_seconds": timer.cpu,
         "train_accuracy": None,
-        "train_samples": len(train),
-        "test_samples": len(test),
+        "train_samples": train.shape[0],
+        "test_samples": test.shape[0],
     }
 
 

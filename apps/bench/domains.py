@@ -27,6 +27,9 @@ class Domain:
     """Places that a fully connected network is given where inputs have any number of them."""
     shuffle: Callable[[Any], Any] | None = None
     """shuffle(dataset) moves them where one permutation for all inputs makes no sense: words in each text."""
+    counts: Callable[[Any, int], Any] | None = None
+    """counts(split, words) -> sparse matrix of how often each word is in each text: what models read that need rows of
+    one length; the features behind the front end when left out."""
     share: float = 1.0
     """Part of the training data used in quick mode."""
 
@@ -101,11 +104,24 @@ def words_shuffled(data: Any) -> Any:
     return replace(data, train=mixed(data.train), test=mixed(data.test), validation=watched)
 
 
+def words_counted(split: Any, words: int) -> Any:
+    """How often each of `words` words is in each text: a sparse matrix (N, words)."""
+    import numpy as np
+    from scipy.sparse import csr_matrix
+
+    lengths = split.inputs[:, 1].numpy()
+    places = np.repeat(split.inputs[:, 0].numpy() - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
+    ends = np.concatenate(([0], np.cumsum(lengths)))
+    found = csr_matrix((np.ones(len(places), np.float32), split.tokens.numpy()[places], ends), (len(lengths), words))
+    found.sum_duplicates()
+    return found
+
+
 DOMAINS = {
     "digits": Domain("digits", digits, 16, (("points", (2, 3)),), share=1 / 6),
     "go": Domain("go", go, 32, (("points", (2, 3)),), share=1 / 3),
     "speech": Domain("speech", speech, 10, (("bands", (2,)), ("bands and frames", (2, 3))), share=1 / 10),
-    "text": Domain("text", text, 50, (("words", (2,)),), length=40, shuffle=words_shuffled),
+    "text": Domain("text", text, 50, (("words", (2,)),), length=40, shuffle=words_shuffled, counts=words_counted),
 }
 
 

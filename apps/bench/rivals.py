@@ -67,10 +67,18 @@ class Fixed(nn.Module):
         return nn.functional.pad(x[:, :, : self.length], (0, max(0, self.length - x.shape[2])))
 
 
-def fully_connected(build: Build, shape: Sequence[int], hidden: Sequence[int], length: int = 0) -> Build:
+def normalised(model: nn.Module) -> bool:
+    """Whether the network has batch normalisation."""
+    return any(isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) for m in model.modules())
+
+
+def fully_connected(
+    build: Build, shape: Sequence[int], hidden: Sequence[int], length: int = 0, *, norm: bool = False
+) -> Build:
     """The app's front end, then flatten and dense layers of `hidden` units; `length`: places kept where they vary.
 
-    Units are normalised over the batch before their ReLU, as a CNN's are: without that none learns from spectrograms.
+    With `norm` units are normalised over the batch before their ReLU, for a rival of a CNN whose channels are: without
+    that none learns from spectrograms.
     """
 
     def build_dense(config: Any, labels: tuple[str, ...], **kept: Any) -> nn.Module:
@@ -79,17 +87,18 @@ def fully_connected(build: Build, shape: Sequence[int], hidden: Sequence[int], l
         fixed = {"fixed": Fixed(length)} if length else {}
         parts: OrderedDict[str, nn.Module] = OrderedDict(front=front, **fixed, flatten=nn.Flatten())
         for number, (inputs, outputs) in enumerate(itertools.pairwise(sizes), start=1):
-            linear = nn.Linear(inputs, outputs, bias=False)
-            parts[f"dense{number}"] = nn.Sequential(
-                OrderedDict(linear=linear, norm=nn.BatchNorm1d(outputs), act=nn.ReLU())
-            )
+            layers: OrderedDict[str, nn.Module] = OrderedDict(linear=nn.Linear(inputs, outputs))
+            if norm:
+                layers["norm"] = nn.BatchNorm1d(outputs)
+            layers["act"] = nn.ReLU()
+            parts[f"dense{number}"] = nn.Sequential(layers)
         parts["output"] = nn.Linear(sizes[-1], len(labels))
         return nn.Sequential(parts)
 
     return build_dense
 
 
-def dense_parameters(shape: Sequence[int], hidden: Sequence[int], classes: int) -> int:
+def dense_parameters(shape: Sequence[int], hidden: Sequence[int], classes: int, *, norm: bool = False) -> int:
     """Parameters of `fully_connected`."""
     sizes = [int(torch.Size(shape).numel()) // shape[0], *hidden, classes]
-    return sum((a + 2) * b for a, b in itertools.pairwise(sizes)) - classes  # the output has no scale
+    return sum((a + 1) * b for a, b in itertools.pairwise(sizes)) + norm * 2 * sum(hidden)

@@ -9,7 +9,7 @@ from typing import Any
 
 from apps.bench.domains import Domain
 from apps.bench.options import study_main
-from apps.bench.rivals import dense_parameters, features_shape, fully_connected, shuffled
+from apps.bench.rivals import dense_parameters, features_shape, fully_connected, normalised, shuffled
 from apps.bench.study import Group, Study, Variant, app_named, at_equal, part
 from cnn_core.network import count_parameters
 
@@ -39,13 +39,13 @@ def study(domains: list[Domain], mode: str) -> Study:
         shape = (*shape[:-1], domain.length) if domain.length else shape
         network = build(config, data.labels)
         # What the front end learns (word vectors) is the same on both sides and does not count.
+        norm = normalised(network)
         parameters = count_parameters(network) - count_parameters(network.get_submodule("front"))
         change = partial(part, share=domain.share) if mode == "quick" and domain.share < 1 else None
 
-        def dense(times: float, shape: Any = shape, classes: int = classes, parameters: int = parameters) -> int:
-            return at_equal(times * parameters, lambda n: dense_parameters(shape, (n,), classes), 1, 4096)
-
-        full = {times: fully_connected(build, shape, (dense(times),), domain.length) for times in TIMES}
+        of = partial(_parameters, shape, classes, norm)
+        units = {times: at_equal(times * parameters, of, 1, 4096) for times in TIMES}
+        full = {t: fully_connected(build, shape, (n,), domain.length, norm=norm) for t, n in units.items()}
         rows = [("CNN", build)]
         rows += [(f"fully connected, {times} x parameters", each) for times, each in full.items()]
         variants = [Variant(name, domain.app, config, build=each, change=change) for name, each in rows]
@@ -60,6 +60,10 @@ def study(domains: list[Domain], mode: str) -> Study:
             ]
         groups.append(Group(domain.app, tuple(variants)))
     return Study("sharing", "What do shared, local weights bring?", tuple(groups), says)
+
+
+def _parameters(shape: tuple[int, ...], classes: int, norm: bool, units: int) -> int:
+    return dense_parameters(shape, (units,), classes, norm=norm)
 
 
 def _both(shuffle: Any, change: Any, data: Any) -> Any:

@@ -172,7 +172,7 @@ class Tail(nn.Module):
 
 def bc_resnet(net: NetConfig, classes: int, bands: int, frames: int) -> OrderedDict[str, nn.Module]:
     """BC-ResNet-t of width t, (B, 1, bands, T) to logits; 9,232 parameters at t = 1 with 12 classes."""
-    base = int(8 * net.width)
+    base = max(int(8 * net.width), 1)
     parts: OrderedDict[str, nn.Module] = OrderedDict(conv1=Head(2 * base), **pooling(net))
     inputs, left = 2 * base, pooled(net, (bands - 1) // 2 + 1, frames)[0]
     for stage, (factor, count, stride) in enumerate(STAGES):

@@ -100,8 +100,8 @@ class NetConfig:
     """Share of the values before the last layer set to zero while training."""
 
     def __post_init__(self) -> None:
-        if not 0.1 <= self.width <= 64:
-            raise UserError(f"net.width must lie between 0.1 and 64, not {self.width:g}")
+        if not 0.02 <= self.width <= 64:
+            raise UserError(f"net.width must lie between 0.02 and 64, not {self.width:g}")
         if not 0 <= self.dropout < 1:
             raise UserError(f"net.dropout must lie in [0, 1), not {self.dropout:g}")
         for name in ("pool_bands", "pool_frames", "window"):

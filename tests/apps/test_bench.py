@@ -4,6 +4,7 @@ import csv
 import importlib
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from scipy.stats import ttest_1samp
 
 from apps.bench import sharing
 from apps.bench.__main__ import main
-from apps.bench.domains import DOMAINS
+from apps.bench.domains import DOMAINS, words_counted
 from apps.bench.report import minutes
-from apps.bench.rivals import dense_parameters, fully_connected, shuffled
+from apps.bench.rivals import dense_parameters, fully_connected, normalised, shuffled
+from apps.bench.size import WIDTHS
 from apps.bench.speed import FIGURES
 from apps.bench.study import Group, Study, Variant, at_equal, compare, measure, run_study, welch
 from apps.digits.app import APP
@@ -77,6 +79,37 @@ def test_comparison_against_the_reference():
     generator = np.random.default_rng(0)
     p = [welch(list(generator.normal(size=5)), list(generator.normal(size=5) * 3)) for _ in range(500)]
     assert np.mean(np.array(p) < 0.1) == pytest.approx(0.1, abs=0.04)  # equal means: p is uniform
+
+
+def test_a_rival_has_the_parameters_that_are_counted(digit_pictures):
+    config = DigitsConfig(net=ConvNetConfig(channels=(4,), head="avg", hidden=(), norm="batch"))
+    labels = tuple("0123456789")
+    assert normalised(APP.build(config, labels))
+    rival = fully_connected(APP.build, (1, 1, 28, 28), (20, 7), norm=True)(config, labels)
+    assert count_parameters(rival) == dense_parameters((1, 1, 28, 28), (20, 7), 10, norm=True)
+    assert normalised(rival)
+    assert rival(torch.from_numpy(digit_pictures[0][:3])).shape == (3, 10)
+
+
+@pytest.mark.parametrize("name", DOMAINS)
+def test_every_domain_has_every_width(name):
+    for times in WIDTHS:
+        width = max(2, round(DOMAINS[name].width * times))
+        assert DOMAINS[name].net("none", width).net
+
+
+def test_words_are_counted_as_a_plain_loop_does():
+    generator = np.random.default_rng(0)
+    texts = [generator.integers(0, 9, n) for n in (5, 0, 7, 1)]
+    lengths = torch.tensor([len(text) for text in texts])
+    order = [2, 0, 3, 1]  # rows lie in the tokens in another order
+    starts = torch.zeros(4, dtype=torch.int64)
+    for row, before in zip(order, np.cumsum([0, *(len(texts[k]) for k in order)]), strict=False):
+        starts[row] = int(before)
+    tokens = torch.from_numpy(np.concatenate([texts[k] for k in order]))
+    split = SimpleNamespace(inputs=torch.stack((starts, lengths), 1), tokens=tokens)
+    found = words_counted(split, 9).toarray()
+    assert found.tolist() == [[list(text).count(word) for word in range(9)] for text in texts]
 
 
 def test_what_shuffling_takes_is_said():
