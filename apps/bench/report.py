@@ -78,7 +78,8 @@ def write(found: list[tuple[Path, dict[str, Any]]], out: Path) -> None:
         parts.append(f"## {result['study']}\n\n{result['question']}\n")
         parts += [f"- {line}" for line in result["says"]]
         if "table" in result:
-            parts.append("\n" + table(result["table"]["head"], result["table"]["rows"], markdown=True) + "\n")
+            parts.append(f"`cnn-bench {result['study']}`, one thread.\n")
+            parts.append(table(result["table"]["head"], result["table"]["rows"], markdown=True) + "\n")
             continue
         command = result["command"] or f"cnn-bench {result['study']} --mode {mode} --seeds {result['seeds']}"
         spent = f"{minutes(result, result['seeds']):.0f} CPU-minutes of training"

@@ -50,7 +50,7 @@ def main(args: list[str]) -> int:
         "table": {"head": HEAD, "rows": rows},
         "groups": {},
         "says": [],
-        "environment": benchmark.environment(),
+        "environment": {**benchmark.environment(), "threads": 1},  # as each bench sets for itself
     }
     write_json(options.out / "results.json", result)
     print(json.dumps(result) if options.json else table(HEAD, rows))
