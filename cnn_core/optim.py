@@ -54,7 +54,7 @@ class RowSteps:
         self, table: Tensor, rows: Tensor, slope: Tensor, asleep: Tensor, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
         """Move `rows` (R,) of `table` down `slope` (R, D); each was `asleep` (R,) steps since its last use."""
-        raise NotImplementedError
+        raise NotImplementedError  # torch optimizers have no abstract methods; each rule below has its own
 
 
 class RowAdadelta(RowSteps, torch.optim.Adadelta):

@@ -31,7 +31,9 @@ def study(domains: list[Domain], mode: str) -> Study:
             for name in ("k-nearest neighbours", "logistic regression", "SVM (RBF)", "random forest")
         ]
         groups.append(Group(domain.app, (Variant("CNN", domain.app, config, change=change), *rivals)))
-    return Study("classic", "What do models without convolutions reach on the same inputs?", tuple(groups), says)
+    return Study(
+        "classic", "What do models without convolutions reach on the same inputs?", tuple(groups), says, cut=False
+    )
 
 
 def _model(name: str, seed: int, *, counts: bool) -> Any:
@@ -62,8 +64,6 @@ def _model(name: str, seed: int, *, counts: bool) -> Any:
 def _fitted(domain: Domain, config: Any, name: str, data: Any, seed: int) -> dict[str, Any]:
     from cnn_core import benchmark, visual
 
-    front = app_named(domain.app).keeping(data.kept).build(config, data.labels)
-
     def features(split: Any) -> np.ndarray:
         parts = [split.take(slice(first, first + 500))[0] for first in range(0, len(split), 500)]
         return np.concatenate([visual.front_of(front, each).flatten(1).numpy() for each in parts])
@@ -72,6 +72,7 @@ def _fitted(domain: Domain, config: Any, name: str, data: Any, seed: int) -> dic
         words = 1 + max(int(split.tokens.max()) for split in (data.train, data.test))
         train, test = domain.counts(data.train, words), domain.counts(data.test, words)
     else:
+        front = app_named(domain.app).keeping(data.kept).build(config, data.labels)
         train, test = features(data.train), features(data.test)
     timer = benchmark.Timer()
     timer.start()

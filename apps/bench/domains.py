@@ -91,10 +91,7 @@ def words_shuffled(data: Any) -> Any:
     generator = torch.Generator().manual_seed(0)
 
     def mixed(split: Any) -> Any:
-        starts, lengths = split.inputs.T
-        rows = torch.arange(len(split)).repeat_interleave(lengths)
-        within = torch.arange(len(rows)) - (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
-        places = starts.repeat_interleave(lengths) + within
+        rows, places = _tokens(split)
         order = (rows + torch.rand(len(rows), generator=generator, dtype=torch.float64)).argsort()
         tokens = split.tokens.clone()
         tokens[places] = split.tokens[places[order]]
@@ -106,15 +103,22 @@ def words_shuffled(data: Any) -> Any:
 
 def words_counted(split: Any, words: int) -> Any:
     """How often each of `words` words is in each text: a sparse matrix (N, words)."""
-    import numpy as np
-    from scipy.sparse import csr_matrix
+    import torch
+    from scipy.sparse import coo_matrix
 
-    lengths = split.inputs[:, 1].numpy()
-    places = np.repeat(split.inputs[:, 0].numpy() - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
-    ends = np.concatenate(([0], np.cumsum(lengths)))
-    found = csr_matrix((np.ones(len(places), np.float32), split.tokens.numpy()[places], ends), (len(lengths), words))
-    found.sum_duplicates()
-    return found
+    rows, places = _tokens(split)
+    where = rows.numpy(), split.tokens[places].numpy()
+    return coo_matrix((torch.ones(len(rows)).numpy(), where), (len(split.inputs), words)).tocsr()
+
+
+def _tokens(split: Any) -> tuple[Any, Any]:
+    """(its text, its place in `tokens`) of every token, text by text."""
+    import torch
+
+    starts, lengths = split.inputs.T
+    rows = torch.arange(len(split.inputs)).repeat_interleave(lengths)
+    within = torch.arange(len(rows)) - (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
+    return rows, starts.repeat_interleave(lengths) + within
 
 
 DOMAINS = {

@@ -64,7 +64,7 @@ def minutes(result: dict[str, Any], seeds: int, *, whole: bool = False) -> float
     spent = {}  # tables of a domain may share a row, which was trained once
     for group, rows in result["groups"].items():
         app = group.partition(":")[0]
-        share = DOMAINS[app].share if whole else 1.0
+        share = DOMAINS[app].share if whole and result.get("cut", True) else 1.0
         spent |= {(app, row["variant"]): (row["cpu_seconds"] or 0.0) / share for row in rows}
     return sum(spent.values()) * seeds / 60
 

@@ -57,6 +57,8 @@ class Study:
     question: str
     groups: tuple[Group, ...]
     says: Callable[[dict[str, list[dict[str, Any]]]], list[str]]
+    cut: bool = True
+    """Whether quick mode takes the domain's share of the data, so that full mode takes that much longer."""
 
 
 def app_named(name: str) -> App:
@@ -141,6 +143,7 @@ def run_study(study: Study, seeds: int, out: Path, *, progress: bool = True) -> 
         "study": study.name,
         "question": study.question,
         "seeds": seeds,
+        "cut": study.cut,
         "groups": rows,
         "says": study.says(rows),
         "environment": benchmark.environment(),

@@ -164,7 +164,9 @@ def _fasttext(path: Path) -> Any:
         from gensim.models.fasttext import load_facebook_vectors
     except ImportError:
         raise UserError(f"{path}: fastText's own files need gensim: pip install 'cnn-suite[text]'") from None
-    try:  # gensim checks damaged files by assertions and by what reading past their end raises
+    # gensim checks damaged files by assertions and by what reading past their end raises; NotImplementedError is its
+    # word for supervised models.
+    try:
         return load_facebook_vectors(str(path))
     except (ValueError, EOFError, NotImplementedError, AssertionError, IndexError) as error:
         raise UserError(f"{path}: no readable fastText model ({error})") from None

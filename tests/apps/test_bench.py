@@ -128,6 +128,9 @@ def test_a_row_in_two_tables_was_trained_once():
     rows = [{"variant": "none", "cpu_seconds": 60.0}, {"variant": "max", "cpu_seconds": 30.0}]
     result = {"groups": {"text: equal parameters": rows, "text: equal compute": rows[:1]}}
     assert minutes(result, 3) == pytest.approx(4.5)
+    result = {"groups": {"digits": rows}}
+    assert minutes(result, 3, whole=True) == pytest.approx(4.5 / DOMAINS["digits"].share)
+    assert minutes({**result, "cut": False}, 3, whole=True) == pytest.approx(4.5)
 
 
 def test_rivals_see_the_same_features(digit_pictures):
