@@ -27,6 +27,9 @@ class GoNetConfig:
     global_every: int = 0
     """Every so many blocks, means and maxima over the board come back as a bias of each channel; 0 is never.
     That subsamples nothing: the board keeps its size."""
+    tied: bool = False
+    """Tie the weights over the 8 symmetries of the board (Cohen & Welling 2016): channels come in groups of 8, the
+    views of one filter, so the network learns from every view of a position at once and answers alike for all."""
     pool: Literal["none", "max", "avg"] = "none"
     """For comparison only: pooling of 2x2 after the first layer; before the head values are repeated to the old size
     and those of the first layer added, so that the head still knows the points apart."""
@@ -35,6 +38,8 @@ class GoNetConfig:
         for name, least in (("filters", 1), ("blocks", 0), ("first", 1), ("global_every", 0)):
             if not getattr(self, name) >= least:
                 raise UserError(f"net.{name} must be at least {least}, not {getattr(self, name)}")
+        if self.tied and self.filters % 8:
+            raise UserError(f"net.filters must be a multiple of 8 with net.tied, not {self.filters}")
         if self.first % 2 == 0:
             raise UserError(f"net.first must be odd, not {self.first}: only then the board keeps its size")
 
@@ -115,11 +120,11 @@ PRESETS = {
     "expert": GoConfig(
         size=19,
         features="tactics",
-        net=GoNetConfig(filters=64, blocks=3, global_every=3),
-        foresee=3.0,
-        positions=78_000,
+        net=GoNetConfig(filters=64, blocks=3, global_every=3, tied=True),
+        foresee=2.0,
+        positions=48_000,
         watched=4096,
-        fit=FitConfig(epochs=10, batch_size=128, learning_rate=0.003, warmup=0.1, weight_decay=0.02, ema=0.999),
+        fit=FitConfig(epochs=10, batch_size=32, learning_rate=0.008, warmup=0.1, weight_decay=0.02, ema=0.999),
     ),
     # cnn-go train --preset alphago --data GAMES: 13 layers of 192 filters, 48 planes (Silver et al. 2016); for a GPU.
     "alphago": GoConfig(

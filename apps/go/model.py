@@ -17,6 +17,7 @@ from apps.go.front import GoFront
 from apps.go.symmetry import COUNT, sources, tables
 from cnn_core.blocks import ConvBlock, ResidualBlock, pointwise, pooling
 from cnn_core.data import Batch
+from cnn_core.equivariance import tie
 from cnn_core.inference import Step, class_means
 
 
@@ -107,14 +108,21 @@ class GoNet(nn.Sequential):
             parts.update(blocks)
         else:
             parts["pooled"] = PooledBody(OrderedDict(pool=pooling(net.pool, 2), **blocks))
-        parts["output"] = MoveHead(net.filters, config.passes, config.foresee > 0)
+        head = parts["output"] = MoveHead(net.filters, config.passes, config.foresee > 0)
         super().__init__(parts)
+        self.tied = net.tied
+        if net.tied:
+            tie(
+                self, plain_inputs=["conv1.conv"], plain_outputs=[f"output.{name}" for name, _ in head.named_children()]
+            )
         self.average = False
 
     def forward(self, input: Tensor) -> Tensor:
         """(B, P, H, W) -> (B, H * W [+ 1])."""
         if not self.average or self.training:
             return super().forward(input)
+        if self.tied:  # all 8 views give the same answer
+            return super().forward(input).float().log_softmax(1)
         views = []
         for k in range(COUNT):
             there = torch.full((len(input),), k, dtype=torch.long, device=input.device)

@@ -49,7 +49,8 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
 
 def layer_names(model: nn.Module) -> list[str]:
     """The names that every function of this package takes, in the model's own order."""
-    return [name for name, _ in model.named_modules(remove_duplicate=False) if name]
+    names = (name for name, _ in model.named_modules(remove_duplicate=False) if name)
+    return [name for name in names if "parametrizations" not in name.split(".")]  # how weights are made is no layer
 
 
 def find_layer(model: nn.Module, name: str) -> nn.Module:

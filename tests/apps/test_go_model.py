@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from apps.go import encode, points
 from apps.go.app import APP
@@ -17,6 +18,8 @@ from apps.go.model import GlobalBias, GoNet, build, step, turn, turn_moves
 from cnn_core.cli import run
 from cnn_core.data import Batch
 from cnn_core.errors import UserError
+from cnn_core.export import export_onnx
+from cnn_core.visual.activations import layer_names
 from tests.helpers.commands import answer
 from tests.helpers.go_games import crowded_game, random_game, record
 
@@ -103,6 +106,54 @@ def test_average_is_the_mean_over_symmetries_and_turns_with_the_board():
     torch.testing.assert_close(turned.gather(1, there[:, None]), found.gather(1, moves[:, None]), rtol=1e-4, atol=1e-5)
 
 
+def test_a_tied_network_answers_alike_for_all_symmetries():
+    model, inputs = net(net=replace(TINY, filters=16, tied=True), passes=True, foresee=1.0), planes(8)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    moves = torch.arange(8)
+    for _ in range(3):  # away from first values that are alike
+        optimizer.zero_grad()
+        functional.cross_entropy(model.train()(inputs)[:, :82], moves).backward()
+        optimizer.step()
+    answers = model.eval()(inputs)
+    assert answers.std() > 0.01
+    for k in range(8):
+        symmetry = torch.full((8,), k)
+        there = turn_moves(torch.arange(82).repeat(8), symmetry.repeat_interleave(82), 9).view(8, 82)
+        torch.testing.assert_close(model(turn(inputs, symmetry)).gather(1, there), answers, rtol=1e-4, atol=1e-5)
+
+
+def test_a_tied_network_needs_no_average_and_says_the_same_with_it():
+    model, inputs = net(net=replace(TINY, tied=True)), planes(4)
+    runs = []
+    model.conv1.register_forward_hook(lambda m, i, o: runs.append(len(o)))
+    alone = model(inputs)
+    model.average = True
+    torch.testing.assert_close(model(inputs), alone.log_softmax(1))
+    assert runs == [4, 4]
+
+
+def test_a_tied_network_is_an_eighth_in_numbers_and_whole_in_weights():
+    free, tied = net(net=replace(TINY, filters=16)), net(net=replace(TINY, filters=16, tied=True))
+    weights = [
+        {n: m.weight.shape for n, m in model.named_modules() if hasattr(m, "kernel_size")} for model in (free, tied)
+    ]
+    assert weights[0] == weights[1]
+    count = [sum(p.numel() for p in model.parameters()) for model in (free, tied)]
+    assert count[0] / 8 <= count[1] < count[0] / 7.9
+
+
+def test_a_tied_network_becomes_one_onnx_file(tmp_path):
+    pytest.importorskip("onnxruntime")
+    model = net(net=replace(TINY, tied=True))
+    found = export_onnx(model, planes(3), tmp_path / "tied.onnx", check_inputs=planes(9))
+    assert found["argmax_agreement"] == 1
+
+
+def test_layers_of_a_tied_network_are_those_of_a_free_one():
+    free, tied = net(), net(net=replace(TINY, tied=True))
+    assert layer_names(tied) == layer_names(free)
+
+
 class Corner(nn.Module):
     """Not equivariant: one weight for each point; counts what it was shown."""
 
@@ -153,6 +204,7 @@ def test_wrong_configurations_are_named():
         (lambda: GoNetConfig(filters=0), "net.filters"),
         (lambda: GoNetConfig(first=4), "odd"),
         (lambda: GoNetConfig(blocks=-1), "net.blocks"),
+        (lambda: GoNetConfig(filters=12, tied=True), "multiple of 8"),
         (lambda: Choice(test=0), "choice.test"),
         (lambda: Choice(min_moves=-1), "min-moves"),
         (lambda: GoConfig(size=20), "size must lie"),
