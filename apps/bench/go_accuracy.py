@@ -5,9 +5,9 @@
 
 Variants change one thing of the preset: the planes (`stones`, `history`, `gonn`, `tactics`, `alphago`), pooling between
 the convolutions (`max`, `avg`: the same layers on a board of half the size, put back to its size before the head and
-added to the first layer's output), no symmetries while training (`fixed`), no global bias (`local`). Measured on the
-test games, whole; `8` is the same network averaged over the 8 symmetries. One thread. Equal positions, so pooled
-networks spend less: their CPU-seconds stand beside.
+added to the first layer's output), no symmetries while training (`fixed`), no global bias (`local`), weights not tied
+over the symmetries (`free`). Measured on the test games, whole; `8` is the same network averaged over the 8
+symmetries. One thread. Equal positions, so pooled networks spend less: their CPU-seconds stand beside.
 """
 
 import json
@@ -29,7 +29,7 @@ from cnn_core.errors import UserError
 from cnn_core.tables import table
 
 PLANES = ("stones", "history", "gonn", "tactics", "alphago")
-VARIANTS = ("preset", *PLANES, "max", "avg", "fixed", "local")
+VARIANTS = ("preset", *PLANES, "max", "avg", "fixed", "local", "free")
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,8 @@ def changed(config: GoConfig, variant: str) -> GoConfig:
         return replace(config, symmetries=False)
     if variant == "local":
         return replace(config, net=replace(config.net, global_every=0))
+    if variant == "free":
+        return replace(config, net=replace(config.net, tied=False))
     raise UserError(f"--variants {variant}: unknown; there are {', '.join(VARIANTS)}")
 
 

@@ -1,6 +1,6 @@
 """match: games against a program that speaks GTP, or against random moves, under a referee."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +26,8 @@ class MatchOptions(Shared):
     """Command of a program that speaks GTP; {seed} in it becomes the game's number. Or: random."""
     games: int = 10
     """How many games; colours change after each."""
-    size: int = 9
-    """Board size."""
+    size: int = 0
+    """Board size; 0 takes that of the games that the network was trained on."""
     komi: float = 7.5
     """Points for white."""
     temperature: float = 0.0
@@ -51,7 +51,7 @@ def run(app: App, options: MatchOptions) -> Outcome:
 
     if options.games < 1:
         raise UserError(f"--games must be at least 1, not {options.games}")
-    if options.size not in SIZES:
+    if options.size and options.size not in SIZES:
         raise UserError(f"--size must lie between {SIZES.start} and {SIZES.stop - 1}, not {options.size}")
     if not options.timeout > 0:
         raise UserError(f"--timeout must be above 0 seconds, not {options.timeout:g}")
@@ -66,6 +66,7 @@ def run(app: App, options: MatchOptions) -> Outcome:
     if options.opponent != "random":
         full_command(options.opponent, 0)  # a missing program is told before the network is loaded
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
+    options = replace(options, size=options.size or trained.config.size)
     label = "".join(c if c.isalnum() else "-" for c in options.opponent)[:40].strip("-")
     folder = options.out or options.run / "matches" / f"{label}-{options.size}"
     games = play_match(Policy(trained), style, options, folder)

@@ -110,7 +110,7 @@ class GoNet(nn.Sequential):
             parts["pooled"] = PooledBody(OrderedDict(pool=pooling(net.pool, 2), **blocks))
         head = parts["output"] = MoveHead(net.filters, config.passes, config.foresee > 0)
         super().__init__(parts)
-        self.tied = net.tied
+        self.tied = net.tied and net.pool == "none"  # pooling cuts odd boards into groups from one corner
         if net.tied:
             tie(
                 self, plain_inputs=["conv1.conv"], plain_outputs=[f"output.{name}" for name, _ in head.named_children()]

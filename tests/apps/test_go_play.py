@@ -314,6 +314,14 @@ def test_random_players_are_legal_and_differ():
     assert a.end == "two passes"
 
 
+def test_a_match_is_played_on_the_board_of_the_training_games(net, tmp_path, capsys):
+    size = json.loads((net / "config.json").read_text())["config"]["size"]
+    args = ["--opponent", "random", "--games", 1, "--symmetries", 1]
+    assert answer(capsys, "match", net, *args, "--out", tmp_path / "own", app=APP)["size"] == size
+    found = answer(capsys, "match", net, *args, "--size", size - 2, "--out", tmp_path / "other", app=APP)
+    assert found["size"] == size - 2
+
+
 @needs_gnugo
 def test_whole_games_against_gnu_go(net, tmp_path, capsys):
     args = ["--opponent", "gnugo --mode gtp --level 1", "--games", 2, "--symmetries", 1, "--out", tmp_path]
