@@ -11,7 +11,6 @@ K kernel points, k the kernel's side.
 """
 
 from collections.abc import Collection
-from functools import cache
 from typing import cast
 
 import numpy as np
@@ -19,26 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-SYMMETRIES = 8
-
-
-@cache
-def _places(side: int) -> np.ndarray:
-    """(G, side * side): where each symmetry puts the points of a square; number 0 leaves them."""
-    points = np.arange(side * side).reshape(side, side)
-    turned = [np.rot90(points, g % 4) for g in range(SYMMETRIES)]
-    sources = np.stack([(t.T if g >= 4 else t).ravel() for g, t in enumerate(turned)])
-    return np.argsort(sources, 1)
-
-
-@cache
-def _group() -> tuple[np.ndarray, np.ndarray]:
-    """(G,) the symmetry that undoes each, and (G, G) the one that acts like the second, then the first."""
-    places = _places(3)
-    number = {row.tobytes(): g for g, row in enumerate(places)}
-    undo = np.array([number[np.argsort(row).tobytes()] for row in places])
-    product = np.array([[number[first[second].tobytes()] for second in places] for first in places])
-    return undo, product
+from cnn_core.symmetry import SYMMETRIES, group, places
 
 
 def _index(side: int, plain_inputs: bool, plain_outputs: bool) -> np.ndarray:
@@ -47,8 +27,8 @@ def _index(side: int, plain_inputs: bool, plain_outputs: bool) -> np.ndarray:
     f(h, y) are an input's channels; the output is out(g, x) = sum over h, y of f(h, x + y) w(g^-1 h, g^-1 y), and
     for plain outputs, which all g must leave, w(h, y) = v(h^-1 y).
     """
-    undo, product = _group()
-    back = _places(side)[undo]  # (G, K) where the inverse of each symmetry puts a point
+    undo, product = group()
+    back = places(side)[undo]  # (G, K) where the inverse of each symmetry puts a point
     if plain_outputs:
         return back[None]
     if plain_inputs:

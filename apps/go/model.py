@@ -110,7 +110,8 @@ class GoNet(nn.Sequential):
             parts["pooled"] = PooledBody(OrderedDict(pool=pooling(net.pool, 2), **blocks))
         head = parts["output"] = MoveHead(net.filters, config.passes, config.foresee > 0)
         super().__init__(parts)
-        self.tied = net.tied and net.pool == "none"  # pooling cuts odd boards into groups from one corner
+        # A tied network answers alike for all views, unless pooling cuts an odd board into groups from one corner.
+        self.views = 1 if net.tied and net.pool == "none" else COUNT
         if net.tied:
             tie(
                 self, plain_inputs=["conv1.conv"], plain_outputs=[f"output.{name}" for name, _ in head.named_children()]
@@ -121,10 +122,8 @@ class GoNet(nn.Sequential):
         """(B, P, H, W) -> (B, H * W [+ 1])."""
         if not self.average or self.training:
             return super().forward(input)
-        if self.tied:  # all 8 views give the same answer
-            return super().forward(input).float().log_softmax(1)
         views = []
-        for k in range(COUNT):
+        for k in range(self.views):
             there = torch.full((len(input),), k, dtype=torch.long, device=input.device)
             probabilities = super().forward(turn(input, there)).float().softmax(1)
             back = torch.tensor(tables(input.shape[-1])[k, : probabilities.shape[1]], device=input.device)

@@ -13,7 +13,8 @@ from torch import nn
 from torch.nn import functional
 
 from cnn_core.blocks import ConvBlock, ResidualBlock, pointwise
-from cnn_core.equivariance import SYMMETRIES, _group, _places, tie
+from cnn_core.equivariance import tie
+from cnn_core.symmetry import SYMMETRIES, group, places
 
 
 def turned(x, g):
@@ -80,14 +81,14 @@ def test_an_eighth_of_the_numbers_is_learned():
 
 
 def test_group_is_closed_and_undone():
-    undo, product = _group()
-    places = _places(5)
+    undo, product = group()
+    moved = places(5)
     points = np.arange(25)
     for a in range(SYMMETRIES):
-        assert (places[a][places[undo[a]]] == points).all()
+        assert (moved[a][moved[undo[a]]] == points).all()
         assert sorted(product[a]) == list(range(SYMMETRIES))
         for b in range(SYMMETRIES):
-            assert (places[product[a, b]] == places[a][places[b]]).all()
+            assert (moved[product[a, b]] == moved[a][moved[b]]).all()
 
 
 def test_dense_layers_tie_their_channels():
