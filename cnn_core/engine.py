@@ -16,11 +16,11 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from cnn_core import checkpoint
+from cnn_core import checkpoint, winograd
 from cnn_core.data import Batch, Split, batches_per_epoch, minibatches, mix
 from cnn_core.distributed import GlobalBatch, Ranks, global_batch_norm, parallel, process_group, wait_for_main
 from cnn_core.errors import UserError
-from cnn_core.inference import Means, Step, autocast, classification, evaluate, predict_logits
+from cnn_core.inference import Means, Step, autocast, classification, evaluate, predict_logits, use_bf16
 from cnn_core.log import RunLog
 from cnn_core.optim import (
     MovingAverage,
@@ -96,7 +96,11 @@ def fit(
         samples_done = loop.epoch * len(train) + loop.batch * config.batch_size
         loop.bar = ProgressBar(config.epochs, len(train), samples_done, progress and here.main)
         try:
-            with interrupts() as loop.interrupted:
+            fp32 = device.type == "cpu" and not use_bf16(config.precision, device)
+            with (
+                winograd.convolutions(model) if config.winograd and fp32 else nullcontext(),
+                interrupts() as loop.interrupted,
+            ):
                 loop.go()
         finally:
             loop.bar.close()

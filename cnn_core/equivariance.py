@@ -122,7 +122,9 @@ def _tie_layer(name: str, layer: nn.Conv2d | nn.Linear, plain_inputs: bool, plai
     if plain_inputs and plain_outputs:
         raise ValueError(f"{name}: a tied layer needs channels in groups on one side")
     kind = TiedWeight if isinstance(layer, nn.Conv2d) else _TiedLinear
-    parametrize.register_parametrization(layer, "weight", kind(side, plain_inputs, plain_outputs))
+    tied = kind(side, plain_inputs, plain_outputs)
+    parametrize.register_parametrization(layer, "weight", tied)
+    layer.parametrizations.weight.original.tied = tied  # type: ignore[union-attr]  # for Muon, which needs whole filters
     if layer.bias is not None and not plain_outputs:
         parametrize.register_parametrization(layer, "bias", TiedChannels())
 

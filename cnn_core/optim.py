@@ -5,6 +5,7 @@ A table of which a batch uses few rows (word vectors) may have sparse gradients,
 Letters: V rows of a table, D columns, R rows of one batch.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from cnn_core.recipe import FitConfig
+
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 
 
 class RowSteps:
@@ -95,6 +98,62 @@ class RowAdamW(RowSteps, torch.optim.AdamW):
         table.index_add_(0, rows, slope / scale, alpha=-group["lr"])
 
 
+class Muon(RowAdamW):
+    """Muon (Jordan 2024) for groups of filters marked `muon`, AdamW for all others.
+
+    Filters (O, ...) are a matrix of O rows. Their step is the momentum with all its singular values made about 1, so
+    that no direction is left behind, and as long as AdamW's steps mostly are: one learning rate serves both, and so
+    does the decay (Liu et al. 2025, arXiv:2502.16982).
+    """
+
+    momentum = 0.95
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """One step."""
+        for group in self.param_groups:
+            for parameter in group["params"] if group.get("muon") else ():
+                if parameter.grad is not None:
+                    self._step_filters(parameter, group)
+                    parameter.grad = None
+        return super().step(closure)
+
+    def _step_filters(self, filters: Tensor, group: dict[str, Any]) -> None:
+        state, slope = self.state[filters], filters.grad
+        assert slope is not None
+        if not state:
+            state["momentum"] = torch.zeros_like(filters)
+        state["momentum"].lerp_(slope, 1 - self.momentum)
+        ahead = slope.lerp(state["momentum"], self.momentum)  # Nesterov
+        tied = getattr(filters, "tied", None)
+        whole = ahead if tied is None else tied(ahead)
+        even = orthogonal(whole.flatten(1)).view(whole.shape)
+        length = 0.2 * max(whole.shape[0], whole[0].numel()) ** 0.5
+        filters.mul_(1 - group["lr"] * group["weight_decay"])
+        filters.add_(even if tied is None else tied.right_inverse(even), alpha=-group["lr"] * length)
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """`matrix` (R, C) with its singular values near 1 (0.7 to 1.2), by five steps of Newton-Schulz (Jordan 2024)."""
+    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    wide = wide / (wide.norm() + 1e-7)
+    for _ in range(5):
+        square = wide @ wide.T
+        wide = torch.addmm(wide, torch.addmm(square, square, square, beta=-4.7750, alpha=2.0315), wide, beta=3.4445)
+    return wide if matrix.shape[0] <= matrix.shape[1] else wide.T
+
+
+def _filters(model: nn.Module) -> set[nn.Parameter]:
+    """Weights of convolutions whose filters span several points and channels."""
+    found = set()
+    for module in model.modules():
+        if isinstance(module, CONVOLUTIONS) and math.prod(module.kernel_size) > 1 and module.groups == 1:
+            parametrized = getattr(module, "parametrizations", {})
+            weight = parametrized["weight"].original if "weight" in parametrized else module.weight
+            found.add(weight)
+    return found
+
+
 def densify(parameters: Iterable[nn.Parameter]) -> None:
     """Make sparse gradients dense, for optimizers and norms that know no others."""
     for parameter in parameters:
@@ -103,16 +162,22 @@ def densify(parameters: Iterable[nn.Parameter]) -> None:
 
 
 def make_optimizer(model: nn.Module, config: FitConfig) -> torch.optim.Optimizer:
-    """AdamW, SGD with Nesterov momentum, or Adadelta; norms, biases (vectors) and row-sparse tables are not decayed."""
+    """The optimizer that `config` names; norms, biases (vectors) and row-sparse tables are not decayed."""
     trainable = [p for p in model.parameters() if p.requires_grad]
     decayed = [p.dim() > 1 and not getattr(p, "row_sparse", False) for p in trainable]
     groups = [
         {"params": [p for p, yes in zip(trainable, decayed, strict=True) if yes], "weight_decay": config.weight_decay},
         {"params": [p for p, yes in zip(trainable, decayed, strict=True) if not yes], "weight_decay": 0.0},
     ]
+    if config.optimizer == "muon":
+        filters = _filters(model)
+        matrices = [p for p in groups[0]["params"] if p in filters]
+        groups[0]["params"] = [p for p in groups[0]["params"] if p not in filters]
+        groups.append({"params": matrices, "weight_decay": config.weight_decay, "muon": True})
     groups = [group for group in groups if group["params"]]
-    if config.optimizer == "adamw":
-        return RowAdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
+    if config.optimizer in ("adamw", "muon"):
+        rule = Muon if config.optimizer == "muon" else RowAdamW
+        return rule(groups, lr=config.learning_rate, betas=config.betas, fused=True)
     if config.optimizer == "adadelta":
         return RowAdadelta(groups, lr=config.learning_rate, rho=config.betas[1])
     momentum = config.betas[0]

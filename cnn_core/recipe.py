@@ -15,14 +15,15 @@ class FitConfig:
     """Passes over the training data."""
     batch_size: int = 256
     """Samples a step."""
-    optimizer: Literal["adamw", "sgd", "adadelta"] = "adamw"
-    """adamw (Loshchilov & Hutter 2019), SGD with Nesterov momentum, or adadelta (Zeiler 2012)."""
+    optimizer: Literal["adamw", "muon", "sgd", "adadelta"] = "adamw"
+    """adamw (Loshchilov & Hutter 2019), muon (Jordan 2024: for the filters of convolutions, adamw for all other
+    weights), SGD with Nesterov momentum, or adadelta (Zeiler 2012)."""
     learning_rate: float = 0.01
     """Highest learning rate of the schedule."""
     betas: tuple[float, float] = (0.9, 0.99)
-    """AdamW's decay rates; SGD takes the first as its momentum, adadelta the second as its rho."""
+    """AdamW's decay rates, in muon too; SGD takes the first as its momentum, adadelta the second as its rho."""
     weight_decay: float = 0.01
-    """Decoupled (adamw) or L2 (sgd, adadelta); never on norms, biases and tables of word vectors."""
+    """Decoupled (adamw, muon) or L2 (sgd, adadelta); never on norms, biases and tables of word vectors."""
     schedule: Literal["one-cycle", "cosine", "linear", "constant"] = "one-cycle"
     """one-cycle: cosine up and down; cosine, linear: linear warm-up, then down to zero."""
     warmup: float = 0.25
@@ -39,6 +40,9 @@ class FitConfig:
     """auto: bf16 arithmetic where the processor has it, weights stay fp32."""
     compile: bool = False
     """Compile the network with torch.compile; pays off on long runs only."""
+    winograd: bool = False
+    """On a processor that computes fp32, train 3x3 convolutions of 32 channels and more with a quarter of the
+    multiplications (Winograd's F(4x4, 3x3), Lavin & Gray 2016); needs numba. Elsewhere it changes nothing."""
     validation: float = 0.0
     """Share of the training data held out (stratified) to watch and to stop early."""
     patience: int = 0
@@ -47,6 +51,8 @@ class FitConfig:
     """Time between checkpoints inside an epoch; each epoch ends with one in any case."""
 
     def __post_init__(self) -> None:
+        if self.winograd and self.compile:
+            raise UserError("fit.winograd and fit.compile exclude each other; set one of them")
         _in_range("epochs", self.epochs, 1)
         _in_range("batch_size", self.batch_size, 1)
         _in_range("learning_rate", self.learning_rate, 0, exclusive=True)

@@ -88,6 +88,9 @@ class GoConfig:
     """Turn and mirror each training position at random (8 symmetries), and the move with it."""
     drop_history: float = 0.05
     """Share of training positions that are shown without their history, as set-up positions have none."""
+    upright: int = 0
+    """Show the network which way up a board lies while it holds fewer stones than this, and do not turn it then: by
+    custom the first stone goes to the upper right corner, which no view of an empty board could tell."""
     foresee: float = 0.0
     """Weight in the loss of what comes later: the board 8 and 32 moves on, and a tenth of it for the next two replies.
     The network learns faster and answers as before (see `apps.go.later`); 0 learns from the next move alone."""
@@ -103,7 +106,7 @@ class GoConfig:
             raise UserError(f"size must lie between {SIZES.start} and {SIZES.stop - 1}, not {self.size}")
         if not 0 <= self.drop_history < 1:
             raise UserError(f"drop-history must lie in [0, 1), not {self.drop_history:g}")
-        for name in ("foresee", "positions", "watched"):
+        for name in ("upright", "foresee", "positions", "watched"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"{name} must be at least 0, not {getattr(self, name)}")
 
@@ -121,10 +124,20 @@ PRESETS = {
         size=19,
         features="tactics",
         net=GoNetConfig(filters=64, blocks=3, global_every=3, tied=True),
+        upright=12,
         foresee=2.0,
-        positions=48_000,
+        positions=64_000,
         watched=4096,
-        fit=FitConfig(epochs=10, batch_size=32, learning_rate=0.008, warmup=0.1, weight_decay=0.02, ema=0.999),
+        fit=FitConfig(
+            epochs=10,
+            batch_size=32,
+            optimizer="muon",
+            learning_rate=0.01,
+            warmup=0.1,
+            weight_decay=0.02,
+            ema=0.999,
+            winograd=True,
+        ),
     ),
     # cnn-go train --preset alphago --data GAMES: 13 layers of 192 filters, 48 planes (Silver et al. 2016); for a GPU.
     "alphago": GoConfig(

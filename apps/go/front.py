@@ -51,16 +51,24 @@ def has(values: Tensor, *flags: int) -> Tensor:
     return (values & torch.tensor(flags, dtype=values.dtype, device=values.device)).to(torch.bool)
 
 
+def few_stones(compact: Tensor, count: int) -> Tensor:
+    """bool (B,): boards (B, P, H, W) with fewer stones than `count`."""
+    return (compact[:, STONES_PLANE] & 3 > 0).sum((1, 2)) < count
+
+
 class GoFront(nn.Module):
     """Compact planes (B, P, H, W) uint8 to floats (B, F, H, W); planes that the feature set does not need may follow.
 
-    While training, a share `drop_history` of the positions is shown without earlier moves.
+    While training, a share `drop_history` of the positions is shown without earlier moves. With `upright`, three planes
+    tell the upper half of the board, the right one, and the points nearer to the sides than to top and bottom, as long
+    as there are fewer stones than that; they are empty afterwards.
     """
 
-    def __init__(self, features: str, drop_history: float = 0.0):
+    def __init__(self, features: str, drop_history: float = 0.0, upright: int = 0):
         super().__init__()
         self.features = features
         self.drop_history = drop_history
+        self.upright = upright
         self.planes = int(self(torch.zeros(1, COMPACT[features], 3, 3, dtype=torch.uint8)).shape[1])
 
     def forward(self, compact: Tensor) -> Tensor:
@@ -70,6 +78,8 @@ class GoFront(nn.Module):
             compact = self._forget(compact)
         columns = compact.unsqueeze(-1).unbind(1)  # P times (B, H, W, 1): planes last, as convolutions like them
         parts = getattr(self, f"_{self.features}")(columns)
+        if self.upright:
+            parts = [*parts, *self._sides(compact)]
         if all(part.dtype == torch.bool for part in parts):
             planes = torch.cat(parts, -1).to(torch.float32)  # one conversion of bytes, not one of each part
         else:
@@ -84,6 +94,15 @@ class GoFront(nn.Module):
             old = torch.full((), 255 - BEFORE - LONG_BEFORE, dtype=torch.uint8, device=compact.device)
             compact[:, LADDERS] &= torch.where(drop, old, torch.full_like(old, 255))
         return compact
+
+    def _sides(self, compact: Tensor) -> list[Tensor]:
+        """Upper half, right half, nearer to a side: bool (B, H, W, 1)."""
+        height, width = compact.shape[2:]
+        # Lines above the middle, and to the right of it, counted double so that the middle is whole.
+        up = (height - 1 - 2 * torch.arange(height, device=compact.device))[:, None].expand(height, width)
+        right = (2 * torch.arange(width, device=compact.device) + 1 - width).expand(height, width)
+        few = few_stones(compact, self.upright)[:, None, None, None]
+        return [few & half[:, :, None] for half in (up > 0, right > 0, right.abs() > up.abs())]
 
     @staticmethod
     def _colours(columns: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from apps.go import later
 from apps.go.config import GoConfig, GoNetConfig
-from apps.go.front import GoFront
+from apps.go.front import GoFront, few_stones
 from apps.go.symmetry import COUNT, sources, tables
 from cnn_core.blocks import ConvBlock, ResidualBlock, pointwise, pooling
 from cnn_core.data import Batch
@@ -99,7 +99,7 @@ class GoNet(nn.Sequential):
     """
 
     def __init__(self, config: GoConfig):
-        front = GoFront(config.features, config.drop_history)
+        front = GoFront(config.features, config.drop_history, config.upright)
         net = config.net
         parts: OrderedDict[str, nn.Module] = OrderedDict(front=front)
         parts["conv1"] = ConvBlock(front.planes, net.filters, net.first, padding=None, norm="batch")
@@ -116,6 +116,7 @@ class GoNet(nn.Sequential):
             tie(
                 self, plain_inputs=["conv1.conv"], plain_outputs=[f"output.{name}" for name, _ in head.named_children()]
             )
+        self.upright = config.upright
         self.average = False
 
     def forward(self, input: Tensor) -> Tensor:
@@ -125,9 +126,10 @@ class GoNet(nn.Sequential):
         views = []
         for k in range(self.views):
             there = torch.full((len(input),), k, dtype=torch.long, device=input.device)
+            there = turnable(input, there, self.upright)
             probabilities = super().forward(turn(input, there)).float().softmax(1)
-            back = torch.tensor(tables(input.shape[-1])[k, : probabilities.shape[1]], device=input.device)
-            views.append(probabilities[:, back])
+            back = torch.tensor(tables(input.shape[-1]), device=input.device)[there, : probabilities.shape[1]]
+            views.append(probabilities.gather(1, back))
         return torch.stack(views).mean(0).clamp_min(1e-30).log()
 
 
@@ -151,6 +153,11 @@ def build(config: GoConfig, labels: tuple[str, ...]) -> nn.Module:
     return GoNet(config)
 
 
+def turnable(planes: Tensor, symmetry: Tensor, upright: int) -> Tensor:
+    """`symmetry` (B,), but 0 for boards (B, P, size, size) with fewer stones than `upright`."""
+    return symmetry.masked_fill(few_stones(planes, upright), 0) if upright else symmetry
+
+
 def turn(planes: Tensor, symmetry: Tensor) -> Tensor:
     """Planes (B, P, size, size) turned by `symmetry` (B,), one of 8 each."""
     size = planes.shape[-1]
@@ -172,6 +179,7 @@ def step(config: GoConfig) -> Step:
             return class_means(model(inputs), moves)
         if config.symmetries:
             symmetry = torch.randint(COUNT, (len(batch),), device=inputs.device)
+            symmetry = turnable(inputs, symmetry, config.upright)
             inputs, moves = turn(inputs, symmetry), turn_moves(moves, symmetry, config.size)
         outputs = model(inputs)
         count = config.size**2 + config.passes

@@ -1,5 +1,6 @@
 """train: a preset with overrides, into a run folder; or go on with one that was stopped."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ def parse(app: App, prog: str, args: Sequence[str]) -> Any:
 
 def run(app: App, options: Any) -> Outcome:
     """Train and save; the outcome is the last epoch's record."""
+    if options.resume or options.config.fit.winograd:
+        # Threads that wait for OpenMP's next loop would otherwise spin on the processors that our own threads need.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from cnn_core import data, device, distributed, engine, runs  # torch: 2 s, so only once something is computed
 
     common = options.common

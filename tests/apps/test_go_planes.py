@@ -6,7 +6,7 @@ import torch
 
 from apps.go import encode, ladders
 from apps.go.front import COMPACT, GoFront
-from apps.go.model import turn, turn_moves
+from apps.go.model import turn, turn_moves, turnable
 from apps.go.rules import Position
 from apps.go.symmetry import COUNT, sources, tables
 from tests.helpers.go_games import (
@@ -235,6 +235,25 @@ def test_history_is_dropped_while_training_only():
     assert (front.eval()(compact)[:, 8:16].flatten(1).sum(1) == ages.max()).all()
     still = [*range(8), 16, *range(19, 32)]
     assert (planes[:, still] == planes[:1, still]).all()
+
+
+def test_boards_of_few_stones_show_which_way_up_they_lie():
+    few, many = (encode.encode_entries(stored(crowded_game(9, 3, count)), 9, 1, 7.5) for count in (6, 40))
+    compact = torch.from_numpy(np.stack([few, many]))
+    plain, front = GoFront("tactics").eval(), GoFront("tactics", upright=10).eval()
+    assert front.planes == plain.planes + 3
+    planes = front(compact)
+    assert (planes[:, :-3] == plain(compact)).all()
+    assert not planes[1, -3:].any()
+    y, x = np.mgrid[:9, :9]
+    sides = np.stack([y < 4, x > 4, abs(x - 4) > abs(y - 4)])
+    assert (planes[0, -3:].numpy() == sides).all()
+    views = {
+        tuple(np.rot90(s if flip else s[:, ::-1], k).tobytes() for s in sides) for k in range(4) for flip in (0, 1)
+    }
+    assert len(views) == COUNT  # no two views look alike
+    assert turnable(compact, torch.tensor([5, 5]), 10).tolist() == [0, 5]
+    assert turnable(compact, torch.tensor([5, 5]), 0).tolist() == [5, 5]
 
 
 def test_chains_are_those_of_the_reference():
