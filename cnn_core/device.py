@@ -1,5 +1,7 @@
 """Where and with how many threads things are computed."""
 
+import ctypes
+
 import torch
 
 from cnn_core.distributed import ranks
@@ -28,3 +30,18 @@ def choose(device: str = "auto", threads: int = 0) -> torch.device:
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
     return chosen
+
+
+def keep_freed_memory() -> None:
+    """Let the process keep what it frees, up to 1 GiB at the end of its heap, for its next arrays.
+
+    As it comes, glibc gives arrays of some MiB back at once and has the system clear new pages for the next ones: in
+    training a tenth of the processor's time. Where the C library knows no such settings nothing happens.
+    """
+    trim, mapped = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    mallopt(trim, 1 << 30)
+    mallopt(mapped, 1 << 25)

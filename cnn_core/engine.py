@@ -18,6 +18,7 @@ from torch import nn
 
 from cnn_core import checkpoint, winograd
 from cnn_core.data import Batch, Split, batches_per_epoch, minibatches, mix
+from cnn_core.device import keep_freed_memory
 from cnn_core.distributed import GlobalBatch, Ranks, global_batch_norm, parallel, process_group, wait_for_main
 from cnn_core.errors import UserError
 from cnn_core.inference import Means, Step, autocast, classification, evaluate, predict_logits, use_bf16
@@ -80,6 +81,8 @@ def fit(
     if config.patience and validation is None:
         raise UserError("patience needs a validation split to watch; set validation, such as 0.1")
     device = next(model.parameters()).device
+    if device.type == "cpu":
+        keep_freed_memory()
     if any(p.dim() == 4 for p in model.parameters()):
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     step = step or classification(config.label_smoothing)
