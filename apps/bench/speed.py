@@ -138,6 +138,13 @@ def _text(found: dict[str, Any]) -> Iterator[Row]:
         yield [f"text: {verb}", f"{here:,.0f} texts/CPU-s", "plain conv1d, dense Adam", f"{it:,.0f}", _times(ratio)]
 
 
+def _winograd(found: dict[str, Any]) -> Iterator[Row]:
+    layers = {f"3x3 convolution, {channels} channels": row for channels, row in found["layers"].items()}
+    for name, row in {**layers, "Go: training expert": found["go"]}.items():
+        here, it = row["boards_per_cpu_second"], row["baseline_boards_per_cpu_second"]
+        yield [name, f"{here:,.0f} boards/CPU-s", row["baseline"], f"{it:,.0f}", _times(row["ratio"])]
+
+
 FIGURES: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
     "digits-speed": _digits,
     "visual-speed": _visual,
@@ -145,4 +152,5 @@ FIGURES: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
     "go-speed": _go,
     "speech-speed": _speech,
     "text-speed": _text,
+    "winograd-speed": _winograd,
 }

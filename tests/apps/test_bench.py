@@ -169,6 +169,9 @@ def test_report_is_written_from_the_results(digits_folder, tmp_path, capsys):
     assert "run a study first" in capsys.readouterr().err
 
 
+WINOGRAD = {"baseline": "direct", "boards_per_cpu_second": 6.0, "baseline_boards_per_cpu_second": 4.0}
+
+
 def test_speed_gathers_the_benches(tmp_path, capsys, monkeypatch):
     rate = {"ours": 20.0, "other": 10.0, "ratio": {"median": 2.0}}
     kept = {
@@ -189,6 +192,10 @@ def test_speed_gathers_the_benches(tmp_path, capsys, monkeypatch):
             },
             "train_ratio": {"median": 5.0},
         },
+        "winograd-speed": {
+            "layers": {"64": {**WINOGRAD, "ratio": 1.5}},
+            "go": {**WINOGRAD, "ratio": 1.6},
+        },
         "dream-speed": {"depth": [], "pictures": {"style fp32": {"cpu_seconds": 40.0}}},
     }
     assert set(kept) == set(FIGURES)
@@ -196,7 +203,7 @@ def test_speed_gathers_the_benches(tmp_path, capsys, monkeypatch):
     assert main(["speed", "--out", str(tmp_path / "b" / "speed"), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["table"]["rows"]
     assert ["digits to 99 %", "4.0 CPU-s", "PyTorch's MNIST example, DataLoader", "280 CPU-s", "70.0 x"] in rows
-    assert {row[4] for row in rows} >= {"70.0 x", "10.0 x", "30.0 x", "2.0 x", "5.0 x", "1.0 x"}
+    assert {row[4] for row in rows} >= {"70.0 x", "10.0 x", "30.0 x", "2.0 x", "5.0 x", "1.0 x", "1.5 x", "1.6 x"}
     monkeypatch.setattr("apps.bench.speed.measured", lambda name: pytest.fail("measured again"))
     assert main(["speed", "--out", str(tmp_path / "b" / "speed")]) == 0
     assert main(["report", "--results", str(tmp_path / "b"), "--out", str(tmp_path / "benchmarks.md")]) == 0
