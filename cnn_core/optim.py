@@ -134,12 +134,21 @@ class Muon(RowAdamW):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """`matrix` (R, C) with its singular values near 1 (0.7 to 1.2), by five steps of Newton-Schulz (Jordan 2024)."""
+    """`matrix` (R, C) with its singular values near 1 (0.7 to 1.2), by five steps of Newton-Schulz (Jordan 2024).
+
+    Each step multiplies by a polynomial of the matrix times its transpose; only these squares, which are much smaller,
+    are carried along.
+    """
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     wide = wide / (wide.norm() + 1e-7)
+    square = wide @ wide.T
+    product = torch.eye(len(square), dtype=square.dtype, device=square.device)
     for _ in range(5):
-        square = wide @ wide.T
-        wide = torch.addmm(wide, torch.addmm(square, square, square, beta=-4.7750, alpha=2.0315), wide, beta=3.4445)
+        step = torch.addmm(square, square, square, beta=-4.7750, alpha=2.0315)
+        step.diagonal().add_(3.4445)
+        product = step @ product
+        square = step @ square @ step
+    wide = product @ wide
     return wide if matrix.shape[0] <= matrix.shape[1] else wide.T
 
 

@@ -126,8 +126,8 @@ PRESETS = {
         net=GoNetConfig(filters=96, blocks=3, global_every=3, tied=True),
         upright=12,
         foresee=2.0,
-        positions=40_000,
-        watched=4096,
+        positions=36_000,
+        watched=2048,
         fit=FitConfig(
             epochs=10,
             batch_size=32,
