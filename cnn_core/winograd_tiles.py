@@ -20,9 +20,9 @@ except ImportError:
 
 TILE = 4
 POINTS = 36
-FILTERS = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], np.float32) / np.float32(
-    24
-)  # (6, 3): a filter's values at the points 0, 1, -1, 2, -2 and infinity
+_TIMES_24 = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]
+FILTERS = np.array(_TIMES_24, np.float32) / np.float32(24)
+"""(6, 3): a filter's values at the points 0, 1, -1, 2, -2 and infinity."""
 TWO, FOUR, FIVE, EIGHT = (np.float32(number) for number in (2, 4, 5, 8))
 
 

@@ -18,6 +18,14 @@ from cnn_core.winograd import WinogradConv, convolutions
 winograd_tiles = pytest.importorskip("cnn_core.winograd_tiles", reason="numba is not installed")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def few_channels():
+    """Networks of 8 channels count as worth it: each number of channels takes seconds to compile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cnn_core.winograd.CHANNELS", 8)
+        yield
+
+
 @pytest.fixture
 def two_threads():
     before = torch.get_num_threads()
@@ -74,11 +82,11 @@ def test_no_gradient_for_an_input_that_needs_none():
 def network():
     torch.manual_seed(0)
     return nn.Sequential(
-        ConvBlock(3, 32, 5, padding=None, norm="batch"),
-        ResidualBlock(32, 32),
-        ConvBlock(32, 32, 3, padding=None),  # with a bias
-        ConvBlock(32, 32, 3, padding=None, stride=2),
-        pointwise(32, 2),
+        ConvBlock(3, 8, 5, padding=None, norm="batch"),
+        ResidualBlock(8, 8),
+        ConvBlock(8, 8, 3, padding=None),  # with a bias
+        ConvBlock(8, 8, 3, padding=None, stride=2),
+        pointwise(8, 2),
     )
 
 
@@ -96,7 +104,7 @@ def test_a_network_trains_alike_and_only_what_fits_is_changed(monkeypatch):
     direct = slopes(model, x)
     with convolutions(model):
         fast = slopes(model, x)
-        assert calls == [(32, 32, 3, 3)] * 3
+        assert calls == [(8, 8, 3, 3)] * 3
         with torch.autocast("cpu", torch.bfloat16):
             model(x)
         model.eval()(x)
@@ -108,7 +116,7 @@ def test_a_network_trains_alike_and_only_what_fits_is_changed(monkeypatch):
 
 
 def test_tied_weights_stay_tied():
-    model = nn.Sequential(ConvBlock(3, 32, 3, padding=None), ConvBlock(32, 32, 3, padding=None), pointwise(32, 1))
+    model = nn.Sequential(ConvBlock(3, 8, 3, padding=None), ConvBlock(8, 8, 3, padding=None), pointwise(8, 1))
     tie(model, plain_inputs=["0.conv"], plain_outputs=["2"])
     x = torch.randn(2, 3, 9, 9)
     with convolutions(model):
