@@ -41,8 +41,8 @@ class FitConfig:
     compile: bool = False
     """Compile the network with torch.compile; pays off on long runs only."""
     winograd: bool = False
-    """On a processor that computes fp32, train 3x3 convolutions of 32 channels and more with a quarter of the
-    multiplications (Winograd's F(4x4, 3x3), Lavin & Gray 2016); needs numba. Elsewhere it changes nothing."""
+    """On a processor that computes fp32, train 3x3 and 5x5 convolutions of 32 channels and more with 1/4 and 9/25 of
+    the multiplications (Winograd's algorithm, Lavin & Gray 2016); needs numba. Elsewhere it changes nothing."""
     validation: float = 0.0
     """Share of the training data held out (stratified) to watch and to stop early."""
     patience: int = 0

@@ -1,13 +1,14 @@
-"""Convolutions of 3x3 with a quarter of the multiplications: Winograd's F(4x4, 3x3) (Lavin & Gray 2016).
+"""Convolutions of 3x3 and 5x5 with a fraction of the multiplications: Winograd's algorithm (Lavin & Gray 2016).
 
     with convolutions(network):
-        ...  # every 3x3 convolution that can, trains by it
+        ...  # every 3x3 and 5x5 convolution that can, trains by it
 
 PyTorch's own processor kernels are direct in training. Input tiles and filters become 36 numbers each, 36 products
-of matrices follow, and tiles of the output are made from those; gradients go the same way back. The results differ
-from the direct ones by rounding (about 1e-5 of the largest value).
+of matrices follow, and tiles of the output are made from those; gradients go the same way back. That is a quarter of
+the multiplications for 3x3, F(4x4, 3x3), and 9 of 25 for 5x5, F(2x2, 5x5). The results differ from the direct ones by
+rounding (about 1e-5 of the largest value).
 
-Letters: B batch, C input channels, O output channels, t tiles a picture, n pictures in a chunk.
+Letters: B batch, C input channels, O output channels, k side of the filters (3 or 5).
 """
 
 from collections.abc import Callable, Iterator
@@ -28,20 +29,20 @@ T = TypeVar("T")
 
 
 class WinogradConv(torch.autograd.Function):
-    """(B, C, H, W), (O, C, 3, 3) -> (B, O, H, W), float32 on a processor; the padding is 1, and so is the stride."""
+    """(B, C, H, W), (O, C, k, k) -> (B, O, H, W), float32 on a processor; the stride is 1, the size is kept."""
 
     @staticmethod
     def forward(ctx: Any, input: Tensor, weight: Tensor) -> Tensor:  # noqa: D102
         from cnn_core.winograd_tiles import POINTS, tiles, transforms
 
-        outputs, channels = weight.shape[:2]
+        outputs, channels, kernel = weight.shape[:3]
         pictures = _channels_last(input)  # (B, H, W, C)
         count, height, width, _ = pictures.shape
-        each = tiles(height) * tiles(width)
+        each = tiles(height, kernel) * tiles(width, kernel)
         filters = _filters(weight)  # (36, O, C)
         across = filters.transpose(1, 2).contiguous()
         result = torch.empty(count, height, width, outputs)
-        split, join = transforms(channels).split, transforms(outputs).join
+        split, join = transforms(channels, kernel).split, transforms(outputs, kernel).join
 
         def forward(chunks: list[tuple[int, int]]) -> list[Tensor]:
             saved = []
@@ -54,7 +55,7 @@ class WinogradConv(torch.autograd.Function):
 
         chunks = _chunks(count, each)
         ctx.save_for_backward(filters, *(points for part in _spread(forward, chunks) for points in part))
-        ctx.chunks, ctx.shape = chunks, pictures.shape
+        ctx.chunks, ctx.shape, ctx.kernel = chunks, pictures.shape, kernel
         return result.permute(0, 3, 1, 2)
 
     @staticmethod
@@ -65,7 +66,8 @@ class WinogradConv(torch.autograd.Function):
         outputs, channels = filters.shape[1:]
         gradient = _channels_last(gradients[0])  # (B, H, W, O)
         before = torch.empty(ctx.shape) if ctx.needs_input_grad[0] else None
-        split_back, join_back = transforms(channels).split_back, transforms(outputs).join_back
+        split_back = transforms(channels, ctx.kernel).split_back
+        join_back = transforms(outputs, ctx.kernel).join_back
         points = {first: each for (first, _), each in zip(ctx.chunks, saved, strict=True)}
 
         def backward(chunks: list[tuple[int, int]]) -> Tensor:
@@ -79,16 +81,16 @@ class WinogradConv(torch.autograd.Function):
             return slopes
 
         slopes = sum(_spread(backward, ctx.chunks), torch.zeros(()))  # (36, O, C)
-        weight = (_values().T @ slopes.flatten(1)).T.reshape(outputs, channels, 3, 3)
+        weight = (_values(ctx.kernel).T @ slopes.flatten(1)).T.reshape(outputs, channels, ctx.kernel, ctx.kernel)
         return None if before is None else before.permute(0, 3, 1, 2), weight
 
 
 @contextmanager
 def convolutions(network: nn.Module) -> Iterator[None]:
-    """While it lasts, 3x3 convolutions of `network` in training mode work this way, where they can and it pays.
+    """While it lasts, 3x3 and 5x5 convolutions of `network` in training mode work this way, where they can and it pays.
 
-    That is: float32 on a processor, stride 1, zeros as padding of 1, no groups, 32 channels or more on both sides.
-    All others, and every evaluation, stay as they are. Raises UserError when numba is missing.
+    That is: float32 on a processor, stride 1, zeros as padding that keeps the size, no groups, 32 channels or more on
+    both sides. All others, and every evaluation, stay as they are. Raises UserError when numba is missing.
     """
     import cnn_core.winograd_tiles  # noqa: F401  says now what is missing
 
@@ -103,9 +105,15 @@ def convolutions(network: nn.Module) -> Iterator[None]:
 
 
 def _fits(module: nn.Conv2d) -> bool:
-    same = module.padding in ("same", (1, 1)) and module.padding_mode == "zeros"
+    side = module.kernel_size[0]
+    same = module.padding in ("same", (side // 2, side // 2)) and module.padding_mode == "zeros"
     plain = module.stride == module.dilation == (1, 1) and module.groups == 1
-    return module.kernel_size == (3, 3) and same and plain and min(module.in_channels, module.out_channels) >= CHANNELS
+    return (
+        module.kernel_size in ((3, 3), (5, 5))
+        and same
+        and plain
+        and min(module.in_channels, module.out_channels) >= CHANNELS
+    )
 
 
 def _forward(module: nn.Conv2d, input: Tensor) -> Tensor:
@@ -122,16 +130,16 @@ def _channels_last(batch: Tensor) -> Tensor:
 
 
 @cache
-def _values() -> Tensor:
-    """(36, 9): what each weight adds to each of a filter's 36 numbers."""
-    from cnn_core.winograd_tiles import FILTERS
+def _values(kernel: int) -> Tensor:
+    """(36, k * k): what each weight adds to each of a filter's 36 numbers."""
+    from cnn_core.winograd_tiles import filter_values
 
-    return torch.kron(*[torch.from_numpy(FILTERS)] * 2)
+    return torch.kron(*[torch.from_numpy(filter_values(kernel))] * 2)
 
 
 def _filters(weight: Tensor) -> Tensor:
-    """(O, C, 3, 3) -> (36, O, C)."""
-    return (_values() @ weight.detach().flatten(2).flatten(0, 1).T).view(-1, *weight.shape[:2])
+    """(O, C, k, k) -> (36, O, C)."""
+    return (_values(weight.shape[-1]) @ weight.detach().flatten(2).flatten(0, 1).T).view(-1, *weight.shape[:2])
 
 
 def _chunks(count: int, tiles: int) -> list[tuple[int, int]]:

@@ -139,7 +139,7 @@ def _text(found: dict[str, Any]) -> Iterator[Row]:
 
 
 def _winograd(found: dict[str, Any]) -> Iterator[Row]:
-    layers = {f"3x3 convolution, {channels} channels": row for channels, row in found["layers"].items()}
+    layers = {f"convolution, {name}": row for name, row in found["layers"].items()}
     for name, row in {**layers, "Go: training expert": found["go"]}.items():
         here, it = row["boards_per_cpu_second"], row["baseline_boards_per_cpu_second"]
         yield [name, f"{here:,.0f} boards/CPU-s", row["baseline"], f"{it:,.0f}", _times(row["ratio"])]

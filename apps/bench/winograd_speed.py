@@ -1,8 +1,8 @@
-"""Training steps through 3x3 convolutions by Winograd's algorithm, against PyTorch's direct ones. One CPU thread, fp32.
+"""Training steps through 3x3 and 5x5 convolutions by Winograd's algorithm, against PyTorch's direct ones. One CPU thread, fp32.
 
     python -m apps.bench winograd-speed          about a minute
 
-- `layers`: forward and backward through one convolution of that many channels, 32 boards of 19x19.
+- `layers`: forward and backward through one convolution, 32 boards of 19x19.
 - `go`: whole training steps of the preset `expert` of cnn-go: planes, loss, backward pass and optimizer.
 
 Figures are boards per CPU second, measured in pairs, so that a slow spell of the machine hits both sides.
@@ -20,14 +20,14 @@ from cnn_core import config as config_module
 from cnn_core.benchmark import cpu_seconds, environment, paired_ratio, summary
 from cnn_core.winograd import convolutions
 
-CHANNELS = (32, 64, 96, 128)
+LAYERS = {"32 channels, 3x3": (32, 3), "64, 3x3": (64, 3), "96, 3x3": (96, 3), "128, 3x3": (128, 3), "96, 5x5": (96, 5)}
 BOARDS = 32
 
 
-def layer(channels: int, rounds: int, steps: int = 10) -> dict[str, Any]:
+def layer(channels: int, kernel: int, rounds: int, steps: int = 10) -> dict[str, Any]:
     """One convolution, `steps` times forward and backward in each round."""
     torch.manual_seed(0)
-    conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    conv = nn.Conv2d(channels, channels, kernel, padding="same", bias=False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     x = torch.randn(BOARDS, channels, 19, 19).contiguous(memory_format=torch.channels_last).requires_grad_()
     slope = torch.randn_like(x)
 
@@ -100,7 +100,7 @@ def main(args: list[str]) -> int:
     torch.set_num_threads(1)
     try:
         found = {
-            "layers": {str(channels): layer(channels, options.rounds) for channels in CHANNELS},
+            "layers": {name: layer(*shape, options.rounds) for name, shape in LAYERS.items()},
             "go": go(options.rounds),
             "environment": environment(),
         }
@@ -109,7 +109,7 @@ def main(args: list[str]) -> int:
     if options.json:
         print(json.dumps(found))
         return 0
-    rows = {f"one convolution, {channels} channels": each for channels, each in found["layers"].items()}
+    rows = {f"one convolution, {name}": each for name, each in found["layers"].items()}
     for name, row in {**rows, "training steps of the Go preset expert": found["go"]}.items():
         print(
             f"{name}, boards per CPU second: {row['boards_per_cpu_second']:,.0f} against "
