@@ -1,4 +1,4 @@
-"""Training steps through 3x3 and 5x5 convolutions by Winograd's algorithm, against PyTorch's direct ones. One CPU thread, fp32.
+"""Training through 3x3 and 5x5 convolutions by Winograd's algorithm, against PyTorch's direct ones: one thread, fp32.
 
     python -m apps.bench winograd-speed          about a minute
 
