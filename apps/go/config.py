@@ -117,7 +117,7 @@ PRESETS = {
         features="tactics",
         net=GoNetConfig(filters=48, blocks=4, global_every=2, tied=True),
         choice=Choice(test=0.1),
-        fit=FitConfig(epochs=3, batch_size=128, learning_rate=0.015, weight_decay=0.02, ema=0.99),
+        fit=FitConfig(epochs=3, batch_size=128, optimizer="muon", learning_rate=0.008, weight_decay=0.02, ema=0.99),
     ),
     # cnn-go train --preset expert --data GAMES
     "expert": GoConfig(
