@@ -15,8 +15,6 @@ from torch import Tensor, nn
 
 from cnn_core.recipe import FitConfig
 
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
-
 
 class RowSteps:
     """Part of an optimizer that touches, of a table with a sparse gradient, the rows of the batch alone.
@@ -156,7 +154,7 @@ def _filters(model: nn.Module) -> set[nn.Parameter]:
     """Weights of convolutions whose filters span several points and channels."""
     found = set()
     for module in model.modules():
-        if isinstance(module, CONVOLUTIONS) and math.prod(module.kernel_size) > 1 and module.groups == 1:
+        if isinstance(module, nn.Conv1d | nn.Conv2d) and math.prod(module.kernel_size) > 1 and module.groups == 1:
             parametrized = getattr(module, "parametrizations", {})
             weight = parametrized["weight"].original if "weight" in parametrized else module.weight
             found.add(weight)

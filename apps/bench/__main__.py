@@ -25,7 +25,7 @@ BENCHES = {
     "text-speed": ("texts per CPU-second in training and prediction, against a plain loop", "apps.bench.text_speed"),
     "text-accuracy": ("test accuracy of text presets, beside linear models", "apps.bench.text_accuracy"),
     "dream-speed": ("styles, dreams and optima on the real VGG-19", "apps.bench.dream_speed"),
-    "winograd-speed": ("3x3 convolutions in training, against direct ones", "apps.bench.winograd_speed"),
+    "winograd-speed": ("3x3 and 5x5 convolutions in training, against direct ones", "apps.bench.winograd_speed"),
     "visual-speed": ("x* of all filters in one batch against one at a time", "apps.bench.visual_speed"),
 }
 

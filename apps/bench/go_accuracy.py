@@ -24,7 +24,7 @@ from apps.go.measures import measure
 from apps.go.model import step
 from cnn_core import config as config_module
 from cnn_core import engine, runs
-from cnn_core.benchmark import environment
+from cnn_core.benchmark import environment, one_thread
 from cnn_core.errors import UserError
 from cnn_core.tables import table
 
@@ -82,12 +82,8 @@ def main(args: list[str]) -> int:
     base = replace(base, data=options.data or base.data, size=options.size or base.size)
     base = replace(base, positions=options.positions or base.positions)
     base = replace(base, fit=replace(base.fit, epochs=options.epochs or base.fit.epochs))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         found = {name: seeds(changed(base, name), name, options) for name in options.variants}
-    finally:
-        torch.set_num_threads(threads)
     result = {"preset": options.preset, "data": base.data, "variants": found, "environment": environment()}
     print(json.dumps(result) if options.json else text(found))
     return 0

@@ -28,7 +28,7 @@ from apps.go.front import COMPACT, GoFront
 from apps.go.games import parse
 from apps.go.points import to_sgf
 from cnn_core import config as config_module
-from cnn_core.benchmark import cpu_seconds, environment
+from cnn_core.benchmark import cpu_seconds, environment, one_thread
 from cnn_core.errors import UserError
 from cnn_core.tables import table
 
@@ -52,12 +52,8 @@ class Options:
 def main(args: list[str]) -> int:
     """Measure and print."""
     options = config_module.parse(Options, args, prog="python -m apps.bench go-speed")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         result = measure(options)
-    finally:
-        torch.set_num_threads(threads)
     print(json.dumps(result) if options.json else text(result))
     return 0
 

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from cnn_core import config as config_module
 from cnn_core.architecture import LECTURE
-from cnn_core.benchmark import cpu_seconds, environment, paired_ratio, summary
+from cnn_core.benchmark import cpu_seconds, environment, one_thread, paired_ratio, summary
 from cnn_core.network import ConvNet
 from cnn_core.visual import Pixels, filter, filters, optimize, values
 
@@ -165,16 +165,12 @@ class Options:
 
 def run(rounds: int = 7, steps: int = 128) -> dict[str, Any]:
     """Both comparisons, one thread, and the machine they ran on."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         return {
             "lecture": lecture(rounds, steps),
             "depth": {name: depth(layer) for name, layer in DEPTHS.items()},
             "environment": environment(),
         }
-    finally:
-        torch.set_num_threads(threads)
 
 
 def main(args: list[str]) -> int:

@@ -1,6 +1,6 @@
 """Training through 3x3 and 5x5 convolutions by Winograd's algorithm, against PyTorch's direct ones: one thread, fp32.
 
-    python -m apps.bench winograd-speed          about a minute
+    python -m apps.bench winograd-speed          about two minutes
 
 - `layers`: forward and backward through one convolution, 32 boards of 19x19.
 - `go`: whole training steps of the preset `expert` of cnn-go: planes, loss, backward pass and optimizer.
@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from cnn_core import config as config_module
-from cnn_core.benchmark import cpu_seconds, environment, paired_ratio, summary
+from cnn_core.benchmark import cpu_seconds, environment, one_thread, paired_ratio, summary
 from cnn_core.winograd import convolutions
 
 LAYERS = {"32 channels, 3x3": (32, 3), "64, 3x3": (64, 3), "96, 3x3": (96, 3), "128, 3x3": (128, 3), "96, 5x5": (96, 5)}
@@ -96,16 +96,12 @@ class Options:
 def main(args: list[str]) -> int:
     """Print the figures."""
     options = config_module.parse(Options, args, prog="cnn-bench winograd-speed")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         found = {
             "layers": {name: layer(*shape, options.rounds) for name, shape in LAYERS.items()},
             "go": go(options.rounds),
             "environment": environment(),
         }
-    finally:
-        torch.set_num_threads(threads)
     if options.json:
         print(json.dumps(found))
         return 0
