@@ -5,7 +5,7 @@ nothing here costs anything.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -75,11 +75,21 @@ def from_main(value: Any) -> Any:
 
 
 def parallel(model: nn.Module) -> nn.Module:
-    """`model` whose gradients are averaged over the ranks, and whose batch norms see the global batch."""
+    """`model` whose gradients are averaged over the ranks."""
     if not dist.is_initialized():
         return model
     device = next(model.parameters()).device
-    return nn.parallel.DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
+    devices = [device] if device.type == "cuda" else None
+    # Running means are the same on all ranks, or averaged before they are used: none need to be sent at each step.
+    return nn.parallel.DistributedDataParallel(model, device_ids=devices, broadcast_buffers=False)
+
+
+def average_over_ranks(tensors: Mapping[str, Tensor]) -> None:
+    """Put in place of each tensor of floats its mean over all ranks."""
+    if dist.is_initialized():
+        for tensor in tensors.values():
+            if tensor.is_floating_point():
+                tensor.copy_(sum_over_ranks(tensor.clone()) / dist.get_world_size())
 
 
 @dataclass
@@ -90,14 +100,14 @@ class GlobalBatch:
 
 
 @contextmanager
-def global_batch_norm(model: nn.Module) -> Iterator[GlobalBatch]:
-    """Batch norms take mean and variance over all ranks for the block.
+def global_batch_norm(model: nn.Module, active: bool = True) -> Iterator[GlobalBatch]:
+    """Batch norms take mean and variance over all ranks for the block, unless not `active`.
 
     torch's SyncBatchNorm does so on GPUs only; this works with gloo too, and leaves the module tree alone.
     """
     batch = GlobalBatch()
     norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    if dist.is_initialized():
+    if active and dist.is_initialized():
         for norm in norms:
             norm.forward = _GlobalBatchNorm(norm, batch)
     try:

@@ -19,7 +19,16 @@ from torch import nn
 from cnn_core import checkpoint, winograd
 from cnn_core.data import Batch, Split, batches_per_epoch, minibatches, mix
 from cnn_core.device import keep_freed_memory
-from cnn_core.distributed import GlobalBatch, Ranks, global_batch_norm, parallel, process_group, wait_for_main
+from cnn_core.distributed import (
+    GlobalBatch,
+    Ranks,
+    average_over_ranks,
+    global_batch_norm,
+    parallel,
+    process_group,
+    sum_over_ranks,
+    wait_for_main,
+)
 from cnn_core.errors import UserError
 from cnn_core.inference import Means, Step, autocast, classification, evaluate, predict_logits, use_bf16
 from cnn_core.log import RunLog
@@ -87,7 +96,8 @@ def fit(
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     step = step or classification(config.label_smoothing)
     cuda = [device] if device.type == "cuda" else []
-    with process_group(device) as here, torch.random.fork_rng(devices=cuda), global_batch_norm(model) as norms:
+    global_norms = global_batch_norm(model, not config.local_norms)
+    with process_group(device) as here, torch.random.fork_rng(devices=cuda), global_norms as norms:
         loop = _Loop(model, train.to(device), config, step, seed, here)
         loop.validation = validation and validation.to(device)
         loop.on_epoch, loop.norms = on_epoch, norms
@@ -145,13 +155,15 @@ class _Loop:
         self.means = Means(self.device)
         self.before = (0.0, 0.0)  # CPU-seconds and seconds of the parts before this one
         self.start = (time.process_time(), time.perf_counter())
+        self.others = 0.0
 
     @property
     def step_number(self) -> int:
         return self.epoch * self.batches + self.batch
 
     def cpu_seconds(self) -> float:
-        return self.before[0] + time.process_time() - self.start[0]
+        """Of all ranks; those of the others as of the last epoch's end."""
+        return self.before[0] + time.process_time() - self.start[0] + self.others
 
     def seconds(self) -> float:
         return self.before[1] + time.perf_counter() - self.start[1]
@@ -236,6 +248,10 @@ class _Loop:
                 f"the training loss is {entry['train_loss']} in epoch {self.epoch}; "
                 "lower learning_rate, or set clip_norm to 1"
             )
+        if self.config.local_norms:
+            average_over_ranks(dict(self.model.named_buffers()))
+            if self.average:
+                average_over_ranks(self.average.average)
         better = False
         if self.validation is not None:
             with self._averaged():
@@ -244,6 +260,8 @@ class _Loop:
             better = entry["validation_loss"] < self.best
             self.best = min(self.best, entry["validation_loss"])
             self.waited = 0 if better else self.waited + 1
+        mine = time.process_time() - self.start[0]
+        self.others = float(sum_over_ranks(torch.tensor(mine, device=self.device))) - mine
         entry |= {"cpu_seconds": round(self.cpu_seconds(), 3), "seconds": round(self.seconds(), 3)}
         self.history.append(entry)
         if self.log is not None:

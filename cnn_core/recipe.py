@@ -43,6 +43,10 @@ class FitConfig:
     winograd: bool = False
     """On a processor that computes fp32, train 3x3 and 5x5 convolutions of 32 channels and more with 1/4 and 9/25 of
     the multiplications (Winograd's algorithm, Lavin & Gray 2016); needs numba. Elsewhere it changes nothing."""
+    local_norms: bool = False
+    """With several processes (torchrun), batch norms take mean and variance over each one's share of the batch, as
+    they do in plain DistributedDataParallel, not over the whole: faster on processors, and no longer the same network
+    as one process trains."""
     validation: float = 0.0
     """Share of the training data held out (stratified) to watch and to stop early."""
     patience: int = 0

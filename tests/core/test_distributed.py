@@ -49,3 +49,22 @@ def test_two_processes_are_one(tmp_path, norm):
     for a, b in zip(*histories, strict=True):
         for key in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
             assert b[key] == pytest.approx(a[key], rel=1e-9)
+
+
+def test_norms_of_each_process_alone(tmp_path):
+    """Each process has its own mean and variance; the running ones become one for all, the mean over the processes."""
+    # The weights hardly move, so that the mean of the shares' means is the batch's.
+    fit = {"epochs": 2, "batch_size": 16, "learning_rate": 1e-9, "ema": 0.9, "local_norms": True}
+    options = {"samples": 96, "double": True, "net": {"norm": "batch"}, "fit": fit}
+    results = []
+    for processes in (1, 2):
+        run = tmp_path / str(processes)
+        run.mkdir()
+        run_with(processes, run, options)
+        results.append(torch.load(run / "final.pt", weights_only=True))
+    one, two = results
+    first = next(name for name in one if name.endswith("running_mean"))
+    torch.testing.assert_close(two[first], one[first], rtol=1e-5, atol=1e-6)
+    variance = first.replace("mean", "var")
+    torch.testing.assert_close(two[variance], one[variance], rtol=0.2, atol=0)
+    assert not torch.allclose(two[variance], one[variance], rtol=1e-5, atol=0)
