@@ -90,12 +90,19 @@ def parse(cls: type[T], args: Sequence[str], *, prog: str, about: str = "", defa
 
 
 def _one_line(box: str) -> str:
-    """The message in one of tyro's boxes: its text up to the first rule."""
+    """The message in one of tyro's boxes: its text up to the first rule.
+
+    Where the output knows ASCII alone the box is made of rules too, and the first one stands under its title.
+    """
     words: list[str] = []
+    titled = "╭" in box
     for line in box.splitlines():
         text = line.strip().strip("│").strip()
-        if text.startswith("─"):
-            break
+        if text and not text.strip("─-"):
+            if titled:
+                break
+            titled, words = True, []
+            continue
         if text and not text.startswith(("╭", "╰")):
             words.append(text)
     return " ".join(words).rstrip(".") or "the arguments could not be read"

@@ -104,6 +104,15 @@ def tie(network: nn.Module, plain_inputs: Collection[str] = (), plain_outputs: C
             module.register_forward_hook(_share_statistics)
 
 
+def untied(network: nn.Module) -> dict[str, Tensor]:
+    """The state of `network` under the names that it has without ties, every weight whole; a copy."""
+    state = {name: value for name, value in network.state_dict().items() if ".parametrizations." not in name}
+    for path, module in network.named_modules():
+        for name in getattr(module, "parametrizations", ()):
+            state[f"{path}.{name}" if path else name] = getattr(module, name)
+    return {name: value.detach().clone() for name, value in state.items()}
+
+
 def _channels(name: str, channels: int, plain: bool) -> None:
     if not plain and channels % SYMMETRIES:
         raise ValueError(f"{name} has {channels} channels; tied layers need multiples of {SYMMETRIES}")

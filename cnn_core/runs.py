@@ -20,6 +20,7 @@ from cnn_core import checkpoint
 from cnn_core.app import App
 from cnn_core.config import from_json, to_json
 from cnn_core.data import mix
+from cnn_core.equivariance import untied
 from cnn_core.errors import UserError
 from cnn_core.files import write_json
 
@@ -106,6 +107,23 @@ def build_seeded(
         if app.start:
             app.start(model, config)
     return model
+
+
+def begin_with(model: nn.Module, run: Run) -> None:
+    """Give `model` the weights of `run`, which may be tied ones where its own are free.
+
+    What only the run's network has, a head for another loss, say, is left out. Raises UserError when they do not fit.
+    """
+    own = model.state_dict()
+    tied = any(".parametrizations." in name for name in own)
+    state = run.model.state_dict() if tied else untied(run.model)
+    try:
+        model.load_state_dict({name: value for name, value in state.items() if name in own})
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise UserError(
+            f"{run.folder}: --init needs a run with the same layers, classes and words ({reason})"
+        ) from error
 
 
 def restore(app: App, folder: str | Path, device: torch.device | str = "cpu") -> Run:

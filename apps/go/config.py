@@ -137,7 +137,6 @@ PRESETS = {
             weight_decay=0.02,
             ema=0.999,
             winograd=True,
-            local_norms=True,
         ),
     ),
     # cnn-go train --preset alphago --data GAMES: 13 layers of 192 filters, 48 planes (Silver et al. 2016); for a GPU.

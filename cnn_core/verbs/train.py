@@ -25,6 +25,8 @@ class TrainOptions(FromPreset):
     """Replace the run folder `out` when it exists."""
     resume: Path | None = None
     """Run folder to go on with; its own configuration and seed hold."""
+    init: Path | None = None
+    """Run folder whose weights to begin with: one of the same layers, trained on other data or in another way."""
     tensorboard: bool = False
     """Write TensorBoard's event files beside the log."""
 
@@ -35,8 +37,8 @@ def parse(app: App, prog: str, args: Sequence[str]) -> Any:
     parsed = parse_preset(TrainOptions, app, prog, args, about)
     if parsed.resume and parsed.config != preset(app, parsed.preset or app.default_preset):
         raise UserError("--resume goes on with the run's own configuration; leave the overrides out")
-    if parsed.resume and (parsed.out or parsed.overwrite):
-        raise UserError("--resume names the run folder itself; leave --out and --overwrite out")
+    if parsed.resume and (parsed.out or parsed.overwrite or parsed.init):
+        raise UserError("--resume names the run folder itself; leave --out, --overwrite and --init out")
     return parsed
 
 
@@ -47,7 +49,7 @@ def run(app: App, options: Any) -> Outcome:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from cnn_core import data, device, distributed, engine, runs  # torch: 2 s, so only once something is computed
 
-    common = options.common
+    common, given = options.common, None
     chosen = device.choose(common.device, common.threads)
     with distributed.process_group(chosen) as here:
         if options.resume:
@@ -62,6 +64,7 @@ def run(app: App, options: Any) -> Outcome:
                 raise UserError(f"{folder}: the data {config.data!r} have other classes now than when the run began")
         else:
             name, seed, config = options.preset or app.default_preset, common.seed, options.config
+            given = runs.restore(app, options.init) if options.init else None  # before --overwrite removes anything
             folder = runs.new_folder(app, name, options.out, options.overwrite) if here.main else None
             folder = distributed.from_main(folder)
             source = _load(app, config, here)
@@ -71,7 +74,10 @@ def run(app: App, options: Any) -> Outcome:
             validation = source.validation
         elif config.fit.validation:
             train, validation = data.hold_out(train, config.fit.validation, seed)
-        model = runs.build_seeded(app, config, source.labels, seed, source.kept).to(chosen)
+        model = runs.build_seeded(app, config, source.labels, seed, source.kept)
+        if given:
+            runs.begin_with(model, given)
+        model.to(chosen)
         if here.main:
             if not options.resume:
                 runs.write_record(folder, record)

@@ -135,6 +135,24 @@ def test_train_resume_evaluate(name, trained, data, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("name", LEARNING)
+def test_train_from_the_weights_of_a_run(name, trained, data, tmp_path, capsys):
+    args = ["--data", data(name), "--threads", 1, *MOMENT[name], "--fit.learning-rate", 1e-9, "--out", tmp_path / "new"]
+    answer(capsys, "train", "--init", trained(name), *args, app=app_of(name))
+    old, new = (runs.restore(app_of(name), folder).model for folder in (trained(name), tmp_path / "new"))
+    for (path, before), (other, after) in zip(old.named_parameters(), new.named_parameters(), strict=True):
+        assert path == other
+        torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
+
+
+def test_go_gives_up_the_ties_of_a_run(trained, data, tmp_path, capsys):
+    args = ["--data", data("go"), "--threads", 1, *MOMENT["go"], "--fit.learning-rate", 1e-9, "--out", tmp_path / "new"]
+    answer(capsys, "train", "--init", trained("go"), "--net.no-tied", *args, app=app_of("go"))
+    old, new = (runs.restore(app_of("go"), folder).model for folder in (trained("go"), tmp_path / "new"))
+    assert sum(p.numel() for p in new.parameters()) > 4 * sum(p.numel() for p in old.parameters())
+    torch.testing.assert_close(new.conv1.conv.weight, old.conv1.conv.weight, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", LEARNING)
 @pytest.mark.parametrize("what", ["weights", "filters", "classes", "exemplars"])
 def test_visualize(name, what, trained, capsys):
     more = ["--steps", 3] if what in ("filters", "classes") else []

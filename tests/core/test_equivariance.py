@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from cnn_core.blocks import ConvBlock, ResidualBlock, pointwise
-from cnn_core.equivariance import tie
+from cnn_core.equivariance import tie, untied
 from cnn_core.symmetry import SYMMETRIES, group, places
 
 
@@ -59,6 +59,21 @@ def test_an_untied_network_does_not():
     torch.manual_seed(0)
     model, x = nn.Conv2d(1, 8, 3, padding=1), torch.randn(1, 1, 7, 7)
     assert (model(turned(x, 1)) - turned(model(x), 1)).abs().max() > 0.1
+
+
+def test_free_weights_begin_as_the_tied_ones():
+    model = trained(network())
+    free = nn.Sequential(
+        OrderedDict(
+            conv1=ConvBlock(3, 16, 5, padding=None, norm="batch"),
+            res2=ResidualBlock(16, 16),
+            conv3=ConvBlock(16, 16, 3, padding=None),
+            output=pointwise(16, 2),
+        )
+    ).eval()
+    free.load_state_dict(untied(model))
+    x = torch.randn(2, 3, 7, 7)
+    torch.testing.assert_close(free(x), model(x))
 
 
 def test_the_first_layer_holds_the_8_views_of_each_filter():
