@@ -4,6 +4,8 @@ Start with `torchrun --nproc-per-node 2 -m apps.digits train ...`; without torch
 nothing here costs anything.
 """
 
+import gc
+import inspect
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -50,6 +52,7 @@ def process_group(device: torch.device | str) -> Iterator[Ranks]:
         yield here
         dist.barrier()  # a rank that leaves early would break the others' last exchange
     finally:
+        gc.collect()  # DistributedDataParallel is part of cycles, and would keep the group's threads until the end
         dist.destroy_process_group()
 
 
@@ -80,8 +83,11 @@ def parallel(model: nn.Module) -> nn.Module:
         return model
     device = next(model.parameters()).device
     devices = [device] if device.type == "cuda" else None
+    kind: Any = nn.parallel.DistributedDataParallel
     # Running means are the same on all ranks, or averaged before they are used: none need to be sent at each step.
-    return nn.parallel.DistributedDataParallel(model, device_ids=devices, broadcast_buffers=False)
+    known = inspect.signature(kind).parameters
+    sending = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # before torch 2.14
+    return kind(model, device_ids=devices, **{sending: False})
 
 
 def average_over_ranks(tensors: Mapping[str, Tensor]) -> None:
