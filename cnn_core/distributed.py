@@ -7,7 +7,7 @@ nothing here costs anything.
 import gc
 import inspect
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -90,10 +90,10 @@ def parallel(model: nn.Module) -> nn.Module:
     return kind(model, device_ids=devices, **{sending: False})
 
 
-def average_over_ranks(tensors: Mapping[str, Tensor]) -> None:
+def average_over_ranks(tensors: Iterable[Tensor]) -> None:
     """Put in place of each tensor of floats its mean over all ranks."""
     if dist.is_initialized():
-        for tensor in tensors.values():
+        for tensor in tensors:
             if tensor.is_floating_point():
                 tensor.copy_(sum_over_ranks(tensor.clone()) / dist.get_world_size())
 

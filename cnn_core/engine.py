@@ -249,9 +249,10 @@ class _Loop:
                 "lower learning_rate, or set clip_norm to 1"
             )
         if self.config.local_norms:
-            average_over_ranks(dict(self.model.named_buffers()))
+            buffers = dict(self.model.named_buffers())
+            average_over_ranks(buffers.values())
             if self.average:
-                average_over_ranks(self.average.average)
+                average_over_ranks(value for name, value in self.average.average.items() if name in buffers)
         better = False
         if self.validation is not None:
             with self._averaged():
@@ -260,8 +261,9 @@ class _Loop:
             better = entry["validation_loss"] < self.best
             self.best = min(self.best, entry["validation_loss"])
             self.waited = 0 if better else self.waited + 1
-        mine = time.process_time() - self.start[0]
-        self.others = float(sum_over_ranks(torch.tensor(mine, device=self.device))) - mine
+        if self.here.world > 1:
+            mine = time.process_time() - self.start[0]
+            self.others = float(sum_over_ranks(torch.tensor(mine, device=self.device))) - mine
         entry |= {"cpu_seconds": round(self.cpu_seconds(), 3), "seconds": round(self.seconds(), 3)}
         self.history.append(entry)
         if self.log is not None:

@@ -21,6 +21,17 @@ def run_with(processes: int, run: Path, options: dict) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def one_and_two(folder: Path, options: dict) -> list[dict[str, torch.Tensor]]:
+    """The weights that one process and two make, each in a run folder of that name."""
+    weights = []
+    for processes in (1, 2):
+        run = folder / str(processes)
+        run.mkdir()
+        run_with(processes, run, options)
+        weights.append(torch.load(run / "final.pt", weights_only=True))
+    return weights
+
+
 def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -36,14 +47,8 @@ def test_two_processes_are_one(tmp_path, norm):
         "net": {"norm": norm},
         "fit": {"epochs": 2, "batch_size": 16, "learning_rate": 0.003, "clip_norm": 1.0},
     }
-    results, histories = [], []
-    for processes in (1, 2):
-        run = tmp_path / str(processes)
-        run.mkdir()
-        run_with(processes, run, options)
-        results.append(torch.load(run / "final.pt", weights_only=True))
-        histories.append(json.loads((run / "history.json").read_text()))
-    one, two = results
+    one, two = one_and_two(tmp_path, options)
+    histories = [json.loads((tmp_path / str(processes) / "history.json").read_text()) for processes in (1, 2)]
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, rtol=1e-9, atol=1e-9, msg=lambda m, name=name: f"{name}: {m}")
     for a, b in zip(*histories, strict=True):
@@ -56,13 +61,7 @@ def test_norms_of_each_process_alone(tmp_path):
     # The weights hardly move, so that the mean of the shares' means is the batch's.
     fit = {"epochs": 2, "batch_size": 16, "learning_rate": 1e-9, "ema": 0.9, "local_norms": True}
     options = {"samples": 96, "double": True, "net": {"norm": "batch"}, "fit": fit}
-    results = []
-    for processes in (1, 2):
-        run = tmp_path / str(processes)
-        run.mkdir()
-        run_with(processes, run, options)
-        results.append(torch.load(run / "final.pt", weights_only=True))
-    one, two = results
+    one, two = one_and_two(tmp_path, options)
     first = next(name for name in one if name.endswith("running_mean"))
     torch.testing.assert_close(two[first], one[first], rtol=1e-5, atol=1e-6)
     variance = first.replace("mean", "var")

@@ -23,7 +23,7 @@ def turned(x, g):
     return x.transpose(-2, -1) if g >= 4 else x
 
 
-def network(planes=3, groups=2, side=5, seed=0):
+def free_network(planes=3, groups=2, side=5, seed=0):
     torch.manual_seed(seed)
     channels = groups * SYMMETRIES
     parts = OrderedDict(
@@ -32,7 +32,11 @@ def network(planes=3, groups=2, side=5, seed=0):
         conv3=ConvBlock(channels, channels, 3, padding=None),  # with a bias
         output=pointwise(channels, 2),
     )
-    model = nn.Sequential(parts)
+    return nn.Sequential(parts)
+
+
+def network(*sizes, **more):
+    model = free_network(*sizes, **more)
     tie(model, plain_inputs=["conv1.conv"], plain_outputs=["output"])
     return model
 
@@ -63,14 +67,7 @@ def test_an_untied_network_does_not():
 
 def test_free_weights_begin_as_the_tied_ones():
     model = trained(network())
-    free = nn.Sequential(
-        OrderedDict(
-            conv1=ConvBlock(3, 16, 5, padding=None, norm="batch"),
-            res2=ResidualBlock(16, 16),
-            conv3=ConvBlock(16, 16, 3, padding=None),
-            output=pointwise(16, 2),
-        )
-    ).eval()
+    free = free_network(seed=1).eval()
     free.load_state_dict(untied(model))
     x = torch.randn(2, 3, 7, 7)
     torch.testing.assert_close(free(x), model(x))
