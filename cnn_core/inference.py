@@ -89,7 +89,7 @@ def evaluate(
     split: Split,
     *,
     step: Step | None = None,
-    batch_size: int = 1024,
+    batch_size: int = 256,
     precision: str = "auto",
 ) -> dict[str, float]:
     """Means of what `step` returns over `split`, summed over ranks; the model is left in eval mode."""
@@ -105,7 +105,7 @@ def evaluate(
 
 @torch.no_grad()
 def predict_logits(
-    model: nn.Module, inputs: Tensor | Split, *, batch_size: int = 1024, precision: str = "auto"
+    model: nn.Module, inputs: Tensor | Split, *, batch_size: int = 256, precision: str = "auto"
 ) -> Tensor:
     """The model's float32 outputs (N, ...) for `inputs` (N, ...), on the CPU; the model is left in eval mode."""
     device = next(model.parameters()).device

@@ -47,7 +47,7 @@ class Measured:
 
 
 @torch.no_grad()
-def measure(model: nn.Module, split: GoSplit, *, batch_size: int = 512, precision: str = "auto") -> Measured:
+def measure(model: nn.Module, split: GoSplit, *, batch_size: int = 256, precision: str = "auto") -> Measured:
     """Run the model, which is left in eval mode, over all positions of a split."""
     device = next(model.parameters()).device
     model.eval()
