@@ -21,6 +21,13 @@ from cnn_core.equivariance import tie
 from cnn_core.inference import Step, class_means
 
 
+def whole_board(x: Tensor) -> Tensor:
+    """(B, C, H, W) -> (B, 2C): mean and maximum of each channel over the board."""
+    values = x.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H * W, C), as channels_last lies in memory
+    # Not amax: its backward pass counts equal maxima, in arrays of integers.
+    return torch.cat((values.mean(1), values.max(1).values), 1)
+
+
 class GlobalBias(nn.Module):
     """Adds to each channel a number that depends on means and maxima of all channels over the board (Wu 2019)."""
 
@@ -32,8 +39,7 @@ class GlobalBias(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
-        whole = torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1)  # (B, 2C)
-        return x + self.linear(whole)[:, :, None, None]
+        return x + self.linear(whole_board(x))[:, :, None, None]
 
 
 class GlobalResidualBlock(ResidualBlock):
@@ -84,7 +90,7 @@ class MoveHead(nn.Module):
         """(B, C, H, W) -> (B, H * W) logits, or (B, H * W + 1); plus later.OUTPUTS * H * W with what comes later."""
         parts = [self.point(x).flatten(1)]
         if self.passing is not None:
-            parts.append(self.passing(torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1)))
+            parts.append(self.passing(whole_board(x)))
         if self.later is not None and self.training:
             parts.append(self.later(x).flatten(1))
         return torch.cat(parts, 1) if len(parts) > 1 else parts[0]
