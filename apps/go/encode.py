@@ -145,6 +145,15 @@ def _write_tactics(state, colour, out):
         if kernels.why_illegal(state, point, colour) != 0:
             continue
         out[LADDERS, point] |= LEGAL
+        empty, alone = 0, True
+        for k in range(4):
+            stone = state.cells[STONE + state.near[point, k]]
+            empty += stone == 0
+            alone &= stone == 0 or stone == kernels.WALL
+        if alone:  # most points, and these need no more
+            out[AFTER_MOVE, point] = empty
+            out[CAPTURE, point] = 16 if empty == 1 else 0
+            continue
         captured, size, free = _try_move(state, point, colour)
         out[AFTER_MOVE, point] = min(free, 255)
         out[CAPTURE, point] = min(captured, 15) + (16 * min(size, 15) if free == 1 else 0)

@@ -163,7 +163,8 @@ def _join(state, a, b, keep):
     total = 0
     for w in range(state.bits.shape[1]):
         both = state.bits[a, w] | state.bits[b, w]
-        _put_bits(state, a, w, both, keep)
+        if both != state.bits[a, w]:
+            _put_bits(state, a, w, both, keep)
         total += popcount(both)
     _put(state, LIBERTIES + a, total, keep)
     _put(state, STONES + a, cells[STONES + a] + cells[STONES + b], keep)
@@ -201,14 +202,16 @@ def _remove(state, head, keep):
 def play(state, point, colour, keep):
     """Play a legal move that is no pass; gives the number of stones captured."""
     cells, near = state.cells, state.near
-    _put(state, KO, -1, keep)
+    if cells[KO] >= 0:
+        _put(state, KO, -1, keep)
     _put(state, STONE + point, colour, keep)
     _put(state, CHAIN + point, point, keep)
     _put(state, AFTER + point, point, keep)
     _put(state, STONES + point, 1, keep)
     _put(state, LIBERTIES + point, 0, keep)
     for w in range(state.bits.shape[1]):
-        _put_bits(state, point, w, ZERO, keep)
+        if state.bits[point, w] != ZERO:  # most are, and what does not change is not logged
+            _put_bits(state, point, w, ZERO, keep)
     state.extra[3] ^= state.keys[colour, point]
     for k in range(4):
         q = near[point, k]
