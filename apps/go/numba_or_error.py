@@ -11,5 +11,8 @@ except ImportError:
 
 
 def compiled(function: Any) -> Any:
-    """`function` compiled by numba; the machine code is cached, so that only the first run waits for it."""
+    """`function` compiled by numba; the machine code is cached, so that only the first run waits for it.
+
+    numba looks at the function's own file alone: after a change in one that it calls, remove apps/go/__pycache__.
+    """
     return numba.njit(function, cache=True, nogil=True)
