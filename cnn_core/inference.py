@@ -14,6 +14,9 @@ Step = Callable[[nn.Module, Batch], Mapping[str, Tensor]]
 """step(model, batch) -> {"loss": mean over the batch, ...other means}. What is differentiated is the loss, or a mean
 named "objective" where training minimizes more than the loss that is reported."""
 
+EVALUATED = 256
+"""Samples that go through a network at once when nothing is learned: what they make still fits a processor's caches."""
+
 
 def classification(label_smoothing: float = 0.0) -> Step:
     """Cross-entropy over classes; smoothed while training only, so that losses of splits compare."""
@@ -89,7 +92,7 @@ def evaluate(
     split: Split,
     *,
     step: Step | None = None,
-    batch_size: int = 256,
+    batch_size: int = EVALUATED,
     precision: str = "auto",
 ) -> dict[str, float]:
     """Means of what `step` returns over `split`, summed over ranks; the model is left in eval mode."""
@@ -105,7 +108,7 @@ def evaluate(
 
 @torch.no_grad()
 def predict_logits(
-    model: nn.Module, inputs: Tensor | Split, *, batch_size: int = 256, precision: str = "auto"
+    model: nn.Module, inputs: Tensor | Split, *, batch_size: int = EVALUATED, precision: str = "auto"
 ) -> Tensor:
     """The model's float32 outputs (N, ...) for `inputs` (N, ...), on the CPU; the model is left in eval mode."""
     device = next(model.parameters()).device

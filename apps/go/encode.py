@@ -94,26 +94,22 @@ def _write_stones(state, stamps, number, colour, planes, out):
 
 
 @compiled
-def _try_move(state, point, colour):
-    """(stones captured, size, liberties of the own chain) after a legal move."""
+def _try_capture(state, point, colour):
+    """(stones captured, size, liberties of the own chain) after a legal move that captures."""
+    cells = state.cells
+    mark, hash_before = state.extra[0], state.extra[3]
+    captured = np.int64(kernels.play(state, point, colour, True))
+    head = cells[CHAIN + point]
+    size, free = np.int64(cells[STONES + head]), np.int64(cells[LIBERTIES_OF + head])
+    kernels.undo(state, mark)
+    state.extra[3] = hash_before
+    return captured, size, free
+
+
+@compiled
+def _try_join(state, point, colour):
+    """(size, liberties) of the own chain after a legal move beside own stones that captures nothing."""
     cells, near, bits = state.cells, state.near, state.bits
-    empty, friends, captures = 0, 0, False
-    for k in range(4):
-        q = near[point, k]
-        stone = cells[STONE + q]
-        empty += stone == 0
-        friends += stone == colour
-        captures |= stone == 3 - colour and cells[LIBERTIES_OF + cells[CHAIN + q]] == 1
-    if captures:
-        mark, hash_before = state.extra[0], state.extra[3]
-        captured = np.int64(kernels.play(state, point, colour, True))
-        head = cells[CHAIN + point]
-        size, free = np.int64(cells[STONES + head]), np.int64(cells[LIBERTIES_OF + head])
-        kernels.undo(state, mark)
-        state.extra[3] = hash_before
-        return captured, size, free
-    if friends == 0:
-        return 0, 1, empty
     size, free = 1, 0
     for k in range(4):
         q = near[point, k]
@@ -133,31 +129,35 @@ def _try_move(state, point, colour):
             elif stone == 0 and q >> 6 == word:
                 union |= kernels.BITS[q & 63]
         free += kernels.popcount(union)
-    return 0, size, free - 1  # the point itself was a liberty of the chain that it joins
+    return size, free - 1  # the point itself was a liberty of the chain that it joins
 
 
 @compiled
 def _write_tactics(state, colour, out):
     """LEGAL and EYE, and what a move at each point would do."""
+    cells = state.cells
     for point in range(len(state.near)):
         out[CAPTURE, point] = 0
         out[AFTER_MOVE, point] = 0
         if kernels.why_illegal(state, point, colour) != 0:
             continue
         out[LADDERS, point] |= LEGAL
-        empty, alone = 0, True
+        empty, friends, captures = 0, 0, False
         for k in range(4):
-            stone = state.cells[STONE + state.near[point, k]]
+            q = state.near[point, k]
+            stone = cells[STONE + q]
             empty += stone == 0
-            alone &= stone == 0 or stone == kernels.WALL
-        if alone:  # most points, and these need no more
-            out[AFTER_MOVE, point] = empty
-            out[CAPTURE, point] = 16 if empty == 1 else 0
-            continue
-        captured, size, free = _try_move(state, point, colour)
+            friends += stone == colour
+            captures |= stone == 3 - colour and cells[LIBERTIES_OF + cells[CHAIN + q]] == 1
+        # Most moves do neither, and handing a whole state to a function takes longer than these sums.
+        captured, size, free = 0, 1, empty
+        if captures:
+            captured, size, free = _try_capture(state, point, colour)
+        elif friends > 0:
+            size, free = _try_join(state, point, colour)
         out[AFTER_MOVE, point] = min(free, 255)
         out[CAPTURE, point] = min(captured, 15) + (16 * min(size, 15) if free == 1 else 0)
-        if kernels.is_eye(state, point, colour):
+        if empty == 0 and kernels.is_eye(state, point, colour):
             out[LADDERS, point] |= EYE
 
 

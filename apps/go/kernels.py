@@ -2,7 +2,7 @@
 
 Every stone belongs to a chain, named by one of its stones, its head. A chain's stones form a ring (`AFTER`), its
 liberties are a set of bits, so that joining two chains is a few ORs and liberties never need a flood fill. All of a
-position but those bits lies in one int16 array, `cells`, in tables of `STRIDE` entries; with `keep` every write is
+position but those bits lies in one int16 array, `cells`, in tables of `STRIDE` entries; with `keep` every change is
 logged, and `undo` takes moves back: that is what reading ladders needs.
 
 Points run from 0 to n - 1 (n = size * size); cell n is the wall around the board.
@@ -93,7 +93,7 @@ def clear(state):
 
 @compiled
 def _put(state, cell, value, keep):
-    if keep:
+    if keep and state.cells[cell] != value:
         n = state.extra[0]
         state.log[n, 0] = cell
         state.log[n, 1] = state.cells[cell]
@@ -103,7 +103,7 @@ def _put(state, cell, value, keep):
 
 @compiled
 def _put_bits(state, head, word, value, keep):
-    if keep:
+    if keep and state.bits[head, word] != value:
         n = state.extra[0]
         state.log[n, 0] = -1 - (head * state.bits.shape[1] + word)
         state.log[n, 1] = np.int64(state.bits[head, word])
@@ -163,8 +163,7 @@ def _join(state, a, b, keep):
     total = 0
     for w in range(state.bits.shape[1]):
         both = state.bits[a, w] | state.bits[b, w]
-        if both != state.bits[a, w]:
-            _put_bits(state, a, w, both, keep)
+        _put_bits(state, a, w, both, keep)
         total += popcount(both)
     _put(state, LIBERTIES + a, total, keep)
     _put(state, STONES + a, cells[STONES + a] + cells[STONES + b], keep)
@@ -202,16 +201,14 @@ def _remove(state, head, keep):
 def play(state, point, colour, keep):
     """Play a legal move that is no pass; gives the number of stones captured."""
     cells, near = state.cells, state.near
-    if cells[KO] >= 0:
-        _put(state, KO, -1, keep)
+    _put(state, KO, -1, keep)
     _put(state, STONE + point, colour, keep)
     _put(state, CHAIN + point, point, keep)
     _put(state, AFTER + point, point, keep)
     _put(state, STONES + point, 1, keep)
     _put(state, LIBERTIES + point, 0, keep)
     for w in range(state.bits.shape[1]):
-        if state.bits[point, w] != ZERO:  # most are, and what does not change is not logged
-            _put_bits(state, point, w, ZERO, keep)
+        _put_bits(state, point, w, ZERO, keep)
     state.extra[3] ^= state.keys[colour, point]
     for k in range(4):
         q = near[point, k]

@@ -12,7 +12,7 @@ from torch import nn
 
 from apps.go.data import GoSplit
 from apps.go.encode import KIND, POINT
-from cnn_core.inference import autocast
+from cnn_core.inference import EVALUATED, autocast
 from cnn_core.metrics import Calibration, calibration, wilson_interval
 
 
@@ -47,7 +47,7 @@ class Measured:
 
 
 @torch.no_grad()
-def measure(model: nn.Module, split: GoSplit, *, batch_size: int = 256, precision: str = "auto") -> Measured:
+def measure(model: nn.Module, split: GoSplit, *, batch_size: int = EVALUATED, precision: str = "auto") -> Measured:
     """Run the model, which is left in eval mode, over all positions of a split."""
     device = next(model.parameters()).device
     model.eval()
