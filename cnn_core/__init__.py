@@ -17,32 +17,32 @@ from typing import TYPE_CHECKING
 from cnn_core.lazy import attach
 
 if TYPE_CHECKING:
-    from cnn_core.architecture import LECTURE, ConvNetConfig, layers
-    from cnn_core.blocks import ConvBlock, Dense, GlobalPool, ResidualBlock, pointwise, pooling
-    from cnn_core.data import Dataset, Split, hold_out
-    from cnn_core.engine import Fit, Interrupted, classification, evaluate, fit, predict_logits
     from cnn_core.errors import UserError
     from cnn_core.export import export_onnx
+    from cnn_core.fetching.sources import fetch, load_manifest
     from cnn_core.metrics import Metrics, evaluate_logits
-    from cnn_core.network import ConvNet, count_parameters, summary
-    from cnn_core.recipe import FitConfig
-    from cnn_core.runs import Run, restore
-    from cnn_core.shapes import ShapeError, conv_output_size, pool_output_size, receptive_field
-    from cnn_core.sources import fetch, load_manifest
+    from cnn_core.nn.architecture import LECTURE, ConvNetConfig, layers
+    from cnn_core.nn.blocks import ConvBlock, Dense, GlobalPool, ResidualBlock, pointwise, pooling
+    from cnn_core.nn.network import ConvNet, count_parameters, summary
+    from cnn_core.nn.shapes import ShapeError, conv_output_size, pool_output_size, receptive_field
+    from cnn_core.training.data import Dataset, Split, hold_out
+    from cnn_core.training.engine import Fit, Interrupted, classification, evaluate, fit, predict_logits
+    from cnn_core.training.recipe import FitConfig
+    from cnn_core.training.runs import Run, restore
 
 _HOME = {
-    "architecture": "LECTURE ConvNetConfig layers",
-    "blocks": "ConvBlock Dense GlobalPool ResidualBlock pointwise pooling",
-    "data": "Dataset Split hold_out",
-    "engine": "Fit Interrupted classification evaluate fit predict_logits",
+    "nn.architecture": "LECTURE ConvNetConfig layers",
+    "nn.blocks": "ConvBlock Dense GlobalPool ResidualBlock pointwise pooling",
+    "training.data": "Dataset Split hold_out",
+    "training.engine": "Fit Interrupted classification evaluate fit predict_logits",
     "errors": "UserError",
     "export": "export_onnx",
     "metrics": "Metrics evaluate_logits",
-    "network": "ConvNet count_parameters summary",
-    "recipe": "FitConfig",
-    "runs": "Run restore",
-    "shapes": "ShapeError conv_output_size pool_output_size receptive_field",
-    "sources": "fetch load_manifest",
+    "nn.network": "ConvNet count_parameters summary",
+    "training.recipe": "FitConfig",
+    "training.runs": "Run restore",
+    "nn.shapes": "ShapeError conv_output_size pool_output_size receptive_field",
+    "fetching.sources": "fetch load_manifest",
 }
 __all__ = [
     "LECTURE",

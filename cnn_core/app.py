@@ -23,7 +23,7 @@ def lazy(target: str) -> Callable[..., Any]:
 class App:
     """One domain of the suite.
 
-    load(config) -> cnn_core.data.Dataset; read(path or bytes) -> one input as a numpy array, in the compact
+    load(config) -> cnn_core.training.data.Dataset; read(path or bytes) -> one input as a numpy array, in the compact
     type of the data set; build(config, labels) -> nn.Module from a batch of such inputs to logits
     (B, len(labels)); render(input, heat=None) -> picture, uint8 (H, W) or (H, W, 3).
 
@@ -55,7 +55,7 @@ class App:
     what: str = "input"
     """What one input is called in messages: picture, recording, ..."""
     step: Callable[[Any], Any] | None = None
-    """step(config) -> cnn_core.inference.Step, where cross-entropy over classes is not what is trained."""
+    """step(config) -> cnn_core.training.inference.Step, where cross-entropy over classes is not what is trained."""
     report: Callable[..., Any] | None = None
     """report(run, data, logits, folder) -> (dict, text): what evaluate adds in this domain, pictures into folder."""
     gallery: bool = True
@@ -63,7 +63,7 @@ class App:
     start: Callable[..., Any] | None = None
     """start(model, config) gives a new model what it begins with (pretrained vectors); not called for a saved one."""
     wanted: Callable[..., Any] | None = None
-    """wanted(run, objectives, wish, *, seed, progress) -> Wanted (cnn_core/wish.py), valid inputs."""
+    """wanted(run, objectives, wish, *, seed, progress) -> Wanted (visual/optimization/config.py), valid inputs."""
     patch: Callable[..., Any] | None = None
     """patch(input, box) -> picture of a part, box = (start, stop) on each axis of places; may reach beyond the edge."""
     looks: Mapping[str, tuple[str, str]] = field(default_factory=dict)

@@ -35,7 +35,10 @@ def test_only_config_imports_tyro():
     assert users == ["config.py"]
 
 
-@pytest.mark.parametrize("name", ["shapes", "architecture", "recipe", "errors", "app", "config", "cli", "metrics"])
+@pytest.mark.parametrize(
+    "name",
+    ["nn.shapes", "nn.architecture", "training.recipe", "errors", "app", "config", "cli", "metrics"],
+)
 def test_light_modules_import_no_torch(name):
     code = f"import sys, cnn_core.{name}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -52,7 +55,7 @@ def test_wheel_has_two_top_level_names_and_the_manifests(tmp_path):
     assert "cnn_core/datasets/mnist.toml" in names
     assert "apps/__init__.py" not in names
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import cnn_core.sources as s; "
+        "import sys; sys.path.insert(0, sys.argv[1]); import cnn_core.fetching.sources as s; "
         "assert s.__file__.startswith(sys.argv[1]); sys.exit('mnist' not in s.available())"
     )
     # -I: neither the working folder nor the editable install decides what is imported.

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from apps.bench.domains import check_names
-from apps.bench.study import app_named
+from apps.bench.studies.domains import check_names
+from apps.bench.studies.study import app_named
 from cnn_core import config as config_module
 from cnn_core.app import App
+from cnn_core.console import note
 from cnn_core.files import write_json
-from cnn_core.notes import note
 from cnn_core.verbs.common import Common, Outcome
-from cnn_core.wish import Wish
+from cnn_core.visual.optimization.config import Wish
 
 UNITS, PATCHES, SHOWN = 4, 3, 12
 WIDTH, HEIGHT = 4.2, 3.4  # inches of a cell on the sheet
@@ -90,8 +90,9 @@ def main(args: list[str]) -> int:
 
 def domain(name: str, options: Options) -> dict[str, Any]:
     """The pictures and numbers of one domain."""
-    from cnn_core import device, report, runs
-    from cnn_core.looks.common import chosen
+    from cnn_core.drawing import report
+    from cnn_core.training import device, runs
+    from cnn_core.verbs.views.common import chosen
 
     app = app_named(name)
     place = device.choose("cpu", options.threads)
@@ -145,7 +146,7 @@ def judged(other: Any, units: list[int], inputs: Any) -> dict[str, Any]:
 def _visualize(run: Any, what: str, name: str, options: Options, path: Path) -> Outcome:
     from importlib import import_module
 
-    from cnn_core.looks.weights import first_convolution
+    from cnn_core.verbs.views.weights import first_convolution
     from cnn_core.verbs.visualize import LOOKS, VisualizeOptions
 
     wish = replace(WISH[name], steps=options.steps or WISH[name].steps)
@@ -177,7 +178,7 @@ def _explain(run: Any, options: Options, path: Path) -> Outcome:
 
 def _cell(what: str, done: Outcome) -> Any:
     """The tiles of a look as a figure of about WIDTH x HEIGHT."""
-    from cnn_core import grids
+    from cnn_core.drawing import grids
 
     columns = 1 + PATCHES if what == "exemplars" else 2
     pictures = [_fitted(picture) for picture in done.pictures] if what == "exemplars" else done.pictures
@@ -201,9 +202,9 @@ def _weights(run: Any) -> Any:
     """Some filters: of a picture's the strongest channel, of a signal's the strongest channels over time."""
     from torch import nn
 
-    from cnn_core import grids
-    from cnn_core.looks.common import chosen
-    from cnn_core.looks.weights import first_convolution
+    from cnn_core.drawing import grids
+    from cnn_core.verbs.views.common import chosen
+    from cnn_core.verbs.views.weights import first_convolution
 
     block = run.model.get_submodule(first_convolution(run.model))
     weight = next(m.weight for m in block.modules() if isinstance(m, nn.Conv1d | nn.Conv2d)).detach().float()
@@ -226,7 +227,7 @@ def _picture(found: dict[str, Any], path: Path) -> None:
     """All on one sheet: a row for each domain, a column for each look."""
     from PIL import Image
 
-    from cnn_core import report
+    from cnn_core.drawing import report
 
     width, height = WIDTH, HEIGHT
     across, down = len(COLUMNS), len(found)
@@ -255,7 +256,7 @@ def _picture(found: dict[str, Any], path: Path) -> None:
 
 
 def _page(found: dict[str, Any], out: Path) -> None:
-    from cnn_core.pages import Page
+    from cnn_core.drawing.pages import Page
 
     page = Page("One lens for all: what four networks see")
     page.text(

@@ -8,13 +8,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from apps.bench.domains import DOMAINS
-from apps.bench.options import SEEDS
-from apps.bench.study import text_of
+from apps.bench.studies.domains import DOMAINS
+from apps.bench.studies.options import SEEDS
+from apps.bench.studies.study import text_of
 from cnn_core import config as config_module
+from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.files import atomic
-from cnn_core.tables import table
 
 HEAD = """# Comparative benchmarks
 

@@ -16,7 +16,7 @@ APP = App(
     data_sets=("mnist", "fashion-mnist", "kmnist", "emnist", "qmnist"),
     suffixes=(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm"),
     what="picture",
-    wanted=lazy("apps.digits.wanted:wanted"),
+    wanted=lazy("apps.digits.maximize:wanted"),
     patch=lazy("apps.digits.render:patch"),
-    looks={"lecture": ("the lecture's figures, and its claims as numbers", "apps.digits.lecture")},
+    looks={"lecture": ("the lecture's figures, and its claims as numbers", "apps.digits.verbs.lecture")},
 )

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from cnn_core.architecture import LECTURE, ConvNetConfig
 from cnn_core.errors import UserError
-from cnn_core.recipe import FitConfig
+from cnn_core.nn.architecture import LECTURE, ConvNetConfig
+from cnn_core.training.recipe import FitConfig
 
 
 @dataclass(frozen=True)

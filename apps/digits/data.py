@@ -17,12 +17,12 @@ import torch
 
 from apps.digits.config import DigitsConfig
 from apps.digits.folders import is_picture_folder, read_idx_folder, read_picture_folder
+from apps.digits.frame import read
 from apps.digits.idx import READERS, Arrays
-from apps.digits.prepare_picture import read
-from cnn_core import decoded
-from cnn_core.data import Dataset, Split
 from cnn_core.errors import UserError
-from cnn_core.sources import available, cache_folder, fetch, load_manifest
+from cnn_core.fetching import decoded
+from cnn_core.fetching.sources import available, cache_folder, fetch, load_manifest
+from cnn_core.training.data import Dataset, Split
 
 __all__ = ["load", "load_data", "read"]
 
@@ -37,7 +37,7 @@ def load(config: DigitsConfig) -> Dataset:
 def load_data(
     data: str | Path = "mnist", *, folder: str | Path | None = None, seed: int = 0, progress: bool = True
 ) -> Dataset:
-    """Load a data set by name (see `cnn_core.sources.available`) or from a folder of the user's.
+    """Load a data set by name (see `cnn_core.fetching.sources.available`) or from a folder of the user's.
 
     A folder holds either IDX files under MNIST's names, gzipped or not, or one folder of pictures for each class,
     directly or inside train/ and test/; without these, a fifth of each class is set aside for testing by `seed`.

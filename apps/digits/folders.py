@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from apps.digits.frame import read
 from apps.digits.idx import ROLES, Arrays, as_images, as_labels, read_idx
-from apps.digits.prepare_picture import read
-from cnn_core.class_folders import TEST_FOLDERS, class_files, class_names, set_aside, test_folder, train_folder
+from cnn_core.console import note
 from cnn_core.errors import UserError
-from cnn_core.notes import note
+from cnn_core.fetching.class_folders import TEST_FOLDERS, class_files, class_names, set_aside, test_folder, train_folder
 
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 

@@ -16,10 +16,10 @@ from typing import IO, Any, cast
 
 import numpy as np
 
-from cnn_core.archives import open_member
 from cnn_core.errors import UserError
-from cnn_core.pickles import load_arrays
-from cnn_core.sources import Fetched
+from cnn_core.fetching.archives import open_member
+from cnn_core.fetching.pickles import load_arrays
+from cnn_core.fetching.sources import Fetched
 
 ROLES = ("train-images", "train-labels", "test-images", "test-labels")
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}

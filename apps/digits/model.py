@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from apps.digits.config import Augment, DigitsConfig
-from cnn_core.network import ConvNet
+from cnn_core.nn.network import ConvNet
 
 MEAN, SD = 0.1307, 0.3081  # of MNIST's training pixels divided by 255
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from cnn_core.recipe import FitConfig
+from cnn_core.training.recipe import FitConfig
 
 
 @dataclass(frozen=True)

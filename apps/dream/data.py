@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from apps.dream.config import DreamConfig
-from cnn_core import pictures
-from cnn_core.data import Dataset, Split
+from cnn_core.console import note
+from cnn_core.drawing import pictures
 from cnn_core.errors import UserError
-from cnn_core.notes import note
-from cnn_core.sources import fetch, load_manifest
+from cnn_core.fetching.sources import fetch, load_manifest
+from cnn_core.training.data import Dataset, Split
 
 MANIFESTS = ("photos-scikit-image", "photos-scikit-learn")
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # brightness of R, G, B, ITU-R BT.601
@@ -46,7 +46,7 @@ def pixels_of(x: Tensor) -> np.ndarray:
 
 
 def read(source: str | Path | bytes) -> np.ndarray:
-    """A picture file, or its bytes, as (H, W, 3) uint8. Raises UserError as `cnn_core.pictures.opened`."""
+    """A picture file, or its bytes, as (H, W, 3) uint8. Raises UserError as `cnn_core.drawing.pictures.opened`."""
     return pictures.colour(pictures.opened(source))
 
 

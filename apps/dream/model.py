@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from apps.dream import foreign
 from apps.dream.backbone import Backbone
-from apps.dream.backbones import own
-from apps.dream.backbones import weights as known
 from apps.dream.config import PRESETS, DreamConfig
 from cnn_core.errors import UserError
+from cnn_core.nn.backbones import pretrained as known
 
 
 def load_backbone(
@@ -28,7 +28,7 @@ def load_backbone(
         labels = known.imagenet_names(progress) if name == "efficientnet-lite0" else ()
         found = Backbone(name, model, labels)
     else:
-        found = own.load(name, weights, progress)
+        found = foreign.load(name, weights, progress)
     found.model.to(device).eval().requires_grad_(False)
     return found
 

@@ -20,15 +20,19 @@ APP = App(
     suffixes=(".sgf",),
     what="position",
     free_axes={2: "rows", 3: "columns"},
-    wanted=lazy("apps.go.wanted:wanted"),
+    wanted=lazy("apps.go.maximize:wanted"),
     verbs={
-        "prepare": Verb("read games of yours, or a data set; say what was taken and what left out", "apps.go.prepare"),
-        "selfplay": Verb("let GNU Go make games for you", "apps.go.selfplay"),
-        "evaluate": Verb("top-1, top-5, likelihood, by phase and distance; calibration", "apps.go.evaluate"),
-        "summary": Verb("layers, output shapes, parameters, multiply-adds", "apps.go.summary"),
-        "predict": Verb("the most probable moves in records of yours, with a picture of the board", "apps.go.predict"),
-        "annotate": Verb("write the network's candidates into a game record", "apps.go.annotate"),
-        "gtp": Verb("play and analyse in Sabaki, GoGui and other programs", "apps.go.gtp"),
-        "match": Verb("play against a GTP program or a random player, and count the wins", "apps.go.match"),
+        "prepare": Verb(
+            "read games of yours, or a data set; say what was taken and what left out", "apps.go.verbs.prepare"
+        ),
+        "selfplay": Verb("let GNU Go make games for you", "apps.go.verbs.selfplay"),
+        "evaluate": Verb("top-1, top-5, likelihood, by phase and distance; calibration", "apps.go.verbs.evaluate"),
+        "summary": Verb("layers, output shapes, parameters, multiply-adds", "apps.go.verbs.summary"),
+        "predict": Verb(
+            "the most probable moves in records of yours, with a picture of the board", "apps.go.verbs.predict"
+        ),
+        "annotate": Verb("write the network's candidates into a game record", "apps.go.verbs.annotate"),
+        "gtp": Verb("play and analyse in Sabaki, GoGui and other programs", "apps.go.verbs.gtp"),
+        "match": Verb("play against a GTP program or a random player, and count the wins", "apps.go.verbs.match"),
     },
 )

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from apps.go.points import LETTERS, stars
+from apps.go.rules.points import LETTERS, stars
 
 FINE = 2  # drawn so many times larger
 LINE = (74, 50, 22)

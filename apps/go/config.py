@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from apps.go.points import SIZES
+from apps.go.rules.points import SIZES
 from cnn_core.errors import UserError
-from cnn_core.recipe import FitConfig
+from cnn_core.training.recipe import FitConfig
 
 DATA_SETS = ("gnugo-9x9",)
 """Manifests of Go games."""
@@ -93,7 +93,8 @@ class GoConfig:
     custom the first stone goes to the upper right corner, which no view of an empty board could tell."""
     foresee: float = 0.0
     """Weight in the loss of what comes later: the board 8 and 32 moves on, and a tenth of it for the next two replies.
-    The network learns faster and answers as before (see `apps.go.later`); 0 learns from the next move alone."""
+    The network learns faster and answers as before (see `apps.go.records.foresight`); 0 learns from the next move
+    alone."""
     positions: int = 0
     """Training positions in one epoch; each epoch takes others until all were seen. 0 takes all in every epoch."""
     watched: int = 8192

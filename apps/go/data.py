@@ -14,14 +14,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from apps.go import encode, later, points, sgf
-from apps.go.collection import Collection
 from apps.go.config import DATA_SETS, Choice, GoConfig
 from apps.go.front import planes_needed
-from apps.go.games import Report, read_games
-from cnn_core.data import Dataset, Split, permutation
+from apps.go.records import foresight, sgf
+from apps.go.records.collection import Collection
+from apps.go.records.games import Report, read_games
+from apps.go.rules import encode, points
 from cnn_core.errors import UserError
-from cnn_core.sources import fetch, load_manifest
+from cnn_core.fetching.sources import fetch, load_manifest
+from cnn_core.training.data import Dataset, Split, permutation
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,13 @@ class GoSplit(Split):
     epoch_size: int = 0
     """Positions of one epoch, when not all."""
     foreseen: bool = False
-    """Whether `take` adds what comes later (see `apps.go.later`), for training."""
+    """Whether `take` adds what comes later (see `apps.go.records.foresight`), for training."""
 
     def __len__(self) -> int:
         return self.epoch_size or len(self.inputs)
 
     def take(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """(B, P, size, size) uint8 planes and (B,) moves; with `foreseen` the planes of `apps.go.later` follow."""
+        """(B, P, size, size) uint8 planes and (B,) moves; with `foreseen`, `foresight`'s planes follow."""
         samples, targets = super().take(index)
         out = np.empty((len(samples), self.planes, self.size**2), np.uint8)
         games, places = self.games, samples.cpu().numpy()
@@ -48,7 +49,7 @@ class GoSplit(Split):
         encode.replay_samples(scratch, games.moves, games.offsets, games.komi, places, self.planes, out)
         planes = torch.from_numpy(out).view(-1, self.planes, self.size, self.size)
         if self.foreseen:
-            planes = torch.cat((planes, later.planes(games, places, self.size)), 1)
+            planes = torch.cat((planes, foresight.planes(games, places, self.size)), 1)
         return planes.to(self.inputs.device), targets
 
     def order(self, seed: int, epoch: int, batch_size: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The front end: compact planes (see `apps.go.encode`) to the floats that a network sees, by feature set.
+"""The front end: compact planes (see `apps.go.rules.encode`) to the floats that a network sees, by feature set.
 
     stones    own, opponent's, board, ko: 4 planes
     history   stones; liberties 1, 2, 3, 4 and more; the last 8 moves: 16
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from apps.go.encode import (
+from apps.go.rules.encode import (
     AFTER_MOVE,
     AGE,
     CAPTURE,
@@ -26,7 +26,7 @@ from apps.go.encode import (
     LIBERTIES,
     STONES_PLANE,
 )
-from apps.go.ladders import BEFORE, CAPTURES, ESCAPES, LADDERED, LONG_BEFORE
+from apps.go.rules.ladders import BEFORE, CAPTURES, ESCAPES, LADDERED, LONG_BEFORE
 
 COMPACT = {"stones": 1, "history": 3, "gonn": 5, "tactics": 7, "alphago": 7}
 """Compact planes that each feature set needs."""

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from apps.go import later
 from apps.go.config import GoConfig, GoNetConfig
 from apps.go.front import GoFront, few_stones
-from apps.go.symmetry import COUNT, sources, tables
-from cnn_core.blocks import ConvBlock, ResidualBlock, pointwise, pooling
-from cnn_core.data import Batch
-from cnn_core.equivariance import tie
-from cnn_core.inference import Step, class_means
+from apps.go.records import foresight
+from apps.go.rules.symmetry import COUNT, sources, tables
+from cnn_core.nn.blocks import ConvBlock, ResidualBlock, pointwise, pooling
+from cnn_core.nn.equivariance import tie
+from cnn_core.training.data import Batch
+from cnn_core.training.inference import Step, class_means
 
 
 def whole_board(x: Tensor) -> Tensor:
@@ -77,17 +77,17 @@ class PooledBody(nn.Sequential):
 class MoveHead(nn.Module):
     """The same dense layer at every point, then the points in a row; `passes` adds a pass from means and maxima.
 
-    With `foresee` what comes later (see `apps.go.later`) follows in a row while training.
+    With `foresee` what comes later (see `apps.go.records.foresight`) follows in a row while training.
     """
 
     def __init__(self, channels: int, passes: bool, foresee: bool = False):
         super().__init__()
         self.point = pointwise(channels, 1)
         self.passing = nn.Linear(2 * channels, 1) if passes else None
-        self.later = pointwise(channels, later.OUTPUTS) if foresee else None
+        self.later = pointwise(channels, foresight.OUTPUTS) if foresee else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, H * W) logits, or (B, H * W + 1); plus later.OUTPUTS * H * W with what comes later."""
+        """(B, C, H, W) -> (B, H * W) logits, or (B, H * W + 1); and foresight.OUTPUTS * H * W more in training."""
         parts = [self.point(x).flatten(1)]
         if self.passing is not None:
             parts.append(self.passing(whole_board(x)))
@@ -191,7 +191,7 @@ def step(config: GoConfig) -> Step:
         count = config.size**2 + config.passes
         means = class_means(outputs[:, :count], moves, config.fit.label_smoothing)
         if config.foresee:
-            boards, replies = later.losses(outputs[:, count:], inputs[:, -later.PLANES :])
+            boards, replies = foresight.losses(outputs[:, count:], inputs[:, -foresight.PLANES :])
             means["objective"] = means["loss"] + config.foresee * (boards + replies / 10)
         return means
 

@@ -21,7 +21,7 @@ def board_of(planes: np.ndarray) -> tuple[np.ndarray, int | None]:
 
 
 def render(planes: np.ndarray, heat: np.ndarray | None = None) -> np.ndarray:
-    """A position (P, size, size) uint8 (`apps.go.encode`) as a picture (24 * size, 24 * size, 3) uint8, row 0 below.
+    """A position (P, size, size) uint8 (`rules.encode`) as a picture (24 * size, 24 * size, 3) uint8, row 0 below.
 
     `heat` (size, size) is laid over it: red where it is above zero, blue where below.
     """

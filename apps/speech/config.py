@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 from cnn_core.errors import UserError
-from cnn_core.recipe import FitConfig
+from cnn_core.training.recipe import FitConfig
 
 Kind = Literal[
     "windows", "one-fpool3", "one-fstride4", "one-fstride8", "tc-resnet8", "res8", "trad-fpool3", "bc-resnet"

@@ -13,16 +13,17 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from apps.speech import commands, fsdd, voices
-from apps.speech.clips import Clips, Corpus, few, join, numbered, renumbered
 from apps.speech.config import SpeechConfig
-from apps.speech.folders import read_folder, stamp
-from cnn_core import decoded
-from cnn_core.archives import read_members
-from cnn_core.data import Dataset
+from apps.speech.corpora import fsdd, speech_commands
+from apps.speech.corpora.clips import Clips, Corpus, few, join, numbered, renumbered
+from apps.speech.corpora.folders import read_folder, stamp
+from apps.speech.voices import synthesis
 from cnn_core.errors import UserError
-from cnn_core.manifests import Manifest
-from cnn_core.sources import Fetched, available, cache_folder, fetch, load_manifest
+from cnn_core.fetching import decoded
+from cnn_core.fetching.archives import read_members
+from cnn_core.fetching.manifests import Manifest
+from cnn_core.fetching.sources import Fetched, available, cache_folder, fetch, load_manifest
+from cnn_core.training.data import Dataset
 
 __all__ = ["load", "load_corpus", "load_data", "numbered"]
 
@@ -53,9 +54,9 @@ def load_corpus(data: str, *, seed: int = 0, progress: bool = True) -> Corpus:
 
     Raises UserError where it cannot be had or read.
     """
-    spoken = voices.parse(data)
+    spoken = synthesis.parse(data)
     if spoken is not None:
-        return _kept("voices", f"{spoken}", lambda: voices.speak(spoken, progress))
+        return _kept("voices", f"{spoken}", lambda: synthesis.speak(spoken, progress))
     path = Path(data).expanduser()
     if data in available() and load_manifest(data).alternatives[0].reader in READERS:
         manifest = load_manifest(data)
@@ -68,7 +69,7 @@ def load_corpus(data: str, *, seed: int = 0, progress: bool = True) -> Corpus:
         return _kept("speech-folders", key, lambda: read_folder(path, seed, progress))
     names = [name for name in available() if load_manifest(name).alternatives[0].reader in READERS]
     raise UserError(
-        f"no data set and no folder is named {data!r} (data sets: {', '.join([*voices.NAMED, *names])};"
+        f"no data set and no folder is named {data!r} (data sets: {', '.join([*synthesis.NAMED, *names])};"
         " or voices:LANGUAGE:word,word,...)"
     )
 
@@ -105,7 +106,7 @@ def _read_fsdd(fetched: Fetched, manifest: Manifest, progress: bool) -> Corpus:
 
 def _read_commands(fetched: Fetched, manifest: Manifest, progress: bool) -> Corpus:
     (archive,) = fetched.files.values()
-    return commands.read_archive(archive, manifest.name, manifest.options["task"], progress)
+    return speech_commands.read_archive(archive, manifest.name, manifest.options["task"], progress)
 
 
 READERS = {"fsdd": _read_fsdd, "speech-commands": _read_commands}

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from apps.speech import parts
-from apps.speech.augment import Augmentation, mask
 from apps.speech.config import Augment, FrontConfig
-from apps.speech.spectrum import BANDS, BINS, HOP, POINTS, dft_basis, mel_filters, power_spectrum, window
+from apps.speech.signal.augment import Augmentation, mask
+from apps.speech.signal.spectrum import BANDS, BINS, HOP, POINTS, dft_basis, mel_filters, power_spectrum, window
 
 CHUNK = 16  # clips transformed at a time, so that the spectra stay in the processor's cache
 

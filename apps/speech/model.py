@@ -7,13 +7,13 @@ from collections import OrderedDict
 
 from torch import nn
 
-from apps.speech.along_both import res8, trad_fpool3
-from apps.speech.along_frequency import one, windows
-from apps.speech.along_time import tc_resnet8
-from apps.speech.broadcast import bc_resnet
 from apps.speech.config import NetConfig, SpeechConfig
 from apps.speech.front import LogMel
-from apps.speech.spectrum import BANDS, FRAMES
+from apps.speech.nets.along_both import res8, trad_fpool3
+from apps.speech.nets.along_frequency import one, windows
+from apps.speech.nets.along_time import tc_resnet8
+from apps.speech.nets.broadcast import bc_resnet
+from apps.speech.signal.spectrum import BANDS, FRAMES
 
 NETWORKS = {
     "windows": windows,

@@ -5,8 +5,8 @@ from pathlib import Path
 from torch import nn
 
 from apps.speech.config import SpeechConfig
-from cnn_core import checkpoint
 from cnn_core.errors import UserError
+from cnn_core.training import checkpoint
 
 
 def start(model: nn.Module, config: SpeechConfig) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from cnn_core.errors import UserError
-from cnn_core.recipe import FitConfig
+from cnn_core.training.recipe import FitConfig
 
 
 @dataclass(frozen=True)

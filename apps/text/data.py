@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from apps.text import vectors
-from apps.text.columns import Columns
 from apps.text.config import TextConfig
-from apps.text.named import Parts, read_named
-from apps.text.ragged import TextSplit, rows_of
-from apps.text.reading import Texts, decode, read_bytes, read_texts
-from apps.text.splits import folds, set_aside
-from apps.text.tokens import tokenizer
-from apps.text.vocabulary import Vocabulary, make_vocabulary
-from cnn_core.data import Dataset
+from apps.text.reading.columns import Columns
+from apps.text.reading.corpora import Parts, read_named
+from apps.text.reading.files import Texts, decode, read_bytes, read_texts
+from apps.text.reading.splits import folds, set_aside
+from apps.text.reading.tokenizers import tokenizer
+from apps.text.words import vectors
+from apps.text.words.ragged import TextSplit, rows_of
+from apps.text.words.vocabulary import Vocabulary, make_vocabulary
+from cnn_core.console import note
 from cnn_core.errors import UserError
-from cnn_core.notes import note
-from cnn_core.sources import available
+from cnn_core.fetching.sources import available
+from cnn_core.training.data import Dataset
 
 TRAIN, TEST, DEV = ("train", "training"), ("test",), ("validation", "valid", "val", "dev")
 

@@ -40,7 +40,7 @@ class WordFront(nn.Module):
                 table[PAD] = 0
                 table[UNKNOWN] *= FAINT
         if self.learned is not None:
-            self.learned.row_sparse = True  # type: ignore[attr-defined]  # read by cnn_core.optim
+            self.learned.row_sparse = True  # type: ignore[attr-defined]  # read by cnn_core.training.optim
 
     def tables(self) -> list[Tensor]:
         """The tables of the words met in training, fixed before learned."""

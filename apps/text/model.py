@@ -9,16 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from apps.text import vectors
 from apps.text.config import TextConfig, TextNet
-from apps.text.deep import DeepNet
 from apps.text.front import PAD, UNKNOWN, WordFront
-from apps.text.layers import ClippedLinear, Pool, lengths_of, valid
-from apps.text.vocabulary import Vocabulary
-from apps.text.windows import places_of_maxima, window_maxima
-from cnn_core.data import Batch
+from apps.text.nets.deep import DeepNet
+from apps.text.nets.layers import ClippedLinear, Pool, lengths_of, valid
+from apps.text.nets.windows import places_of_maxima, window_maxima
+from apps.text.words import vectors
+from apps.text.words.vocabulary import Vocabulary
 from cnn_core.errors import UserError
-from cnn_core.inference import Step, classification
+from cnn_core.training.data import Batch
+from cnn_core.training.inference import Step, classification
 
 
 class WindowConv(nn.Module):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.text.coloured import mixed, strengths
+from apps.text.verbs.coloured_text import mixed, strengths
 
 HEIGHT, SIZE, GAP, WIDTH = 24, 15, 5, 200  # pixels: of a line, of the letters, between words, of a strip
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from cnn_core.app import App
 from cnn_core.config import positional
-from cnn_core.tables import table
+from cnn_core.drawing.tables import table
 from cnn_core.verbs.common import Outcome, Shared, parser
 
 
@@ -33,11 +33,12 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     """Measure on the test split and write metrics.json and the pictures."""
     from dataclasses import replace
 
-    from cnn_core import device, engine, grids, report, runs
+    from cnn_core.drawing import grids, report
     from cnn_core.errors import UserError
     from cnn_core.files import write_json
-    from cnn_core.log import read_log
     from cnn_core.metrics import evaluate_logits
+    from cnn_core.training import device, engine, runs
+    from cnn_core.training.log import read_log
 
     common = options.common
     trained = runs.restore(app, options.run, device.choose(common.device, common.threads))

@@ -8,8 +8,8 @@ from typing import Any
 from cnn_core import config
 from cnn_core.app import App
 from cnn_core.config import positional
+from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.tables import table
 from cnn_core.verbs.common import Outcome, Shared
 
 METHODS = ("saliency", "smooth-grad", "integrated-gradients", "grad-cam", "guided-backprop", "occlusion")
@@ -52,9 +52,11 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     """Explain each input; one row a picture, one column a method."""
     import torch
 
-    from cnn_core import device, grids, report, runs, visual
-    from cnn_core.looks.common import known, sample, shapes
-    from cnn_core.looks.reasons import Question, fall, heat
+    from cnn_core import visual
+    from cnn_core.drawing import grids, report
+    from cnn_core.training import device, runs
+    from cnn_core.verbs.attributions import Question, fall, heat
+    from cnn_core.verbs.views.common import known, sample, shapes
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     app, model, labels = trained.app, trained.model, trained.labels

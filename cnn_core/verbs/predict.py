@@ -7,9 +7,9 @@ from typing import Any
 
 from cnn_core.app import App
 from cnn_core.config import positional
+from cnn_core.console import note
+from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.notes import note
-from cnn_core.tables import table
 from cnn_core.verbs.common import Outcome, Shared, existing, parser
 
 WIDEST = 100  # characters of a picture drawn as text
@@ -45,7 +45,7 @@ def run(app: App, options: PredictOptions) -> Outcome:
     import numpy as np
     import torch
 
-    from cnn_core import device, engine, runs
+    from cnn_core.training import device, engine, runs
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     inputs = np.stack([app.read(sys.stdin.buffer.read() if name == "-" else Path(name)) for name in names])
@@ -90,7 +90,7 @@ def _answer(name: str, probabilities: list[float], labels: list[str], reject: fl
 
 
 def _show(app: App, inputs: Any, answers: list[dict[str, Any]], path: Path) -> None:
-    from cnn_core import grids, report
+    from cnn_core.drawing import grids, report
 
     captions = [f"{Path(a['file']).name[-16:]}\n{a['answer']} p={a['top'][0]['probability']:.2f}" for a in answers]
     figure = grids.gallery([app.render(x) for x in inputs], captions, title="What the network saw")

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cnn_core.app import App
-from cnn_core.sources import available, cache_folder, load_manifest
-from cnn_core.tables import table
+from cnn_core.drawing.tables import table
+from cnn_core.fetching.sources import available, cache_folder, load_manifest
 from cnn_core.verbs.common import Outcome, Shared, parser, preset
 
 

@@ -28,7 +28,7 @@ def run(app: App, options: Any) -> Outcome:
         raise UserError(f"--depth must be at least 1, not {options.depth}")
     import torch
 
-    from cnn_core import network
+    from cnn_core.nn import network
 
     net = options.config.net
     labels = tuple(str(i) for i in range(net.classes))

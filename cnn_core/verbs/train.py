@@ -9,9 +9,9 @@ from typing import Any
 
 from cnn_core import config as config_module
 from cnn_core.app import App
+from cnn_core.console import note
+from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.notes import note
-from cnn_core.tables import table
 from cnn_core.verbs.common import FromPreset, Outcome, parse_preset, preset
 
 
@@ -47,7 +47,13 @@ def run(app: App, options: Any) -> Outcome:
     if options.resume or options.config.fit.winograd:
         # Threads that wait for OpenMP's next loop would otherwise spin on the processors that our own threads need.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from cnn_core import data, device, distributed, engine, runs  # torch: 2 s, so only once something is computed
+    from cnn_core.training import (  # torch: 2 s, so only once something is computed
+        data,
+        device,
+        distributed,
+        engine,
+        runs,
+    )
 
     common, given = options.common, None
     chosen = device.choose(common.device, common.threads)
@@ -105,7 +111,7 @@ def run(app: App, options: Any) -> Outcome:
 
 def _load(app: App, config: Any, here: Any) -> Any:
     """The data set; the main process first, so that it is fetched once."""
-    from cnn_core.distributed import wait_for_main
+    from cnn_core.training.distributed import wait_for_main
 
     if not here.main:
         wait_for_main()

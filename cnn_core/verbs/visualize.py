@@ -10,15 +10,15 @@ from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.errors import UserError
 from cnn_core.verbs.common import Outcome, Shared
-from cnn_core.wish import Wish
+from cnn_core.visual.optimization.config import Wish
 
 LOOKS = {
-    "weights": ("the weights of a convolution", "cnn_core.looks.weights"),
-    "filters": ("the input that each filter of a layer likes best", "cnn_core.looks.wants"),
-    "neurons": ("the same for neurons of a dense layer", "cnn_core.looks.wants"),
-    "classes": ("the same for the classes", "cnn_core.looks.wants"),
-    "exemplars": ("the real inputs that excite each filter most", "cnn_core.looks.exemplars"),
-    "maps": ("the feature maps that one input makes", "cnn_core.looks.maps"),
+    "weights": ("the weights of a convolution", "cnn_core.verbs.views.weights"),
+    "filters": ("the input that each filter of a layer likes best", "cnn_core.verbs.views.optima"),
+    "neurons": ("the same for neurons of a dense layer", "cnn_core.verbs.views.optima"),
+    "classes": ("the same for the classes", "cnn_core.verbs.views.optima"),
+    "exemplars": ("the real inputs that excite each filter most", "cnn_core.verbs.views.exemplars"),
+    "maps": ("the feature maps that one input makes", "cnn_core.verbs.views.maps"),
 }
 
 
@@ -66,7 +66,7 @@ def parse(app: App, prog: str, args: Sequence[str]) -> VisualizeOptions:
 
 def run(app: App, options: VisualizeOptions) -> Outcome:
     """Draw the sheet."""
-    from cnn_core import device, runs
+    from cnn_core.training import device, runs
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     return import_module(looks(app)[options.what][1]).look(trained.app, trained, options)

@@ -31,13 +31,13 @@ if TYPE_CHECKING:
         saliency,
         smooth_grad,
     )
-    from cnn_core.visual.behind import behind_front, front_of
-    from cnn_core.visual.canvas import Canvas, Fourier, Pixels
     from cnn_core.visual.dream import deep_dream
     from cnn_core.visual.exemplars import Exemplars, find_exemplars
-    from cnn_core.visual.maximize import Optima, optimize
+    from cnn_core.visual.front import behind_front, front_of
     from cnn_core.visual.measures import Texture, blank_share, energy_inside, predictions, texture
-    from cnn_core.visual.objectives import (
+    from cnn_core.visual.optimization.canvas import Canvas, Fourier, Pixels
+    from cnn_core.visual.optimization.maximize import Optima, optimize
+    from cnn_core.visual.optimization.objectives import (
         Objective,
         custom,
         direction,
@@ -50,29 +50,29 @@ if TYPE_CHECKING:
         neurons,
         whole,
     )
-    from cnn_core.visual.penalties import L1, L2, TotalVariation
+    from cnn_core.visual.optimization.penalties import L1, L2, TotalVariation
+    from cnn_core.visual.optimization.scoring import values, values_of_each
+    from cnn_core.visual.optimization.transforms import GENTLE, STRONG, Jitter, Rotate, Scale
     from cnn_core.visual.plot import as_picture, filter_pictures, gif, heat_of, normalised, overlay, show, tinted
     from cnn_core.visual.receptive import Fields, receptive_fields
-    from cnn_core.visual.scoring import values, values_of_each
     from cnn_core.visual.style import Styled, gram, stylize
-    from cnn_core.visual.transforms import GENTLE, STRONG, Jitter, Rotate, Scale
 
 _HOME = {
     "activations": "find_layer layer_names record tapped",
     "attribution": "Attribution grad_cam guided_backprop integrated_gradients occlusion saliency smooth_grad",
-    "behind": "behind_front front_of",
-    "canvas": "Canvas Fourier Pixels",
+    "front": "behind_front front_of",
+    "optimization.canvas": "Canvas Fourier Pixels",
     "dream": "deep_dream",
     "exemplars": "Exemplars find_exemplars",
-    "maximize": "Optima optimize",
+    "optimization.maximize": "Optima optimize",
     "measures": "Texture blank_share energy_inside predictions texture",
-    "objectives": "Objective custom direction diversity filter filters logit logits neuron neurons whole",
-    "penalties": "L1 L2 TotalVariation",
+    "optimization.objectives": "Objective custom direction diversity filter filters logit logits neuron neurons whole",
+    "optimization.penalties": "L1 L2 TotalVariation",
     "plot": "as_picture filter_pictures gif heat_of normalised overlay show tinted",
     "receptive": "Fields receptive_fields",
-    "scoring": "values values_of_each",
+    "optimization.scoring": "values values_of_each",
     "style": "Styled gram stylize",
-    "transforms": "GENTLE STRONG Jitter Rotate Scale",
+    "optimization.transforms": "GENTLE STRONG Jitter Rotate Scale",
 }
 __all__ = [
     "GENTLE",

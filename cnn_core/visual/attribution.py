@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from cnn_core.errors import UserError
 from cnn_core.visual.activations import device_and_dtype, record, tapped
-from cnn_core.visual.objectives import OUTPUT, Objective, bind, logit
+from cnn_core.visual.optimization.objectives import OUTPUT, Objective, bind, logit
 from cnn_core.visual.relu import guided_relu
 
 Target = int | Tensor | Sequence[int] | Objective | None

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from cnn_core.errors import UserError
 from cnn_core.visual.activations import device_and_dtype, tapped, tapped_and_tried
-from cnn_core.visual.cache import remember
-from cnn_core.visual.objectives import Objective, bind, custom, whole
+from cnn_core.visual.fast.cache import remember
+from cnn_core.visual.optimization.objectives import Objective, bind, custom, whole
 from cnn_core.visual.resize import one_input, resize
 
 Frame = Callable[[int, int, Tensor], None]

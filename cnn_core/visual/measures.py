@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cnn_core.errors import UserError
 from cnn_core.visual.activations import record
-from cnn_core.visual.objectives import OUTPUT
+from cnn_core.visual.optimization.objectives import OUTPUT
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""From tensors to pictures: arrays ready for `cnn_core.grids`, overlays, animations.
+"""From tensors to pictures: arrays ready for `cnn_core.drawing.grids`, overlays, animations.
 
 Letters: B inputs, C channels, H height, W width, T time. Arrays are (H, W) or (H, W, 3) floats in 0..1.
 """
@@ -122,7 +122,7 @@ def show(
     columns: int | None = None,
 ) -> Figure:
     """Inputs (B, ...) as a sheet of pictures; each stretched by itself unless `low` and `high` are given."""
-    from cnn_core.grids import gallery  # brings matplotlib's style with it
+    from cnn_core.drawing.grids import gallery  # brings matplotlib's style with it
 
     pictures = [as_picture(x) for x in normalised(inputs, low=low, high=high)]
     return gallery(pictures, captions, title=title, columns=columns)

@@ -17,12 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from cnn_core.errors import UserError
-from cnn_core.inference import autocast, use_bf16
+from cnn_core.training.inference import autocast, use_bf16
 from cnn_core.visual.activations import device_and_dtype, tapped
-from cnn_core.visual.ascent import Adam
-from cnn_core.visual.cache import remember
 from cnn_core.visual.colour import luminance_of, match_colours
-from cnn_core.visual.penalties import TotalVariation
+from cnn_core.visual.fast.cache import remember
+from cnn_core.visual.optimization.ascent import Adam
+from cnn_core.visual.optimization.penalties import TotalVariation
 from cnn_core.visual.resize import one_input, resize
 
 Watch = Callable[[int, Tensor, float], None]

@@ -16,12 +16,13 @@ from PIL import Image
 from apps.bench import __main__ as bench
 from apps.bench.__main__ import BENCHES
 from apps.bench.lens import judged
-from apps.bench.options import Options as StudyOptions
+from apps.bench.studies.options import Options as StudyOptions
 from cnn_core import config as config_module
-from cnn_core import runs, visual
+from cnn_core import visual
 from cnn_core.cli import VERBS as SHARED_VERBS
 from cnn_core.cli import run
-from cnn_core.wish import Wish
+from cnn_core.training import runs
+from cnn_core.visual.optimization.config import Wish
 from tests.helpers.commands import answer, bad
 from tests.helpers.little import DATA
 

@@ -76,7 +76,7 @@ def pip_env(monkeypatch):
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     # Asking pip takes half a second: one test of its own does so.
-    monkeypatch.setattr("cnn_core.packages._configuration", dict)
+    monkeypatch.setattr("cnn_core.fetching.packages._configuration", dict)
 
     def use(**settings: str):
         monkeypatch.delenv("PIP_NO_INDEX", raising=False)

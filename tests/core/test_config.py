@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cnn_core.config import flat, from_json, parse, positional, to_json
 from cnn_core.errors import UserError
-from cnn_core.recipe import FitConfig, learning_rate
+from cnn_core.training.recipe import FitConfig, learning_rate
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from apps.go.gtp import serve
-from apps.go.gtp_engine import Engine
-from apps.go.gtp_session import Session
-from apps.go.player import Style
+from apps.go.gtp.engine import Engine
+from apps.go.gtp.session import Session
+from apps.go.play.player import Style
+from apps.go.verbs.gtp import serve
 
 GNUGO = shutil.which("gnugo") or shutil.which("gnugo", path="/usr/games")
 needs_gnugo = pytest.mark.skipif(GNUGO is None, reason="GNU Go is not installed (Debian: apt-get install gnugo)")
@@ -60,8 +60,8 @@ def tiny_run(folder, **changes):
 
     from apps.go.app import APP
     from apps.go.config import GoConfig, GoNetConfig
-    from apps.go.points import labels
-    from cnn_core import checkpoint, runs
+    from apps.go.rules.points import labels
+    from cnn_core.training import checkpoint, runs
 
     config = replace(GoConfig(net=GoNetConfig(filters=8, blocks=1)), **changes)
     names = labels(config.size, config.passes)

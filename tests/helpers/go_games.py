@@ -4,8 +4,8 @@ import random
 
 import numpy as np
 
-from apps.go import points
-from apps.go.rules import Position
+from apps.go.rules import points
+from apps.go.rules.position import Position
 
 NAMES = " bw"
 
@@ -113,7 +113,7 @@ def defences(position, point):
 
 
 def is_caught(position, point, defends):
-    """Ladder by trying every move, as `apps.go.ladders` defines it."""
+    """Ladder by trying every move, as `apps.go.rules.ladders` defines it."""
     colour = int(position.board.ravel()[point])
     if defends:
         for move in defences(position, point):

@@ -56,8 +56,8 @@ def sentences(folder: Path) -> Path:
 
 def games(folder: Path) -> Path:
     """Records of random 9x9 games in which the first player likes the middle."""
-    from apps.go.points import to_sgf
-    from apps.go.rules import Position
+    from apps.go.rules.points import to_sgf
+    from apps.go.rules.position import Position
 
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(24):

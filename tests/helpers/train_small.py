@@ -6,11 +6,11 @@ from pathlib import Path
 
 import torch
 
-from cnn_core import distributed, engine
-from cnn_core.architecture import ConvNetConfig
-from cnn_core.data import Split
-from cnn_core.network import ConvNet
-from cnn_core.recipe import FitConfig
+from cnn_core.nn.architecture import ConvNetConfig
+from cnn_core.nn.network import ConvNet
+from cnn_core.training import distributed, engine
+from cnn_core.training.data import Split
+from cnn_core.training.recipe import FitConfig
 
 
 def main() -> None:

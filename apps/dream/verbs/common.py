@@ -35,7 +35,7 @@ class Looking(Shared):
 def backbone_of(options: Any, default: str = DEFAULT) -> Backbone:
     """The network that the options name, on the device that they name."""
     from apps.dream.model import load_backbone
-    from cnn_core import device
+    from cnn_core.training import device
 
     place = device.choose(options.common.device, options.common.threads)
     name = options.backbone or default
@@ -44,7 +44,7 @@ def backbone_of(options: Any, default: str = DEFAULT) -> Backbone:
 
 def arithmetic(options: Any, backbone: Backbone) -> tuple[Any, bool]:
     """The context in which to compute, and whether it is bf16: results kept by content depend on it."""
-    from cnn_core import inference
+    from cnn_core.training import inference
 
     place = next(backbone.model.parameters()).device
     return inference.autocast(options.precision, place), inference.use_bf16(options.precision, place)
@@ -89,7 +89,7 @@ def class_of(backbone: Backbone, target: str) -> int:
 
 def out_path(options: Any, *words: str) -> Path:
     """Where the picture goes, tried for its ending before anything is computed."""
-    from cnn_core.pictures import kind_of
+    from cnn_core.drawing.pictures import kind_of
 
     path = options.out or Path("-".join(word.replace("/", "-").replace(":", "-") for word in words if word) + ".png")
     kind_of(path)

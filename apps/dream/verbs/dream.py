@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from apps.dream.backbone import Backbone
     from apps.dream.data import Picture
     from cnn_core.visual.dream import Frame
-    from cnn_core.visual.objectives import Objective
+    from cnn_core.visual.optimization.objectives import Objective
 
 MOST = 50_000_000  # pixels; beyond, the picture and its gradient alone take gigabytes
 ABOUT = (
@@ -78,8 +78,9 @@ def run(app: App, options: DreamOptions) -> Outcome:
     import torch
 
     from apps.dream.data import find, pixels_of
-    from cnn_core import pictures, visual
-    from cnn_core.visual.cache import remember
+    from cnn_core import visual
+    from cnn_core.drawing import pictures
+    from cnn_core.visual.fast.cache import remember
 
     at_least(options, octaves=1, steps=1, tile=16, size=0, jitter=0)
     if not options.ratio > 1 or not options.rate > 0:

@@ -11,8 +11,8 @@ from apps.dream.verbs.dream import credit_lines, credits_of
 from cnn_core import config
 from cnn_core.app import App
 from cnn_core.config import positional
+from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.tables import table
 from cnn_core.verbs.common import Outcome
 from cnn_core.verbs.explain import METHODS
 
@@ -56,8 +56,9 @@ def run(app: App, options: ExplainOptions) -> Outcome:
 
     from apps.dream.data import find, square
     from apps.dream.render import render
-    from cnn_core import grids, report, visual
-    from cnn_core.looks.reasons import Question, fall, heat
+    from cnn_core import visual
+    from cnn_core.drawing import grids, report
+    from cnn_core.verbs.attributions import Question, fall, heat
 
     at_least(options, size=0, top=1)
     backbone = backbone_of(options, CLASSIFIER)

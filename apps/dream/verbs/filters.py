@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from apps.dream.verbs.common import Looking, arithmetic, at_least, backbone_of, bar, chosen_units, out_path
 from cnn_core.app import App
+from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.tables import table
 from cnn_core.verbs.common import Outcome, parser
 
 if TYPE_CHECKING:
@@ -69,8 +69,9 @@ def _wants(app: App, backbone: Backbone, options: FiltersOptions) -> Outcome:
     import torch
 
     from apps.dream.data import pixels_of
-    from cnn_core import grids, report, visual
-    from cnn_core.visual.cache import remember
+    from cnn_core import visual
+    from cnn_core.drawing import grids, report
+    from cnn_core.visual.fast.cache import remember
 
     name = options.layer or backbone.wants
     units = chosen_units(backbone, name, options.units, options.count)
@@ -120,7 +121,8 @@ def _wants(app: App, backbone: Backbone, options: FiltersOptions) -> Outcome:
 def _weights(app: App, backbone: Backbone, options: FiltersOptions) -> Outcome:
     from torch import nn
 
-    from cnn_core import grids, report, visual
+    from cnn_core import visual
+    from cnn_core.drawing import grids, report
 
     named = backbone.body.named_modules()
     inside = options.layer and backbone.layer(options.layer)
@@ -149,7 +151,8 @@ def _weights(app: App, backbone: Backbone, options: FiltersOptions) -> Outcome:
 
 def _exemplars(app: App, backbone: Backbone, options: FiltersOptions) -> Outcome:
     from apps.dream.data import Picture, in_folder, pixels_of, samples, squares
-    from cnn_core import grids, report, visual
+    from cnn_core import visual
+    from cnn_core.drawing import grids, report
 
     name = options.layer or backbone.wants
     units = chosen_units(backbone, name, options.units, options.count)

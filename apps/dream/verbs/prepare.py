@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from apps.dream.config import DEFAULT, PRESETS
 from cnn_core.app import App
 from cnn_core.config import positional
+from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.tables import table
 from cnn_core.verbs.common import Outcome, Shared, parser
 
 ABOUT = "Fetch networks and sample photographs from the first source that has them, verify them, convert the weights."
@@ -27,10 +27,10 @@ parse = parser(PrepareOptions, ABOUT)
 
 def run(app: App, options: PrepareOptions) -> Outcome:
     """Fetch what is named, or list it."""
-    from apps.dream.backbones.weights import NETWORKS
     from apps.dream.data import MANIFESTS, find, samples
     from apps.dream.model import load_backbone
-    from cnn_core.sources import cache_folder, load_manifest
+    from cnn_core.fetching.sources import cache_folder, load_manifest
+    from cnn_core.nn.backbones.pretrained import NETWORKS
 
     photos = samples()
     known = [*PRESETS, *photos]

@@ -72,8 +72,9 @@ def run(app: App, options: StyleOptions) -> Outcome:
     """Paint, and write the picture."""
     from apps.dream.data import find, pixels_of
     from apps.dream.painting import paint
-    from cnn_core import pictures, visual
-    from cnn_core.visual.cache import remember
+    from cnn_core import visual
+    from cnn_core.drawing import pictures
+    from cnn_core.visual.fast.cache import remember
 
     at_least(options, coarse=0, steps=0, size=0, style_size=0, style_weight=0, smooth=0, every=0)
     if not options.styles:

@@ -7,8 +7,8 @@ from torch import nn
 
 from cnn_core.errors import UserError
 from cnn_core.visual.activations import layer_names, record, tapped
-from cnn_core.visual.objectives import filter, whole
-from cnn_core.visual.scoring import scoring
+from cnn_core.visual.optimization.objectives import filter, whole
+from cnn_core.visual.optimization.scoring import scoring
 
 
 def test_names_with_dots_and_values(digits):

@@ -7,8 +7,8 @@ from torch.nn import functional as F
 
 from cnn_core.errors import UserError
 from cnn_core.visual import attribution
-from cnn_core.visual.objectives import filter
-from cnn_core.visual.scoring import values
+from cnn_core.visual.optimization.objectives import filter
+from cnn_core.visual.optimization.scoring import values
 
 captum = pytest.importorskip("captum.attr", reason="captum, the reference, is not installed")
 

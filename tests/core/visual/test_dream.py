@@ -3,8 +3,8 @@ import torch
 
 from cnn_core.errors import UserError
 from cnn_core.visual.dream import _gradient, _windows, deep_dream
-from cnn_core.visual.objectives import filter, logit, whole
-from cnn_core.visual.scoring import values
+from cnn_core.visual.optimization.objectives import filter, logit, whole
+from cnn_core.visual.optimization.scoring import values
 
 
 def smooth(*shape, seed=0):

@@ -1,0 +1,1 @@
+"""Comparative studies: one idea changed, over seeds, with a test of significance."""

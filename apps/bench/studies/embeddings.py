@@ -1,0 +1,37 @@
+"""embeddings: where word vectors come from; random, trained on the corpus, given, given and learned on, both."""
+
+from dataclasses import replace
+from typing import Any
+
+from apps.bench.studies.domains import Domain
+from apps.bench.studies.options import study_main
+from apps.bench.studies.study import Group, Study, Variant, best_of
+from apps.text.config import PRESETS
+
+WAYS: dict[str, dict[str, Any]] = {
+    "random, learned": {"mode": "rand", "source": "", "width": 50, "unseen": 0},
+    "word2vec of the corpus, fixed": {"mode": "static", "source": "word2vec", "width": 50, "unseen": 0},
+    "word2vec of the corpus, learned on": {"mode": "nonstatic", "source": "word2vec", "width": 50, "unseen": 0},
+    "GloVe, fixed": {"mode": "static"},
+    "GloVe, learned on": {"mode": "nonstatic"},
+    "GloVe, both (multichannel)": {"mode": "multichannel"},
+}
+
+
+def main(args: list[str]) -> int:
+    """Run the study."""
+    return study_main("embeddings", study, args, apps=("text",))
+
+
+def study(domains: list[Domain], mode: str) -> Study:
+    """One group; every row has the same windows and the same training."""
+    (domain,) = domains
+    base = PRESETS["nonstatic"]
+    given = replace(base.vectors, free=0, dropout=0.0)
+    data = domain.net("max", domain.width).data
+    variants = [
+        Variant(name, "text", replace(base, data=data, vectors=replace(given, **change)))
+        for name, change in WAYS.items()
+    ]
+    question = "Where should word vectors come from?"
+    return Study("embeddings", question, (Group("text: word vectors", tuple(variants)),), best_of)

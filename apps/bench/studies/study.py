@@ -1,0 +1,331 @@
+"""A comparative study: variants of one idea, trained by the apps' own code over seeds, against a reference.
+
+Results are kept one line a run, so that a study that was stopped goes on where it was. Letters: S seeds.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import math
+import statistics
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from cnn_core.app import App
+from cnn_core.config import to_json
+from cnn_core.console import note
+from cnn_core.drawing.tables import table
+from cnn_core.errors import UserError
+from cnn_core.files import atomic, write_json
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of a table: what is trained, and on what."""
+
+    name: str
+    app: str
+    config: Any
+    build: Callable[..., Any] | None = None
+    """Another network than the app's: build(config, labels) -> nn.Module."""
+    change: Callable[[Any], Any] | None = None
+    """Changes the Dataset before training, such as a shuffling of its places."""
+    fitted: Callable[[Any, int], dict[str, Any]] | None = None
+    """Instead of training: fitted(dataset, seed) -> result; for models that are no networks."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A table: variants on the same data; the first is the reference."""
+
+    name: str
+    variants: tuple[Variant, ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question and the groups that answer it. says(rows by group) -> what the numbers say, in plain words."""
+
+    name: str
+    question: str
+    groups: tuple[Group, ...]
+    says: Callable[[dict[str, list[dict[str, Any]]]], list[str]]
+    cut: bool = True
+    """Whether quick mode takes the domain's share of the data, so that full mode takes that much longer."""
+
+
+def app_named(name: str) -> App:
+    """The App value of the app."""
+    return import_module(f"apps.{name}.app").APP
+
+
+@lru_cache(maxsize=4)
+def _dataset(app: str, config: Any) -> Any:
+    return app_named(app).load(config)
+
+
+def measure(variant: Variant, seed: int) -> dict[str, Any]:
+    """Train one variant with one seed and read the test set once."""
+    from cnn_core import benchmark
+    from cnn_core.metrics import evaluate_logits
+    from cnn_core.training import engine, runs
+
+    app = app_named(variant.app)
+    data = _dataset(variant.app, variant.config)
+    if variant.change:
+        data = variant.change(data)
+    if variant.fitted:
+        return variant.fitted(data, seed)
+    if variant.build:
+        app = replace(app, build=variant.build)
+    model = runs.build_seeded(app, variant.config, data.labels, seed, data.kept)
+    step = app.step(variant.config) if app.step else None
+    timer = benchmark.Timer()
+    timer.start()
+    fit = engine.fit(
+        model, data.train, variant.config.fit, validation=data.validation, step=step, seed=seed, progress=False
+    )
+    timer.stop()
+    logits = engine.predict_logits(model, data.test, precision=variant.config.fit.precision)
+    found = evaluate_logits(logits.numpy(), data.test.targets.numpy(), data.labels)
+    parameters, multiply_adds = cost(model, data.test.take(slice(0, 1))[0])
+    return {
+        "accuracy": found.accuracy,
+        "negative_log_likelihood": found.negative_log_likelihood,
+        "parameters": parameters,
+        "multiply_adds": multiply_adds,
+        "cpu_seconds": timer.cpu,
+        "train_accuracy": fit.history[-1].get("train_accuracy") if fit.history else None,
+        "train_samples": len(data.train),
+        "test_samples": len(data.test),
+    }
+
+
+def cost(model: Any, inputs: Any) -> tuple[int, int]:
+    """Trainable values, and multiply-adds for one input behind the front end."""
+    from torchinfo import summary
+
+    from cnn_core import visual
+    from cnn_core.nn.network import count_parameters
+
+    features = visual.front_of(model, inputs)
+    info = summary(visual.behind_front(model), input_data=[features], verbose=0, mode="eval")
+    return count_parameters(model), int(info.total_mult_adds)
+
+
+def run_study(study: Study, seeds: int, out: Path, *, progress: bool = True) -> dict[str, Any]:
+    """Run what is missing and write results.json, results.csv and a plot for each group into `out`."""
+    from cnn_core import benchmark
+    from cnn_core.drawing import report
+
+    kept = _Kept(out / "runs.jsonl")
+    rows: dict[str, list[dict[str, Any]]] = {}
+    total, done = sum(len(group.variants) for group in study.groups) * seeds, 0
+    for group in study.groups:
+        results: dict[str, list[dict[str, Any]]] = {variant.name: [] for variant in group.variants}
+        for seed in range(seeds):  # seed by seed, so that a study stopped early compares all variants
+            for variant in group.variants:
+                key = _key(study, variant, seed)
+                if key not in kept:
+                    kept.add(key, {"app": variant.app, "variant": variant.name, "seed": seed, **measure(variant, seed)})
+                results[variant.name].append(kept[key])
+                done += 1
+                if progress:
+                    accuracy = kept[key]["accuracy"]
+                    note(f"{done}/{total} {group.name} | {variant.name} | seed {seed}: {accuracy:.2%}")
+        rows[group.name] = compare(results)
+    result = {
+        "study": study.name,
+        "question": study.question,
+        "seeds": seeds,
+        "cut": study.cut,
+        "groups": rows,
+        "says": study.says(rows),
+        "environment": benchmark.environment(),
+        "command": "cnn-bench " + " ".join(sys.argv[1:]) if sys.argv[0].endswith("cnn-bench") else None,
+    }
+    write_json(out / "results.json", result)
+    _write_csv(rows, out / "results.csv")
+    for number, (name, entries) in enumerate(rows.items(), start=1):
+        report.save(plot(name, entries), out / f"plot-{number}.png")
+    return result
+
+
+def compare(results: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """A row for each variant: mean, standard deviation, difference from the first, Welch's t-test against it."""
+    reference = [run["accuracy"] for run in next(iter(results.values()))]
+    rows = []
+    for name, found in results.items():
+        accuracy = [run["accuracy"] for run in found]
+        rows.append(
+            {
+                "variant": name,
+                "seeds": len(found),
+                "accuracy": statistics.fmean(accuracy),
+                "sd": statistics.stdev(accuracy) if len(accuracy) > 1 else None,
+                "difference": statistics.fmean(accuracy) - statistics.fmean(reference),
+                "p": welch(accuracy, reference) if accuracy is not reference else None,
+                "each": accuracy,
+                **{k: _mean(found, k) for k in ("parameters", "multiply_adds", "cpu_seconds", "train_accuracy")},
+                "train_samples": found[0].get("train_samples"),
+                "test_samples": found[0].get("test_samples"),
+            }
+        )
+    rows[0]["p"] = None
+    return rows
+
+
+def welch(a: Sequence[float], b: Sequence[float]) -> float | None:
+    """Two-sided p-value of Welch's t-test (unequal variances); None where it is not defined."""
+    if min(len(a), len(b)) < 2 or len({*a, *b}) == 1:
+        return None
+    try:
+        from scipy.stats import ttest_ind  # comes with scikit-learn
+    except ImportError as error:
+        raise UserError("the significance test needs SciPy: pip install 'cnn-suite[bench]'") from error
+    with warnings.catch_warnings():  # a model without chance gives the same every time: its variance is 0, as it should
+        warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
+        _, p = ttest_ind(a, b, equal_var=False)
+    return float(p)  # type: ignore[arg-type]
+
+
+def best_of(rows: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """For each group, the best variant against the reference, and whether chance explains it."""
+    lines = []
+    for group, entries in rows.items():
+        best = max(entries, key=lambda row: row["accuracy"])
+        if best is entries[0]:
+            second = max(entries[1:], key=lambda row: row["accuracy"])
+            lines.append(f"{group}: {best['variant']} is best; next comes {second['variant']}, {_against(second)}.")
+        else:
+            lines.append(f"{group}: {best['variant']} is best, {_against(best)} against {entries[0]['variant']}.")
+    return lines
+
+
+def _against(row: dict[str, Any]) -> str:
+    chance = "too few seeds for a test" if row["p"] is None else f"p = {row['p']:.2g}"
+    return f"{100 * row['difference']:+.2f} points ({chance})"
+
+
+def text_of(result: dict[str, Any], *, markdown: bool = False) -> str:
+    """The tables and what they say."""
+    parts = []
+    for name, rows in result["groups"].items():
+        parts.append(f"**{name}**\n" if markdown else name)
+        parts.append(_table(rows, markdown) + ("\n" if markdown else ""))
+    parts += [*(f"- {line}" for line in result["says"])]
+    return "\n".join(parts)
+
+
+def _table(rows: list[dict[str, Any]], markdown: bool) -> str:
+    head = ["variant", "accuracy", "sd", "difference", "p", "parameters", "multiply-adds", "CPU-s"]
+    lines = [
+        [
+            row["variant"],
+            f"{row['accuracy']:.2%}",
+            None if row["sd"] is None else f"{row['sd']:.2%}",
+            None if row is rows[0] else f"{100 * row['difference']:+.2f}",
+            None if row["p"] is None else f"{row['p']:.2g}",
+            None if row["parameters"] is None else f"{row['parameters']:,.0f}",
+            None if row["multiply_adds"] is None else f"{row['multiply_adds']:,.0f}",
+            None if row["cpu_seconds"] is None else f"{row['cpu_seconds']:.1f}",
+        ]
+        for row in rows
+    ]
+    return table(head, lines, markdown=markdown)
+
+
+def plot(name: str, rows: list[dict[str, Any]]) -> Any:
+    """Every seed a dot, the mean a bar, for each variant of a group."""
+    from cnn_core.drawing.report import new_figure
+
+    figure = new_figure(7, 0.9 + 0.38 * len(rows))
+    axes = figure.subplots()
+    for y, row in enumerate(reversed(rows)):
+        colour = "#444444" if row is rows[0] else "#1f57b4"
+        axes.plot([100 * a for a in row["each"]], [y] * len(row["each"]), "o", color=colour, alpha=0.5, markersize=5)
+        axes.plot([100 * row["accuracy"]] * 2, [y - 0.28, y + 0.28], color=colour, linewidth=2)
+    axes.set_yticks(range(len(rows)), [row["variant"] for row in reversed(rows)])
+    axes.axvline(100 * rows[0]["accuracy"], color="#999999", linewidth=0.8, linestyle=":")
+    axes.set_xlabel("test accuracy, % (dots: seeds; bar: mean)")
+    axes.set_title(name, loc="left", fontsize=10.5, fontweight="bold")
+    return figure
+
+
+class _Kept:
+    """The runs that were made before, one JSON line each; a line cut off by a crash is dropped."""
+
+    def __init__(self, path: Path):
+        self.path, self.runs = path, {}
+        if path.is_file():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    entry = json.loads(line)
+                    self.runs[entry.pop("key")] = entry
+                except (ValueError, KeyError, AttributeError):
+                    continue
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.runs
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        return self.runs[key]
+
+    def add(self, key: str, entry: dict[str, Any]) -> None:
+        self.runs[key] = entry
+        lines = [json.dumps({"key": k, **v}, ensure_ascii=False) for k, v in self.runs.items()]
+        with atomic(self.path) as part:
+            part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _key(study: Study, variant: Variant, seed: int) -> str:
+    """Names a run of the study; two groups that share a variant share its runs."""
+    what = [study.name, variant.name, variant.app, to_json(variant.config), seed]
+    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _mean(found: list[dict[str, Any]], name: str) -> float | None:
+    values = [run[name] for run in found if run.get(name) is not None]
+    return statistics.fmean(values) if values else None
+
+
+def _write_csv(rows: dict[str, list[dict[str, Any]]], path: Path) -> None:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    names = ["variant", "seeds", "accuracy", "sd", "difference", "p", "parameters", "multiply_adds", "cpu_seconds"]
+    writer.writerow(["group", *names])
+    for group, entries in rows.items():
+        writer.writerows([group, *(row[name] for name in names)] for row in entries)
+    with atomic(path) as part:
+        part.write_text(stream.getvalue(), encoding="utf-8")
+
+
+def at_equal(target: float, value_of: Callable[[int], float], low: int = 2, high: int = 512) -> int:
+    """The whole number whose value, which rises with it, lies nearest to `target` (bisection)."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if value_of(middle) <= target else (low, middle)
+    return min((low, high), key=lambda n: abs(math.log(value_of(n) / target)))
+
+
+def patient(config: Any, share: float, most: int = 20) -> Any:
+    """The configuration for a share of the data: more passes over it, up to `most` times as many, for as many steps."""
+    passes = round(config.fit.epochs * min(most, 1 / share))
+    return replace(config, fit=replace(config.fit, epochs=max(passes, config.fit.epochs)))
+
+
+def part(data: Any, share: float) -> Any:
+    """The data set with the first `share` of a shuffled training split; the test split is whole."""
+    from cnn_core.training.data import permutation
+
+    if share >= 1:
+        return data
+    count = max(1, round(share * len(data.train)))
+    return replace(data, train=data.train.subset(permutation(len(data.train), 0, 0)[:count]))

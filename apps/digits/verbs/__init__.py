@@ -1,0 +1,1 @@
+"""What `visualize` adds for digits."""

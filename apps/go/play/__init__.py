@@ -1,0 +1,1 @@
+"""Players, opponents, the referee, and random games to the end."""

@@ -1,0 +1,1 @@
+"""Game records: SGF, collections of games, and what training learns from them."""

@@ -1,0 +1,1 @@
+"""The rules of Go on flat arrays: points, positions, ladders, symmetries, planes."""

@@ -1,0 +1,1 @@
+"""Recordings in the layouts that people have."""

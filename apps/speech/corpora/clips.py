@@ -1,0 +1,141 @@
+"""Clips with their words, speakers and splits, and how a data set is cut from them.
+
+Letters: N clips, L samples of a clip.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cnn_core.errors import UserError
+from cnn_core.fetching.decoded import Arrays
+from cnn_core.training.data import Dataset, Split
+
+TRAIN, VALIDATION, TEST = range(3)
+
+
+@dataclass(frozen=True)
+class Clips(Split):
+    """A split of clips (N, L) int16 that knows who speaks: `speakers` (N,) int64 into `names`."""
+
+    speakers: Tensor
+    names: tuple[str, ...]
+
+    def to(self, device: torch.device | str) -> Clips:
+        """The same clips on `device`."""
+        return replace(
+            self,
+            inputs=self.inputs.to(device),
+            targets=self.targets.to(device),
+            speakers=self.speakers.to(device),
+        )
+
+    def subset(self, index: Tensor) -> Clips:
+        """The clips at `index`."""
+        index = index.to(self.inputs.device)
+        return replace(self, inputs=self.inputs[index], targets=self.targets[index], speakers=self.speakers[index])
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """All clips of a data set. `parts` (N,) says which split of the official ones each belongs to."""
+
+    name: str
+    labels: tuple[str, ...]
+    clips: np.ndarray  # (N, L) int16
+    targets: np.ndarray  # (N,) int64
+    parts: np.ndarray  # (N,) uint8: TRAIN, VALIDATION or TEST
+    speakers: np.ndarray  # (N,) int64, into `names`
+    names: tuple[str, ...]
+
+    def arrays(self) -> Arrays:
+        """As arrays, for the cache."""
+        words = {"name": self.name, "labels": self.labels, "names": self.names}
+        text = np.frombuffer(json.dumps(words).encode(), np.uint8)
+        numbers = {name: getattr(self, name) for name in ("clips", "targets", "parts", "speakers")}
+        return numbers | {"text": text}
+
+    @staticmethod
+    def of_arrays(arrays: Arrays) -> Corpus:
+        """What `arrays` gave."""
+        words = json.loads(arrays["text"].tobytes())
+        numbers = {name: arrays[name] for name in ("clips", "targets", "parts", "speakers")}
+        return Corpus(words["name"], tuple(words["labels"]), names=tuple(words["names"]), **numbers)
+
+    def split(self, which: np.ndarray) -> Clips:
+        """The clips where `which` (N,) bool is true."""
+        rows = np.flatnonzero(which)
+        clips, targets, speakers = (
+            torch.from_numpy(values[rows]) for values in (self.clips, self.targets, self.speakers)
+        )
+        return Clips(clips, targets, speakers, self.names)
+
+    def dataset(self, split: str = "official") -> Dataset:
+        """The official splits, or for speaker:NAME all clips of that speaker for testing and no validation.
+
+        Raises UserError, naming the speakers there are, where nobody has that name.
+        """
+        if split == "official":
+            validation = self.split(self.parts == VALIDATION)
+            return Dataset(
+                self.name,
+                self.split(self.parts == TRAIN),
+                self.split(self.parts == TEST),
+                self.labels,
+                validation if len(validation) else None,
+            )
+        name = split.removeprefix("speaker:")
+        if name not in self.names:
+            known = ", ".join(self.names[:12]) + (" …" if len(self.names) > 12 else "")
+            raise UserError(f"split {split}: nobody in {self.name} is called {name} (speakers: {known or 'unknown'})")
+        left_out = self.speakers == self.names.index(name)
+        if left_out.all():
+            raise UserError(f"split {split}: {name} is the only speaker of {self.name}, so nothing is left to train on")
+        return Dataset(f"{self.name} ({split})", self.split(~left_out), self.split(left_out), self.labels)
+
+
+def numbered(names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Names (N,) as numbers (N,) int64 into the sorted names."""
+    known = sorted(set(names))
+    place = {name: number for number, name in enumerate(known)}
+    return np.array([place[name] for name in names], np.int64), tuple(known)
+
+
+def few(clips: Clips, shots: int, seed: int = 0) -> Clips:
+    """Only `shots` clips of each word, drawn by `seed`."""
+    generator = np.random.default_rng(seed)
+    targets = clips.targets.numpy()
+    rows = [generator.permutation(np.flatnonzero(targets == word))[:shots] for word in np.unique(targets)]
+    return clips.subset(torch.from_numpy(np.sort(np.concatenate(rows))))
+
+
+def join(first: Clips, second: Clips) -> Clips:
+    """Both, the first repeated until it is at least a third of all: else a few real clips would hardly be heard."""
+    times = max(round(len(second) / (2 * len(first))), 1)
+    inputs, targets = first.inputs.repeat(times, 1), first.targets.repeat(times)
+    speakers = torch.cat([first.speakers.repeat(times), second.speakers + len(first.names)])
+    return Clips(
+        torch.cat([inputs, second.inputs]), torch.cat([targets, second.targets]), speakers, first.names + second.names
+    )
+
+
+def renumbered(corpus: Corpus, labels: tuple[str, ...], wanted_by: str) -> Corpus:
+    """The corpus with its words numbered as in `labels`. Raises UserError where the words differ."""
+    if set(corpus.labels) != set(labels):
+        only = sorted(set(corpus.labels) ^ set(labels))
+        raise UserError(f"also {corpus.name}: its words are not those of {wanted_by} ({', '.join(only[:6])})")
+    place = np.array([labels.index(label) for label in corpus.labels])
+    return replace(corpus, labels=labels, targets=place[corpus.targets])
+
+
+def counted(corpus: Corpus) -> list[tuple[str, int, int, int]]:
+    """For each word: clips to train, to validate, to test."""
+    table = np.zeros((len(corpus.labels), 3), np.int64)
+    np.add.at(table, (corpus.targets, corpus.parts), 1)
+    return [(label, int(a), int(b), int(c)) for label, (a, b, c) in zip(corpus.labels, table, strict=True)]

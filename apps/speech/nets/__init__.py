@@ -1,0 +1,1 @@
+"""The families of networks, by the axis along which their filters move."""

@@ -1,0 +1,42 @@
+"""The short-time transform: windows, its basis, mel filters. Letters: F bins of the transform, T frames.
+
+Windows of 30 ms every 10 ms, 512 points, 40 mel bands on the HTK scale (Davis & Mermelstein 1980; Young et al., The
+HTK Book).
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from apps.speech import parts
+from apps.speech.signal.audio import LENGTH, RATE
+
+WINDOW, HOP, POINTS, BANDS = 480, 160, 512, 40  # samples, samples, samples, bands
+BINS = POINTS // 2 + 1
+FRAMES = LENGTH // HOP + 1  # 101: the first frame is centred on the first sample
+
+
+def window() -> Tensor:
+    """(512,) Hann window of 30 ms in the middle of a frame."""
+    side = (POINTS - WINDOW) // 2
+    return functional.pad(torch.hann_window(WINDOW, dtype=torch.float64), (side, side))
+
+
+def dft_basis() -> Tensor:
+    """(2 * 257, 1, 512) windowed cosines, then sines: a convolution with it is the short-time transform."""
+    angle = torch.arange(BINS, dtype=torch.float64)[:, None] * torch.arange(POINTS, dtype=torch.float64)
+    angle = angle % POINTS * (2 * math.pi / POINTS)
+    return (torch.cat([angle.cos(), -angle.sin()]) * window())[:, None].float()
+
+
+def mel_filters() -> Tensor:
+    """(257, 40) triangular filters from 0 Hz to 8 kHz, as torchaudio.transforms.MelSpectrogram has them."""
+    return parts.torchaudio().melscale_fbanks(BINS, 0.0, RATE / 2, BANDS, RATE, norm=None, mel_scale="htk")
+
+
+def power_spectrum(frames: Tensor, window: Tensor) -> Tensor:
+    """(..., 512) frames -> (..., 257) squared magnitudes."""
+    spectrum = torch.fft.rfft(frames * window)
+    return (spectrum * spectrum.conj()).real

@@ -1,0 +1,1 @@
+"""Verbs of cnn-speech, and what its `visualize` and `evaluate` add."""

@@ -1,0 +1,47 @@
+"""export: the trained network as ONNX, a waveform goes in and words come out; int8 weights where asked for."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cnn_core.app import App
+from cnn_core.errors import UserError
+from cnn_core.verbs import export as shared
+from cnn_core.verbs.common import Outcome, parser
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(shared.ExportOptions):
+    """Options of export."""
+
+    int8: bool = False
+    """Also write RUN/model-int8.onnx with 8-bit weights, and measure what it costs on the test set."""
+
+
+parse = parser(ExportOptions, "Write an ONNX file that takes samples, and check it on real ones with onnxruntime.")
+
+
+def run(app: App, options: ExportOptions) -> Outcome:
+    """The shared verb, then the 8-bit copy."""
+    out = options.out or options.run / "model.onnx"
+    small = out.with_name(f"{out.stem}-int8{out.suffix}")
+    if options.int8 and small.exists() and not options.overwrite:
+        raise UserError(f"{small}: exists already; name another with --out, or add --overwrite")
+    found = shared.run(app, options)
+    if not options.int8:
+        return found
+
+    from apps.speech.verbs.int8 import accuracy, write_int8
+    from cnn_core.training import runs
+
+    trained = runs.restore(app, options.run)
+    # Only what was learnt: in the transform's basis and the mel filters, 8 bits would be heard as noise.
+    changed = write_int8(out, small, [name for name, _ in trained.model.named_parameters()])
+    test = app.load(trained.config).test
+    before, after = accuracy(out, test), accuracy(small, test)
+    data: dict[str, Any] = {"onnx": str(small), "bytes": small.stat().st_size, "weights": changed}
+    data |= {"accuracy_float": before, "accuracy_int8": after, "clips": len(test)}
+    text = (
+        f"wrote {small} ({small.stat().st_size / 1e6:.2f} MB; {changed} weights in 8 bits; the front end stays float)\n"
+        f"  accuracy on the {len(test)} test clips: {before:.2%} float, {after:.2%} int8"
+    )
+    return Outcome((found.data or {}) | {"int8": data}, f"{found.text}\n{text}")

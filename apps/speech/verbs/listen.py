@@ -1,0 +1,229 @@
+"""listen: words in a long recording or from a microphone, with their times.
+
+A window of one second slides over the sound; answers are averaged over half a second; a word is told when its mean
+passes a threshold, and then nothing more for half a second, as in TensorFlow's reference for Speech Commands.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cnn_core.app import App
+from cnn_core.config import positional
+from cnn_core.console import note
+from cnn_core.drawing.tables import table
+from cnn_core.errors import UserError
+from cnn_core.verbs.common import Outcome, Shared, existing, parser
+
+BLOCK = 512  # windows computed at a time
+SILENT = ("silence", "unknown")  # classes that are no words
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenOptions(Shared):
+    """Options of listen."""
+
+    run: positional(Path)  # type: ignore[valid-type]
+    """Run folder that train made."""
+    recording: positional(str) = "microphone"  # type: ignore[valid-type]
+    """A file of any length, - for standard input, or microphone."""
+    stride: float = 0.03
+    """Seconds from one window to the next, in steps of 0.01."""
+    average: float = 0.5
+    """Seconds over which answers are averaged."""
+    threshold: float = 0.7
+    """Mean probability above which a word is told."""
+    suppress: float = 0.5
+    """Seconds after a word in which nothing is told."""
+    least: int = 4
+    """Fewest windows in a mean."""
+    quiet: float = -50.0
+    """Windows whose loudest 100 ms stay below this level (dB of full scale) count as silence."""
+    seconds: float = 0.0
+    """How long to listen to the microphone; 0 until Ctrl-C."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word that was heard, and the second of sound at whose end that was sure; seconds from the beginning."""
+
+    word: str
+    start: float
+    end: float
+    probability: float
+
+
+parse = parser(ListenOptions, "Find words in a long recording, with their times; or listen to a microphone.")
+
+
+def run(app: App, options: ListenOptions) -> Outcome:
+    """Slide over the sound and tell the words."""
+    _check(options)
+    file = options.recording not in ("microphone", "-")
+    if file:
+        existing(Path(options.recording))
+
+    from apps.speech.signal.audio import RATE, read_recording, to_int16
+    from cnn_core.training import device, runs
+
+    trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
+    if options.recording == "microphone":
+        return _microphone(trained, options)
+    source = Path(options.recording) if file else sys.stdin.buffer.read()
+    samples = to_int16(read_recording(source))
+    begin = time.process_time()
+    words = hear(trained.model, trained.labels, samples, options)
+    cpu = max(time.process_time() - begin, 1e-9)
+    length = len(samples) / RATE
+    rows = [[f"{w.start:.2f}", f"{w.end:.2f}", w.word, f"{w.probability:.3f}"] for w in words]
+    data = {"run": str(options.run), "recording": options.recording, "seconds": length, "cpu_seconds": cpu}
+    data["words"] = [vars(word) for word in words]
+    text = table(["from s", "to s", "word", "probability"], rows) if rows else "no words heard"
+    return Outcome(
+        data, f"{text}\n\n{length:.1f} s of sound in {cpu:.2f} CPU-seconds: {length / cpu:.0f} times real time"
+    )
+
+
+def _check(options: ListenOptions) -> None:
+    for name in ("stride", "average"):
+        if not 0.01 <= getattr(options, name) <= 10:
+            raise UserError(f"--{name} must lie between 0.01 and 10 seconds, not {getattr(options, name):g}")
+    if not 0 < options.threshold <= 1:
+        raise UserError(f"--threshold must lie between 0 and 1, not {options.threshold:g}")
+    if options.suppress < 0 or options.seconds < 0:
+        raise UserError("--suppress and --seconds must be at least 0")
+    if options.least < 1:
+        raise UserError(f"--least must be at least 1, not {options.least}")
+
+
+def hear(model: Any, labels: Sequence[str], samples: Any, options: ListenOptions) -> list[Word]:
+    """The words in (samples,) int16 at 16 kHz."""
+    detector = Detector(labels, options)
+    answers = probabilities(model, len(labels), samples, options.stride, options.quiet)
+    return [word for row in answers if (word := detector.take(row)) is not None]
+
+
+def probabilities(model: Any, classes: int, samples: Any, stride: float, quiet: float) -> Any:
+    """(samples,) int16 -> (W, classes) probabilities of each window; NaN where it is too soft to hold a word.
+
+    Neighbouring windows share their frames, so the spectrum is computed once. A recording of less than a second is one
+    window.
+    """
+    import numpy as np
+    import torch
+
+    from apps.speech.signal.audio import LENGTH, fit_clip
+    from apps.speech.signal.spectrum import FRAMES, HOP
+    from cnn_core.training.inference import predict_logits
+
+    if len(samples) < LENGTH:
+        samples = fit_clip(samples)
+    step = max(round(stride * 100), 1)  # frames
+    starts = np.arange(0, (len(samples) - LENGTH) // HOP + 1, step)  # frames
+    loud = np.array([loudness(samples[start * HOP : start * HOP + LENGTH]) >= quiet for start in starts])
+    front, rest = model.front, torch.nn.Sequential(*list(model.children())[1:])
+    device = next(model.parameters()).device
+    answers = np.full((len(starts), classes), np.nan)
+    for first in range(0, len(starts), BLOCK):
+        own, heard = starts[first : first + BLOCK], loud[first : first + BLOCK]
+        if not heard.any():
+            continue
+        part = samples[own[0] * HOP : own[-1] * HOP + LENGTH].astype(np.float32) / 32768
+        with torch.no_grad():
+            energy = front.energy(torch.from_numpy(part)[None].to(device))[0]  # (40, frames)
+            windows = energy.unfold(1, FRAMES, step).transpose(0, 1)[torch.from_numpy(heard).to(device)]
+            logits = predict_logits(rest, front.features(windows), batch_size=64)
+        answers[first + np.flatnonzero(heard)] = logits.double().softmax(1).numpy()
+    return answers
+
+
+def loudness(window: Any) -> float:
+    """Level in dB of full scale of the loudest 100 ms of (samples,) int16."""
+    import numpy as np
+
+    pieces = window[: len(window) // 1600 * 1600].reshape(-1, 1600).astype(np.float32) / 32768
+    return float(10 * np.log10(np.square(pieces).mean(1).max() + 1e-12))
+
+
+class Detector:
+    """Smoothing and suppression: takes the probabilities of one window after the other."""
+
+    def __init__(self, labels: Sequence[str], options: ListenOptions):
+        self.labels, self.options = labels, options
+        self.stride = max(round(options.stride * 100), 1) / 100
+        self.recent: list[tuple[float, Any]] = []  # (time of the window's end, probabilities)
+        self.windows = 0
+        self.blocked_until = 0.0
+        self.last = ""
+
+    def take(self, probabilities: Any) -> Word | None:
+        """The word that is told after this window, if any."""
+        import numpy as np
+
+        options = self.options
+        now = 1.0 + self.windows * self.stride
+        self.windows += 1
+        silent = bool(np.isnan(probabilities).any())
+        self.recent.append((now, np.zeros(len(self.labels)) if silent else probabilities))
+        self.recent = [entry for entry in self.recent if entry[0] > now - options.average - 1e-9]
+        if len(self.recent) < min(options.least, max(round(options.average / self.stride), 1)):
+            return None
+        mean = np.mean([entry[1] for entry in self.recent], axis=0)
+        best = int(mean.argmax())
+        word = self.labels[best]
+        if mean[best] < options.threshold or word in SILENT:
+            self.last = ""  # the word is over: the same one may come again
+            return None
+        if now < self.blocked_until or word == self.last:
+            return None
+        self.blocked_until, self.last = now + options.suppress, word
+        return Word(word, round(now - 1.0, 3), round(now, 3), float(mean[best]))
+
+
+def _microphone(trained: Any, options: ListenOptions) -> Outcome:
+    """Listen until Ctrl-C, or for so many seconds; words are told as they come."""
+    import numpy as np
+
+    from apps.speech.signal.audio import LENGTH, RATE
+
+    detector = Detector(trained.labels, options)
+    step = round(detector.stride * RATE)
+    heard: list[Word] = []
+    window = np.zeros(LENGTH, np.int16)
+    blocks = _blocks(step)
+    try:
+        for count, block in enumerate(blocks, start=1):
+            if count == 1:
+                note("listening; stop with Ctrl-C")
+            window = np.concatenate([window[len(block) :], block])
+            if count * step >= LENGTH:
+                word = detector.take(
+                    probabilities(trained.model, len(trained.labels), window, options.stride, options.quiet)[0]
+                )
+                if word is not None:
+                    heard.append(word)
+                    note(f"{word.start:8.2f} s  {word.word}  {word.probability:.2f}")
+            if options.seconds and count * step >= options.seconds * RATE:
+                break
+    except KeyboardInterrupt:
+        note("")
+    data = {"run": str(options.run), "recording": "microphone", "words": [vars(word) for word in heard]}
+    return Outcome(data, f"{len(heard)} words heard")
+
+
+def _blocks(step: int) -> Iterator[Any]:
+    """Blocks (step,) int16 from the microphone."""
+    from apps.speech import parts
+    from apps.speech.signal.audio import RATE
+
+    sounddevice = parts.sounddevice()
+    try:
+        with sounddevice.InputStream(samplerate=RATE, channels=1, dtype="int16", blocksize=step) as stream:
+            while True:
+                block, _ = stream.read(step)
+                yield block[:, 0]
+    except sounddevice.PortAudioError as error:
+        raise UserError(f"no microphone can be opened ({error}); name a recording instead") from error

@@ -1,0 +1,77 @@
+"""prepare: fetch and verify a data set, or have the user's own words spoken by synthetic voices."""
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from cnn_core.app import App
+from cnn_core.drawing.tables import table
+from cnn_core.errors import UserError
+from cnn_core.fetching.sources import available, cache_folder, load_manifest
+from cnn_core.verbs.common import Outcome, parser, preset
+from cnn_core.verbs.prepare import PrepareOptions as SharedOptions
+from cnn_core.verbs.prepare import run as shared_run
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareOptions(SharedOptions):
+    """Options of prepare."""
+
+    words: str = ""
+    """Your own words, with commas between: have them spoken by synthetic voices."""
+    language: str = "en"
+    """Language of the words, as eSpeak NG calls it: en, en-us, de, fr, cmn, ..."""
+
+
+parse = parser(PrepareOptions, "Fetch a data set, verify and decode it; or have words spoken by synthetic voices.")
+
+
+def run(app: App, options: PrepareOptions) -> Outcome:
+    """List what there is, or load one data set and say what it holds, word by word."""
+    from apps.speech import data
+    from apps.speech.corpora.clips import counted
+    from apps.speech.voices import synthesis
+
+    if options.words and options.data:
+        raise UserError("--words has words spoken, --data names a data set: give one of them")
+    if options.list:
+        return _listing(app, shared_run(app, options), synthesis.NAMED.values())
+    config: Any = preset(app, app.default_preset)
+    name = f"voices:{options.language}:{options.words}" if options.words else options.data or config.data
+    corpus = data.load_corpus(name)
+    source = corpus.dataset("official")
+    counts = counted(corpus)
+    result: dict[str, Any] = {"data": corpus.name, "train": len(source.train), "test": len(source.test)}
+    result |= {"validation": len(source.validation) if source.validation else 0, "labels": [*corpus.labels]}
+    result |= {"speakers": [*corpus.names], "cache": str(cache_folder())}
+    result["counts"] = {word: {"train": a, "validation": b, "test": c} for word, a, b, c in counts}
+    parts = [table(["word", "train", "validation", "test"], [*map(list, counts), ["all", *_sums(counts)]])]
+    about = [["speakers", f"{len(corpus.names)}: {' '.join(corpus.names[:8])}{' …' if len(corpus.names) > 8 else ''}"]]
+    if name in available():
+        card = load_manifest(name)
+        result |= {"title": card.title, "licence": card.licence, "citation": card.citation}
+        about += [["title", card.title], ["licence", card.licence], ["cite", card.citation]]
+    parts.append(table(["prepared", corpus.name], about))
+    parts.append(f"next: {app.prog} train --data {shlex.quote(name)}")
+    return Outcome(result, "\n\n".join(parts))
+
+
+def _listing(app: App, found: Outcome, spoken: Iterable[Any]) -> Outcome:
+    """The sets that voices speak, before those that are fetched."""
+    cards = (found.data or {})["data_sets"]
+    made = [
+        {
+            "name": s.name,
+            "title": f"words spoken by synthetic voices ({s.language})",
+            "licence": "made here",
+            "splits": {},
+        }
+        for s in spoken
+    ]
+    rows = [[c["name"], c["title"], sum(c["splits"].values()) or None, c["licence"]] for c in made + cards]
+    return Outcome({"data_sets": made + cards}, table(["name", "title", "samples", "licence"], rows))
+
+
+def _sums(counts: list[tuple[str, int, int, int]]) -> list[int]:
+    return [sum(numbers) for numbers in list(zip(*counts, strict=True))[1:]]

@@ -1,0 +1,1 @@
+"""Synthetic voices: engines, and data sets of spoken words."""

@@ -1,0 +1,192 @@
+"""Words of any list spoken by many synthetic voices: a data set that is made where it is used.
+
+eSpeak NG gives some ninety voices, each with every accent of its language, at many rates and pitches; SVOX Pico one or
+two more natural ones. A voice is in one split only. Letters: N clips, L samples of a clip.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from apps.speech import parts
+from apps.speech.corpora.clips import TEST, TRAIN, VALIDATION, Corpus, numbered
+from apps.speech.corpora.fsdd import DIGITS
+from apps.speech.signal.audio import LENGTH, RATE, fit_clip, resample, to_int16
+from apps.speech.voices import espeak
+from apps.speech.voices.worker import ANSWER
+from cnn_core.benchmark import usable_cores
+from cnn_core.errors import UserError
+
+CLIPS = 2000  # of each word
+PICO_SHARE = 0.25
+PICO_VOICES = {
+    "en": ("en-US", "en-GB"),
+    "de": ("de-DE",),
+    "es": ("es-ES",),
+    "fr": ("fr-FR",),
+    "it": ("it-IT",),
+}
+TONES = ("{}.", "{}?", "{}!", "{},")  # the melody with which a word is said
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Which words, in which language (eSpeak NG's code), how often each."""
+
+    name: str
+    language: str
+    words: tuple[str, ...]
+    clips: int = CLIPS
+
+
+NAMED = {"synthetic-digits": Spoken("synthetic-digits", "en", DIGITS)}
+
+
+def parse(data: str) -> Spoken | None:
+    """What `data` names: a set of NAMED, or voices:LANGUAGE:word,word,...; None where it names neither.
+
+    Raises UserError for a list that cannot be told apart.
+    """
+    if data in NAMED:
+        return NAMED[data]
+    kind, _, rest = data.partition(":")
+    if kind != "voices":
+        return None
+    language, _, listed = rest.partition(":")
+    words = tuple(" ".join(word.split()) for word in listed.split(","))
+    if not language or len(words) < 2 or not all(words):
+        raise UserError(
+            f"{data!r}: write voices:LANGUAGE:word,word,... with at least two words, such as voices:en:yes,no"
+        )
+    if len({word.casefold() for word in words}) < len(words):
+        raise UserError(f"{data!r}: a word stands there twice")
+    return Spoken(data, language, words)
+
+
+def plan(spoken: Spoken, seed: int = 0) -> tuple[list[dict[str, Any]], list[str], np.ndarray, np.ndarray]:
+    """The jobs for speak.py, and of each the voice's name, its word (N,) and its split (N,).
+
+    Tempo, pitch, melody and accent are drawn at random; each word gets every voice about equally often.
+    """
+    generator = np.random.default_rng(seed)
+    accents = espeak.accents(spoken.language)
+    voices = [str(name) for name in generator.permutation(espeak.variants())]
+    held = max(len(voices) // 10, 1)
+    split = dict.fromkeys(voices, TRAIN)
+    split |= dict.fromkeys(voices[:held], VALIDATION) | dict.fromkeys(voices[held : 3 * held], TEST)
+    natural = PICO_VOICES.get(spoken.language, ())
+    split |= {f"pico {voice}": (TRAIN, TEST)[number] for number, voice in enumerate(natural)}
+    jobs, names, words, parts_of = [], [], [], []
+    for word, text in enumerate(spoken.words):
+        order = generator.permutation(spoken.clips)
+        for number in range(spoken.clips):
+            said = TONES[generator.integers(len(TONES))].format(text)
+            if natural and generator.random() < PICO_SHARE:
+                voice = natural[0 if generator.random() < 0.8 else -1]
+                name = f"pico {voice}"
+                speed, pitch = (float(np.exp(generator.uniform(-spread, spread))) for spread in (0.35, 0.3))
+                jobs.append({"engine": "pico", "text": said, "voice": voice, "speed": speed, "pitch": pitch})
+            else:
+                name = voices[order[number] % len(voices)]
+                accent = accents[generator.integers(len(accents))]
+                job: dict[str, Any] = {"engine": "espeak", "text": said, "voice": f"{accent}+{name}"}
+                job["words_per_minute"] = int(generator.integers(110, 260))
+                job["pitch"] = int(np.clip(generator.normal(50, 20), 5, 95))
+                job["variation"] = int(generator.integers(20, 95))
+                jobs.append(job)
+            names.append(name)
+            words.append(word)
+            parts_of.append(split[name])
+    return jobs, names, np.array(words, np.int64), np.array(parts_of, np.uint8)
+
+
+def speak(spoken: Spoken, progress: bool = True) -> Corpus:
+    """Have all jobs of the plan spoken, by as many processes as there are cores.
+
+    Raises UserError where the engines are missing (extra `voices`), fail, or say nothing.
+    """
+    parts.espeak()
+    parts.pico()
+    jobs, names, words, parts_of = plan(spoken)
+    clips = np.zeros((len(jobs), LENGTH), np.int16)
+    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for row in range(len(jobs)):
+        waiting.put(row)
+    done: queue.SimpleQueue[int | Exception] = queue.SimpleQueue()
+    crews = [
+        threading.Thread(target=_crew, args=(jobs, waiting, done, clips), daemon=True) for _ in range(_processes())
+    ]
+    for crew in crews:
+        crew.start()
+    from tqdm import tqdm
+
+    shown = None if progress else True
+    label = f"{len(spoken.words)} words spoken"
+    for _ in tqdm(range(len(jobs)), desc=label, unit="clip", disable=shown, leave=False, file=sys.stderr):
+        row = done.get()
+        if isinstance(row, Exception):
+            raise row
+        if not clips[row].any():
+            raise UserError(f"{spoken.name}: the voices say nothing for {spoken.words[words[row]]!r}; leave it out")
+    speakers, known = numbered(names)
+    return Corpus(spoken.name, spoken.words, clips, words, parts_of, speakers, known)
+
+
+def _processes() -> int:
+    return max(usable_cores(), 1)
+
+
+def _crew(jobs: Sequence[dict[str, Any]], waiting: Any, done: Any, clips: np.ndarray) -> None:
+    """One process and the thread that gives it jobs; puts the rows that are done, or what went wrong, into `done`."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "apps.speech.voices.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        while True:
+            row = waiting.get_nowait()
+            process.stdin.write(json.dumps(jobs[row]).encode() + b"\n")
+            process.stdin.flush()
+            head = process.stdout.read(ANSWER.size)
+            if len(head) < ANSWER.size:
+                reason = process.stderr.read().decode("utf-8", "replace").strip().splitlines()
+                raise UserError(reason[-1] if reason else f"a synthetic voice stopped at {jobs[row]['text']!r}")
+            rate, size = ANSWER.unpack(head)
+            samples = np.frombuffer(process.stdout.read(size), "<i2").astype(np.float32) / 32768
+            clips[row] = fit_clip(to_int16(resample(trim(samples, rate), rate, RATE)))
+            done.put(row)
+    except queue.Empty:
+        pass
+    except Exception as error:  # told to the main thread, which raises it
+        done.put(error if not isinstance(error, OSError) else UserError(f"a synthetic voice stopped ({error})"))
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        process.stderr.close()
+        process.wait()
+
+
+def trim(samples: np.ndarray, rate: int, quiet: float = 0.01) -> np.ndarray:
+    """Without what is softer than -40 dB of the peak before and after, but for 20 ms."""
+    loud = np.flatnonzero(np.abs(samples) > quiet * np.abs(samples).max(initial=0))
+    if not len(loud):
+        return samples
+    margin = rate // 50
+    return samples[max(loud[0] - margin, 0) : loud[-1] + 1 + margin]

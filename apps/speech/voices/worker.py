@@ -1,0 +1,54 @@
+"""A process that speaks: one JSON job a line on standard input, samples on standard output. Run by voices.py.
+
+    python -m apps.speech.voices.worker
+
+A job is {"engine": "espeak" or "pico", "text": ..., and the engine's own arguments}; an answer is the rate in Hz and
+the number of bytes (two little-endian int32), then that many bytes of 16-bit samples.
+"""
+
+import json
+import struct
+import sys
+from typing import Any
+
+from apps.speech import parts
+from apps.speech.voices.espeak import Espeak
+from cnn_core.errors import UserError
+
+ANSWER = struct.Struct("<ii")
+PICO_RATE = 16_000  # Hz
+
+
+class Engines:
+    """The engines, each started when it is first needed."""
+
+    def __init__(self) -> None:
+        self.espeak: Espeak | None = None
+        self.pico: Any = None
+
+    def speak(self, job: dict[str, Any]) -> tuple[int, bytes]:
+        """Rate in Hz and 16-bit samples of one job."""
+        arguments = {name: value for name, value in job.items() if name != "engine"}
+        if job["engine"] == "pico":
+            self.pico = self.pico or parts.pico().NanoTTS()
+            return PICO_RATE, self.pico.speak(**arguments)
+        self.espeak = self.espeak or Espeak()
+        return self.espeak.rate, self.espeak.speak(**arguments)
+
+
+def main() -> int:
+    """Answer jobs until standard input ends; a UserError is one line on standard error and status 2."""
+    engines = Engines()
+    try:
+        for line in sys.stdin:
+            rate, samples = engines.speak(json.loads(line))
+            sys.stdout.buffer.write(ANSWER.pack(rate, len(samples)) + samples)
+            sys.stdout.buffer.flush()
+    except UserError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Texts from files: formats, columns, tokenizers, splits."""

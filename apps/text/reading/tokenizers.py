@@ -1,0 +1,67 @@
+"""Texts to tokens: four ways, each a function from one text to a list of strings without white space inside."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import cache
+
+from cnn_core.errors import UserError
+
+Tokenizer = Callable[[str], list[str]]
+TOKENIZERS = ("english", "kim", "characters", "jieba")
+SPACE = "␣"  # how the tokenizer `characters` writes a blank, so that no token is white space
+
+_CONTRACTIONS = re.compile(r"('s|'ve|n't|'re|'d|'ll)")
+_KEPT_BY_KIM = re.compile(r"[^a-z0-9(),!?'`]")
+_PUNCTUATION = re.compile(r"([,!()?])")
+
+
+@cache
+def tokenizer(name: str) -> Tokenizer:
+    """The tokenizer of that name.
+
+    english: torchtext's basic_english (lower case, punctuation apart). kim: the cleaning of Kim (2014): letters, digits
+    and ( ) , ! ? ' ` stay, contractions become tokens. characters: lower case, one token each, blanks as ␣.
+    jieba: Chinese words. Raises UserError where the package that it needs is missing.
+    """
+    if name == "english":
+        from apps.text.reading.torchtext_06 import basic_english
+
+        return basic_english()
+    if name == "kim":
+        return kim
+    if name == "characters":
+        return characters
+    if name == "jieba":
+        return _jieba()
+    raise UserError(f"no tokenizer is named {name!r}; there are {', '.join(TOKENIZERS)}")
+
+
+def kim(text: str) -> list[str]:
+    """Kim's cleaning (2014), lower case: "It's bad!" -> it, 's, bad, !."""
+    text = _KEPT_BY_KIM.sub(" ", text.lower())
+    text = _CONTRACTIONS.sub(r" \1", text)
+    return _PUNCTUATION.sub(r" \1 ", text).split()
+
+
+def characters(text: str) -> list[str]:
+    """Each character of the text in lower case (NFC); runs of white space are one ␣."""
+    text = " ".join(unicodedata.normalize("NFC", text).lower().split())
+    return [SPACE if c.isspace() else c for c in text]
+
+
+def _jieba() -> Tokenizer:
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its own source and of pkg_resources
+            import jieba
+    except ImportError:
+        raise UserError("the tokenizer jieba needs the package of that name: pip install jieba") from None
+    jieba.setLogLevel(60)
+
+    def words(text: str) -> list[str]:
+        return [token for piece in jieba.cut(text.lower()) for token in piece.split()]
+
+    return words

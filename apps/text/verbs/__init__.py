@@ -1,0 +1,1 @@
+"""Verbs of cnn-text, and what its `visualize` and `evaluate` add."""

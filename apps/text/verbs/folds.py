@@ -1,0 +1,112 @@
+"""folds: k-fold cross-validation of a preset, with the linear models on the very same folds.
+
+Of every fold's training texts, `fit.validation` are held out to choose the epoch where `fit.patience` asks for it; the
+test fold is asked once, at the end.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cnn_core.app import App
+from cnn_core.console import note
+from cnn_core.drawing.tables import table
+from cnn_core.errors import UserError
+from cnn_core.verbs.common import FromPreset, Outcome, parse_preset
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldsOptions(FromPreset):
+    """Options of folds beside the configuration."""
+
+    k: int = 10
+    """Number of folds."""
+    first: int = 0
+    """First fold to train."""
+    most: int = 0
+    """How many folds to train; 0 trains all."""
+    linear: bool = True
+    """Train the linear models too."""
+
+
+def parse(app: App, prog: str, args: Sequence[str]) -> Any:
+    """Options whose defaults are those of the preset that --preset names."""
+    about = "Cross-validation: stratified, shuffled folds; equal texts in one fold; beside linear models."
+    return parse_preset(FoldsOptions, app, prog, args, about)
+
+
+def run(app: App, options: Any) -> Outcome:
+    """Mean and standard deviation over the folds."""
+    if options.k < 2 or not 0 <= options.first < options.k or options.most < 0:
+        raise UserError("--k must be at least 2, --first one of the folds, --most at least 0")
+
+    from cnn_core import benchmark
+    from cnn_core.training import device
+
+    device.choose("cpu", options.common.threads)
+    last = min(options.k, options.first + (options.most or options.k))
+    rows = []
+    for row in fold_rows(
+        app, options.config, options.k, range(options.first, last), options.common.seed, options.linear
+    ):
+        rows.append(row)
+        note(", ".join(f"{name} {value:.4g}" for name, value in row.items()))
+    names = [name for name in rows[0] if name not in ("fold", "test_texts", "cpu_seconds")]
+    summed = {name: benchmark.summary([row[name] for row in rows]) for name in names}
+    cpu = benchmark.summary([row["cpu_seconds"] for row in rows])
+    lines = [[name, found.format(2, 100), ""] for name, found in summed.items()]
+    lines[0][2] = cpu.format(1)
+    text = table(["model", "test accuracy, %, mean ± sd of folds", "CPU-seconds a fold"], lines)
+    data = {"preset": options.preset or app.default_preset, "data": options.config.data, "k": options.k, "rows": rows}
+    data["mean"] = {name: vars(found) for name, found in summed.items()}
+    return Outcome(data, text)
+
+
+def fold_rows(
+    app: App, config: Any, k: int, folds: Sequence[int], seed: int, linear: bool = True
+) -> Iterator[dict[str, float]]:
+    """For each fold: its number, texts, CPU-seconds, and the test accuracy of the network and the linear models."""
+    from apps.text.baselines import compare
+    from apps.text.words.vocabulary import Vocabulary
+    from cnn_core.training import engine
+
+    for fold in folds:
+        chosen = replace(config, texts=replace(config.texts, folds=k, fold=fold))
+        source = app.load(chosen)
+        model, fitted = fit_once(app, chosen, source, seed)
+        accuracy = engine.evaluate(model, source.test, precision=config.fit.precision)["accuracy"]
+        row = {"fold": fold, "test_texts": len(source.test), "cpu_seconds": fitted.cpu_seconds}
+        row["network"] = accuracy
+        if linear:
+            vocabulary = Vocabulary.from_kept(source.kept)
+            train, test = ([vocabulary.cut(t) for t in split.texts] for split in (source.train, source.test))
+            found = compare(train, source.train.targets.numpy(), test, source.test.targets.numpy())
+            row |= {each.name: each.accuracy for each in found}
+        yield row
+
+
+def fit_once(app: App, config: Any, source: Any, seed: int) -> tuple[Any, Any]:
+    """(model, how it went): one training run as `train` does it, kept in a temporary folder."""
+    from cnn_core.training import data, engine, runs
+
+    step = app.step(config) if app.step else None
+    train, validation = source.train, source.validation
+    if validation is None and config.fit.validation:
+        train, validation = data.hold_out(train, config.fit.validation, seed)
+    model = runs.build_seeded(app, config, source.labels, seed, source.kept)
+    with tempfile.TemporaryDirectory() as folder:  # the best epoch is read back from there
+        place = Path(folder) if config.fit.patience else None
+        fitted = engine.fit(
+            model,
+            train,
+            config.fit,
+            validation=validation,
+            step=step,
+            seed=seed,
+            run=place,
+            record={"app": app.name},
+            progress=False,
+        )
+    return model, fitted

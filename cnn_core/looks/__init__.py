@@ -1,1 +1,0 @@
-"""What `visualize` shows, one file each: look(app, run, options) -> Outcome."""

@@ -1,0 +1,1 @@
+"""Networks: blocks with optional pooling, the plain CNN, its shapes, symmetries, fast convolutions and backbones."""

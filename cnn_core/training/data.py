@@ -1,0 +1,154 @@
+"""Data sets as compact tensors in memory, and minibatches cut from them on the device.
+
+Letters: N samples, B batch.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cnn_core.errors import UserError
+from cnn_core.training.distributed import Ranks
+
+
+@dataclass(frozen=True)
+class Split:
+    """Inputs (N, ...) in a compact type (uint8 pixels, packed moves, int16 samples) and targets (N,) int64.
+
+    What is stored need not be what the model takes: a subclass may override `take` to unpack the samples of a
+    batch, and `order` to put samples of like length into one batch. Raises ValueError when the two differ in length.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+
+    def __post_init__(self) -> None:
+        if len(self.inputs) != len(self.targets):
+            raise ValueError(f"{len(self.inputs)} inputs but {len(self.targets)} targets")
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def to(self, device: torch.device | str) -> "Split":
+        """The same data on `device`; free when it is there already."""
+        return replace(self, inputs=self.inputs.to(device), targets=self.targets.to(device))
+
+    def subset(self, index: Tensor) -> "Split":
+        """The samples at `index`."""
+        index = index.to(self.inputs.device)
+        return replace(self, inputs=self.inputs[index], targets=self.targets[index])
+
+    def take(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """The inputs (B, ...) as the model takes them, and the targets (B,), of the samples at `index`."""
+        if isinstance(index, slice):
+            return self.inputs[index], self.targets[index]
+        return self.inputs.index_select(0, index), self.targets.index_select(0, index)
+
+    def order(self, seed: int, epoch: int, batch_size: int) -> Tensor:
+        """(N,) the order of the samples in an epoch, cut into batches of `batch_size` one after the other.
+
+        A function of its arguments alone, so that a resumed run repeats it.
+        """
+        return permutation(len(self), seed, epoch)
+
+    def evaluation_order(self) -> Tensor | None:
+        """(N,) the order in which evaluation cuts its batches, or None for the samples' own.
+
+        Answers come back in the samples' own order all the same; a subclass may save padding with it.
+        """
+        return None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A minibatch on the device. `weight` is the number of samples it stands for in sums over ranks."""
+
+    inputs: Tensor  # (B, ...)
+    targets: Tensor  # (B,)
+    weight: float
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+def permutation(count: int, seed: int, epoch: int) -> Tensor:
+    """The order of the samples in an epoch: a function of seed and epoch alone, so a resumed run repeats it."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(mix(seed, epoch)))
+
+
+def mix(*numbers: int) -> int:
+    """A 63-bit seed from several numbers; neighbours give unrelated seeds (splitmix64, Steele et al. 2014)."""
+    mask = (1 << 64) - 1
+    state = 0
+    for number in numbers:
+        state = (state + number + 0x9E3779B97F4A7C15) & mask
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & mask
+        state ^= state >> 31
+    return state >> 1
+
+
+def batches_per_epoch(count: int, batch_size: int) -> int:
+    """Number of minibatches, the last and smaller one included."""
+    return -(-count // batch_size)
+
+
+def minibatches(
+    split: Split,
+    batch_size: int,
+    *,
+    order: Tensor | None = None,
+    first: int = 0,
+    ranks: Ranks | None = None,
+) -> Iterator[Batch]:
+    """Cut `split` into minibatches of `batch_size` samples over all ranks; each rank gets its share.
+
+    `order` (N,) permutes the samples; `first` skips so many minibatches. A last minibatch with fewer samples
+    than ranks goes to every rank whole, with a weight to match, so that no rank waits for another.
+    """
+    ranks = ranks or Ranks()
+    device = split.inputs.device
+    order = order if order is None else order.to(device)
+    for start in range(first * batch_size, len(split), batch_size):
+        stop = min(start + batch_size, len(split))
+        whole = stop - start < ranks.world
+        shard = slice(start, stop) if whole else slice(start + ranks.rank, stop, ranks.world)
+        inputs, targets = split.take(shard if order is None else order[shard])
+        yield Batch(inputs, targets, len(inputs) / ranks.world if whole else len(inputs))
+
+
+def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
+    """(rest, held out): a stratified random part of `split`, at least one sample of each class that has two.
+
+    Raises UserError when nothing could be held out.
+    """
+    generator = torch.Generator().manual_seed(mix(seed, 0x5EED))
+    held = torch.zeros(len(split), dtype=torch.bool)
+    targets = split.targets.cpu()
+    for label in targets.unique():
+        members = (targets == label).nonzero().squeeze(1)
+        count = min(max(round(share * len(members)), 1), len(members) - 1)
+        held[members[torch.randperm(len(members), generator=generator)[:count]]] = True
+    if not held.any():
+        raise UserError(f"{len(split)} samples are too few to hold out {share:g} of them for validation")
+    return split.subset((~held).nonzero().squeeze(1)), split.subset(held.nonzero().squeeze(1))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A whole data set: training and test split, and the names of the classes by number.
+
+    `validation` is the data set's own, where it has one (by speaker, by game); else a part of `train` is held out.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    labels: tuple[str, ...]
+    validation: Split | None = None
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What reading, building and drawing need to know of the training data beside the labels, as JSON data (a
+    vocabulary, say); saved with the run and handed to the app's functions as `kept`."""

@@ -1,0 +1,124 @@
+"""A network at work on whole data sets: the step that both training and evaluation take, and their means."""
+
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cnn_core.training.data import Batch, Split, minibatches
+from cnn_core.training.distributed import ranks, sum_over_ranks
+
+Step = Callable[[nn.Module, Batch], Mapping[str, Tensor]]
+"""step(model, batch) -> {"loss": mean over the batch, ...other means}. What is differentiated is the loss, or a mean
+named "objective" where training minimizes more than the loss that is reported."""
+
+EVALUATED = 256
+"""Samples that go through a network at once when nothing is learned: what they make still fits a processor's caches."""
+
+
+def classification(label_smoothing: float = 0.0) -> Step:
+    """Cross-entropy over classes; smoothed while training only, so that losses of splits compare."""
+
+    def step(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        logits = model(batch.inputs)  # (B, classes)
+        return class_means(logits, batch.targets, label_smoothing if model.training else 0.0)
+
+    return step
+
+
+def class_means(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> dict[str, Tensor]:
+    """Mean cross-entropy and accuracy of `logits` (B, classes) for `targets` (B,)."""
+    loss = functional.cross_entropy(logits, targets, label_smoothing=label_smoothing)
+    with torch.no_grad():
+        correct = logits.argmax(1) == targets
+        accuracy = correct.to(_sum_type(logits.device)).mean()
+    return {"loss": loss, "accuracy": accuracy}
+
+
+def use_bf16(precision: str, device: torch.device) -> bool:
+    """True when "bf16" is asked for, or "auto" on a processor that computes it natively."""
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def autocast(precision: str, device: torch.device):
+    """Context in which convolutions and products are bf16, or a context that does nothing."""
+    return torch.autocast(device.type, torch.bfloat16) if use_bf16(precision, device) else nullcontext()
+
+
+def _sum_type(device: torch.device) -> torch.dtype:
+    """float64, which Apple's GPUs do not have."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+class Means:
+    """Weighted means, summed on the device; reading them is the only thing that waits for it."""
+
+    def __init__(self, device: torch.device, sums: Mapping[str, Tensor] | None = None):
+        self.device = device
+        self.sums = {name: value.to(device) for name, value in (sums or {}).items()}
+        self.weight = float(self.sums.pop("weight", 0.0))
+
+    def add(self, means: Mapping[str, Tensor], weight: float) -> None:
+        """Take in means over `weight` samples."""
+        for name, value in means.items():
+            value = value.detach().to(_sum_type(value.device)) * weight
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+        self.weight += weight
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The sums, for a checkpoint."""
+        return {**self.sums, "weight": torch.tensor(self.weight, dtype=torch.float64)}
+
+    def read(self) -> dict[str, float]:
+        """The means over all ranks."""
+        weight = torch.tensor(self.weight, dtype=_sum_type(self.device), device=self.device)
+        *totals, samples = sum_over_ranks(torch.stack([*self.sums.values(), weight])).tolist()
+        return {name: total / samples for name, total in zip(self.sums, totals, strict=True)}
+
+    def peek(self) -> dict[str, float]:
+        """The means of this rank alone."""
+        return {name: value.item() / max(self.weight, 1e-9) for name, value in self.sums.items()}
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module,
+    split: Split,
+    *,
+    step: Step | None = None,
+    batch_size: int = EVALUATED,
+    precision: str = "auto",
+) -> dict[str, float]:
+    """Means of what `step` returns over `split`, summed over ranks; the model is left in eval mode."""
+    step = step or classification()
+    device = next(model.parameters()).device
+    means = Means(device)
+    model.eval()
+    for batch in minibatches(split.to(device), batch_size, order=split.evaluation_order(), ranks=ranks()):
+        with autocast(precision, device):
+            means.add(step(model, batch), batch.weight)
+    return means.read()
+
+
+@torch.no_grad()
+def predict_logits(
+    model: nn.Module, inputs: Tensor | Split, *, batch_size: int = EVALUATED, precision: str = "auto"
+) -> Tensor:
+    """The model's float32 outputs (N, ...) for `inputs` (N, ...), on the CPU; the model is left in eval mode."""
+    device = next(model.parameters()).device
+    model.eval()
+    order = inputs.evaluation_order() if isinstance(inputs, Split) else None
+    outputs = []
+    for start in range(0, len(inputs), batch_size):
+        part = slice(start, start + batch_size) if order is None else order[start : start + batch_size]
+        batch = inputs.take(part)[0] if isinstance(inputs, Split) else inputs[part]
+        with autocast(precision, device):
+            outputs.append(model(batch.to(device)).float().cpu())
+    found = torch.cat(outputs)
+    return found if order is None else torch.empty_like(found).index_copy_(0, order.cpu(), found)

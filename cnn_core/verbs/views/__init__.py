@@ -1,0 +1,1 @@
+"""What `visualize` shows, one file a view: view(app, run, options) -> Outcome."""

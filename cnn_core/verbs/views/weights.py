@@ -1,0 +1,46 @@
+"""The weights of a convolution as pictures."""
+
+from typing import Any
+
+from torch import nn
+
+from cnn_core.app import App
+from cnn_core.drawing import grids, report
+from cnn_core.errors import UserError
+from cnn_core.training.runs import Run
+from cnn_core.verbs.common import Outcome
+from cnn_core.verbs.views.common import known, out_path
+
+
+def look(app: App, run: Run, options: Any) -> Outcome:
+    """A sheet: one tile a filter, or a row of tiles where it has several inputs."""
+    layer = options.layer or first_convolution(run.model)
+    module = run.model.get_submodule(known(run.model, layer))
+    convolutions = [m for m in module.modules() if isinstance(m, nn.Conv1d | nn.Conv2d)]
+    if not convolutions:
+        raise UserError(f"--layer {layer}: has no weights with places; name a convolution")
+    weight = convolutions[0].weight.detach().float().cpu()  # (K, C, h, w) or (K, C, t)
+    filters, channels = weight.shape[:2]
+    if weight.dim() == 3:  # one picture a filter: channels down, time across
+        tiles, columns = weight, None
+        titles = [str(k) for k in range(filters)]
+    elif channels == 1:
+        tiles, columns = weight[:, 0], None
+        titles = [str(k) for k in range(filters)]
+    else:
+        tiles, columns = weight.flatten(0, 1), channels
+        titles = [f"{k}" if c == 0 else "" for k in range(filters) for c in range(channels)]
+    title = f"{layer}: {filters} filters of {' x '.join(map(str, weight.shape[2:]))}"
+    title += f" over {channels} inputs" if channels > 1 else ""
+    out = out_path(options, run, layer)
+    report.save(grids.filters(tiles.numpy(), titles, title=title, columns=columns), out)
+    data = {"title": title, "filters": filters, "inputs": channels, "weights_per_filter": weight[0].numel()}
+    return Outcome({"run": str(run.folder), "layer": layer, **data, "picture": str(out)}, f"{out}: {title}")
+
+
+def first_convolution(model: nn.Module) -> str:
+    """The block of the first convolution behind the front end: its maps are those after the activation."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv1d | nn.Conv2d) and not name.startswith("front"):
+            return name.partition(".")[0]
+    raise UserError("this network has no convolution; name a layer with --layer")

@@ -1,0 +1,1 @@
+"""What makes the lenses fast and changes no value: shortcuts, patches, buffers, threads, kept results."""

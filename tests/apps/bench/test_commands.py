@@ -1,0 +1,288 @@
+"""The comparative studies: what is trained, what is compared, what is kept."""
+
+import csv
+import importlib
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import ttest_1samp
+
+from apps.bench.__main__ import main
+from apps.bench.figures.speed import FIGURES
+from apps.bench.report import minutes
+from apps.bench.studies import sharing
+from apps.bench.studies.domains import DOMAINS, words_counted
+from apps.bench.studies.rivals import dense_parameters, fully_connected, normalised, shuffled
+from apps.bench.studies.size import WIDTHS
+from apps.bench.studies.study import Group, Study, Variant, at_equal, compare, measure, run_study, welch
+from apps.digits.app import APP
+from apps.digits.config import DigitsConfig
+from apps.go.config import Choice
+from cnn_core.nn.architecture import ConvNetConfig
+from cnn_core.nn.network import count_parameters
+from cnn_core.training.recipe import FitConfig
+from tests.helpers.little import DATA
+
+
+def small(folder, pool="max") -> DigitsConfig:
+    net = ConvNetConfig(channels=(8, 8), pool=pool, head="avg", hidden=(), norm="batch")
+    return DigitsConfig(data=str(folder), net=net, fit=FitConfig(epochs=4, batch_size=64, learning_rate=0.02))
+
+
+def test_a_study_is_resumed_and_written(digits_folder, tmp_path, monkeypatch):
+    variants = tuple(Variant(pool, "digits", small(digits_folder, pool)) for pool in ("none", "max"))
+    study = Study("try", "Which?", (Group("digits", variants),), lambda rows: [f"{len(rows)} group"])
+    torch.set_num_threads(1)
+    first = run_study(study, 2, tmp_path, progress=False)
+    assert {p.name for p in tmp_path.iterdir()} == {"runs.jsonl", "results.json", "results.csv", "plot-1.png"}
+    assert json.loads((tmp_path / "results.json").read_text())["says"] == ["1 group"]
+    rows = list(csv.DictReader((tmp_path / "results.csv").read_text().splitlines()))
+    assert [row["variant"] for row in rows] == ["none", "max"]
+    assert float(rows[1]["accuracy"]) == first["groups"]["digits"][1]["accuracy"]
+    with (tmp_path / "runs.jsonl").open("a") as file:
+        file.write('{"key": "cut o')
+
+    def never(*_):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("apps.bench.studies.study.measure", never)
+    again = run_study(study, 2, tmp_path, progress=False)
+    assert again["groups"] == first["groups"]
+    with pytest.raises(AssertionError, match="trained again"):
+        run_study(study, 3, tmp_path, progress=False)
+
+
+def test_a_variant_is_what_the_app_trains(digits_folder):
+    found = measure(Variant("one", "digits", small(digits_folder)), 0)
+    assert found["accuracy"] > 0.2
+    assert found["parameters"] == count_parameters(APP.build(small(digits_folder), tuple("0123456789")))
+    places = 26 * 26 * 9 * 8 + 11 * 11 * 8 * 9 * 8  # multiply-adds of the two convolutions
+    assert found["multiply_adds"] == pytest.approx(places, rel=0.05)
+    assert (found["train_samples"], found["test_samples"]) == (1500, 297)
+
+
+def test_comparison_against_the_reference():
+    runs = {"a": [{"accuracy": x} for x in (0.5, 0.52, 0.51)], "b": [{"accuracy": x} for x in (0.7, 0.71, 0.69)]}
+    rows = compare(runs)
+    assert rows[0]["p"] is None
+    assert rows[1]["difference"] == pytest.approx(0.19)
+
+    assert rows[1]["p"] < 1e-3
+    assert welch([1, 2, 3], [1, 2, 3]) == pytest.approx(1)
+    assert welch([1], [2, 3]) is None
+    some = [0.71, 0.74, 0.7]
+    assert welch(some, [0.6] * 3) == pytest.approx(float(ttest_1samp(some, 0.6).pvalue))  # one side is always the same
+    generator = np.random.default_rng(0)
+    p = [welch(list(generator.normal(size=5)), list(generator.normal(size=5) * 3)) for _ in range(500)]
+    assert np.mean(np.array(p) < 0.1) == pytest.approx(0.1, abs=0.04)  # equal means: p is uniform
+
+
+def test_a_rival_has_the_parameters_that_are_counted(digit_pictures):
+    config = DigitsConfig(net=ConvNetConfig(channels=(4,), head="avg", hidden=(), norm="batch"))
+    labels = tuple("0123456789")
+    assert normalised(APP.build(config, labels))
+    rival = fully_connected(APP.build, (1, 1, 28, 28), (20, 7), norm=True)(config, labels)
+    assert count_parameters(rival) == dense_parameters((1, 1, 28, 28), (20, 7), 10, norm=True)
+    assert normalised(rival)
+    assert rival(torch.from_numpy(digit_pictures[0][:3])).shape == (3, 10)
+
+
+@pytest.mark.parametrize("name", DOMAINS)
+def test_every_domain_has_every_width(name):
+    for times in WIDTHS:
+        width = max(2, round(DOMAINS[name].width * times))
+        assert DOMAINS[name].net("none", width).net
+
+
+def test_words_are_counted_as_a_plain_loop_does():
+    generator = np.random.default_rng(0)
+    texts = [generator.integers(0, 9, n) for n in (5, 0, 7, 1)]
+    lengths = torch.tensor([len(text) for text in texts])
+    order = [2, 0, 3, 1]  # rows lie in the tokens in another order
+    starts = torch.zeros(4, dtype=torch.int64)
+    for row, before in zip(order, np.cumsum([0, *(len(texts[k]) for k in order)]), strict=False):
+        starts[row] = int(before)
+    tokens = torch.from_numpy(np.concatenate([texts[k] for k in order]))
+    split = SimpleNamespace(inputs=torch.stack((starts, lengths), 1), tokens=tokens)
+    found = words_counted(split, 9).toarray()
+    assert found.tolist() == [[list(text).count(word) for word in range(9)] for text in texts]
+
+
+def test_what_shuffling_takes_is_said():
+    names = ["CNN", *(f"fully connected, {n} x parameters" for n in (1, 4, 16))]
+    for what in ("bands", "bands and frames"):
+        names += [f"CNN, {what} shuffled", f"fully connected, 4 x, {what} shuffled"]
+    accuracy = [0.9, 0.6, 0.7, 0.91, 0.88, 0.7, 0.5, 0.7]
+    rows = [{"variant": name, "accuracy": value} for name, value in zip(names, accuracy, strict=True)]
+    (line,) = sharing.says({"speech": rows})
+    assert "the CNN has +20.00 points, with bands shuffled +18.00: it stays (filters still move along time" in line
+    assert "with bands and frames shuffled -20.00: it vanishes. A fully connected network reaches" in line
+    assert "16 times the parameters" in line
+
+
+def test_a_row_in_two_tables_was_trained_once():
+    rows = [{"variant": "none", "cpu_seconds": 60.0}, {"variant": "max", "cpu_seconds": 30.0}]
+    result = {"groups": {"text: equal parameters": rows, "text: equal compute": rows[:1]}}
+    assert minutes(result, 3) == pytest.approx(4.5)
+    result = {"groups": {"digits": rows}}
+    assert minutes(result, 3, whole=True) == pytest.approx(4.5 / DOMAINS["digits"].share)
+    assert minutes({**result, "cut": False}, 3, whole=True) == pytest.approx(4.5)
+
+
+def test_rivals_see_the_same_features(digit_pictures):
+    config = DigitsConfig(net=ConvNetConfig(channels=(4,), head="avg", hidden=()))
+    labels = tuple("0123456789")
+    pictures = torch.from_numpy(digit_pictures[0][:3])
+    model = APP.build(config, labels)
+    shape = (1, 1, 28, 28)
+    mixed = shuffled(APP.build, shape, (2, 3))(config, labels)
+    features, moved = model.front(pictures), mixed.front(pictures)
+    assert not torch.equal(features, moved)
+    assert torch.equal(features.flatten(1).sort().values, moved.flatten(1).sort().values)
+    assert torch.equal(moved, mixed.front(pictures)), "one fixed permutation"
+    rows = shuffled(APP.build, shape, (2,))(config, labels).front(pictures)
+    assert torch.equal(features.sum(3).sort(2).values, rows.sum(3).sort(2).values)
+    dense = fully_connected(APP.build, shape, (20, 7))(config, labels)
+    assert dense(pictures).shape == (3, 10)
+    assert count_parameters(dense) == dense_parameters(shape, (20, 7), 10)
+    assert at_equal(10_000, lambda n: dense_parameters(shape, (n,), 10), 1, 4096) == 13
+
+
+def test_report_is_written_from_the_results(digits_folder, tmp_path, capsys):
+    study = Study(
+        "pooling", "Which?", (Group("digits", (Variant("max", "digits", small(digits_folder)),)),), lambda _: ["so."]
+    )
+    run_study(study, 1, tmp_path / "b" / "pooling-quick", progress=False)
+    out = tmp_path / "docs" / "benchmarks.md"
+    assert main(["report", "--results", str(tmp_path / "b"), "--out", str(out)]) == 0
+    text = out.read_text()
+    assert "- so." in text
+    assert "cnn-bench pooling --mode quick --seeds 1" in text
+    assert "| max " in text
+    assert (out.parent / "benchmarks" / "pooling-quick-1.png").is_file()
+    capsys.readouterr()
+    assert main(["report", "--results", str(tmp_path / "nothing")]) == 2
+    assert "run a study first" in capsys.readouterr().err
+
+
+WINOGRAD = {"baseline": "direct", "boards_per_cpu_second": 6.0, "baseline_boards_per_cpu_second": 4.0}
+
+
+def test_speed_gathers_the_benches(tmp_path, capsys, monkeypatch):
+    rate = {"ours": 20.0, "other": 10.0, "ratio": {"median": 2.0}}
+    kept = {
+        "digits-speed": {"fast": {"cpu_seconds": {"mean": 4.0}}, "ratio": 70.0},
+        "visual-speed": {
+            "lecture": {"images_per_cpu_second": 50.0, "baseline_images_per_cpu_second": 5.0, "ratio": 10.0}
+        },
+        "go-speed": {
+            "positions_per_cpu_second": {
+                **dict.fromkeys(("history, compact", "gonn, compact", "alphago, compact"), 3e6),
+                "sgfmill Board, stones": 1e5,
+            }
+        },
+        "speech-speed": {"rates": {"BC-ResNet-1, bf16": rate}, "listen": {"time": 200.0}},
+        "text-speed": {
+            "texts_per_cpu_second": {
+                name: {"mean": 10.0} for name in ("train", "plain_train", "predict", "plain_predict")
+            },
+            "train_ratio": {"median": 5.0},
+        },
+        "winograd-speed": {
+            "layers": {"64": {**WINOGRAD, "ratio": 1.5}},
+            "go": {**WINOGRAD, "ratio": 1.6},
+        },
+        "dream-speed": {"depth": [], "pictures": {"style fp32": {"cpu_seconds": 40.0}}},
+    }
+    assert set(kept) == set(FIGURES)
+    monkeypatch.setattr("apps.bench.figures.speed.measured", lambda name: kept[name])
+    assert main(["speed", "--out", str(tmp_path / "b" / "speed"), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["table"]["rows"]
+    assert ["digits to 99 %", "4.0 CPU-s", "PyTorch's MNIST example, DataLoader", "280 CPU-s", "70.0 x"] in rows
+    assert {row[4] for row in rows} >= {"70.0 x", "10.0 x", "30.0 x", "2.0 x", "5.0 x", "1.0 x", "1.5 x", "1.6 x"}
+    monkeypatch.setattr("apps.bench.figures.speed.measured", lambda name: pytest.fail("measured again"))
+    assert main(["speed", "--out", str(tmp_path / "b" / "speed")]) == 0
+    assert main(["report", "--results", str(tmp_path / "b"), "--out", str(tmp_path / "benchmarks.md")]) == 0
+    assert "| digits to 99 % " in (tmp_path / "benchmarks.md").read_text()
+
+
+def test_a_bench_that_fails_is_one_line(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("sys.executable", "false")
+    assert main(["speed", "--only", "go-speed", "--out", str(tmp_path)]) == 2
+    assert "go-speed failed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["pooling", "sharing", "size", "classic"])
+def test_studies_run_on_a_folder(name, digits_folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("apps.bench.studies.size.SHARES", (1.0, 0.3, 0.1))
+    args = [name, "--apps", "digits", "--data", str(digits_folder), "--seeds", "1", "--json"]
+    assert main(args) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["says"]
+    for rows in found["groups"].values():
+        assert all(0 < row["accuracy"] <= 1 for row in rows)
+    assert (tmp_path / "benchmarks" / f"{name}-quick" / "results.json").is_file()
+
+
+def test_words_are_shuffled_within_each_text(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNN_SUITE_CACHE", str(tmp_path / "cache"))
+    domain = DOMAINS["text"]
+    config = replace(domain.net("max", 4), data=str(DATA["text"](tmp_path / "data")))
+    data = importlib.import_module("apps.text.data").load(config)
+    mixed = domain.shuffle(data)
+    for before, after in ((data.train, mixed.train), (data.test, mixed.test)):
+        rows = [(before.row(i).tolist(), after.row(i).tolist()) for i in range(len(before))]
+        assert all(sorted(a) == sorted(b) for a, b in rows)
+        assert sum(a != b for a, b in rows) > 0.9 * len(rows)
+
+
+DOMAINS_GO = DOMAINS["go"].net
+SMALL = {
+    "go": ["pooling", "sharing", "planes"],
+    "speech": ["pooling", "sharing", "axes"],
+    "text": ["pooling", "sharing", "size", "classic", "axes", "embeddings"],
+}
+
+
+@pytest.mark.parametrize(("app", "name"), [(app, name) for app, names in SMALL.items() for name in names])
+def test_studies_run_in_every_domain(app, name, tmp_path_factory, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("CNN_SUITE_CACHE", str(tmp_path_factory.getbasetemp() / "bench-cache"))
+    monkeypatch.setattr("apps.bench.studies.size.SHARES", (1.0, 0.3, 0.1))
+    monkeypatch.setattr("apps.bench.studies.axes.PRESETS", ("time", "frequency"))
+    ways = {"random, learned": {"mode": "rand", "source": "", "width": 8, "unseen": 0}}
+    ways["word2vec of the corpus, fixed"] = {"mode": "static", "source": "word2vec", "width": 8, "unseen": 0}
+    monkeypatch.setattr("apps.bench.studies.embeddings.WAYS", ways)
+    narrow = replace(DOMAINS[app], width=6, share=1.0)
+    if app == "go":  # of two dozen games, more than the usual share must be set aside
+        choice = Choice(validation=0.2, test=0.2)
+        narrow = replace(narrow, net=lambda pool, width: replace(DOMAINS_GO(pool, width), choice=choice))
+    monkeypatch.setitem(DOMAINS, app, narrow)
+    data = DATA[app](tmp_path / "data")
+    args = [name, "--apps", app, "--data", str(data), "--seeds", "1", "--out", str(tmp_path / "out"), "--json"]
+    assert main(args) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["says"]
+    assert all(0 <= row["accuracy"] <= 1 for rows in found["groups"].values() for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["planes", "--apps", "text"], "planes is about go"),
+        (["pooling", "--apps", "chess"], "--apps chess: unknown"),
+        (["pooling", "--data", "x"], "name the one app"),
+        (["nothing"], "unknown benchmark"),
+        (["speed", "--only", "light"], "--only light: unknown"),
+        (["pooling", "--seeds", "-1"], "--seeds must be"),
+    ],
+)
+def test_wrong_options_get_one_line(args, message, capsys):
+    assert main(args) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1

@@ -1,0 +1,132 @@
+"""cnn-digits from the command line: train, resume, evaluate, predict, visualize, export, and bad input."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from apps.digits.app import APP
+from cnn_core.cli import run
+from tests.helpers.commands import answer, bad
+
+ROOT = Path(__file__).parents[3]
+SMALL = ["--fit.epochs", "6", "--fit.batch-size", "64", "--threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def trained(digits_folder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    assert run(APP, ["train", "--data", str(digits_folder), "--out", str(folder), "--json", *SMALL]) == 0
+    return folder
+
+
+def test_evaluate(trained, capsys):
+    found = answer(capsys, "evaluate", trained)
+    assert found["accuracy"] > 0.85  # other writers than those it was trained on
+    assert found["count"] == 297
+    report = trained / "evaluation"
+    assert {p.name for p in report.iterdir()} >= {"metrics.json", "confusion.png", "calibration.png", "mistakes.png"}
+    assert json.loads((report / "metrics.json").read_text())["accuracy"] == found["accuracy"]
+
+
+def test_predict_files_and_folders(trained, digit_pictures, tmp_path, capsys):
+    images, labels = digit_pictures
+    for i in range(1500, 1520):
+        page = np.full((200, 160), 255, np.uint8)
+        page[30:114, 50:134] -= np.kron(images[i], np.ones((3, 3), np.uint8))
+        Image.fromarray(page).save(tmp_path / f"{i}.png")
+    found = answer(capsys, "predict", trained, tmp_path, "--show", tmp_path / "seen.jpg.png", "--top", 2)["predictions"]
+    right = sum(p["answer"] == str(labels[1500 + i]) for i, p in enumerate(found))
+    assert right >= 15
+    assert all(len(p["top"]) == 2 and p["top"][0]["probability"] >= p["top"][1]["probability"] for p in found)
+    rejected = answer(capsys, "predict", trained, tmp_path / "1500.png", "--reject", 1)["predictions"][0]
+    assert rejected["rejected"]
+
+
+def test_data_sets_are_listed_once(capsys):
+    names = [card["name"] for card in answer(capsys, "prepare", "--list")["data_sets"]]
+    assert len(set(names)) == len(names)
+    assert {"mnist", "fashion-mnist", "kmnist", "emnist-letters", "qmnist"} <= set(names)
+
+
+def test_predict_standard_input(trained, digit_pictures, tmp_path):
+    Image.fromarray(digit_pictures[0][1500]).save(tmp_path / "x.png")
+    command = [sys.executable, "-m", "apps.digits", "predict", str(trained), "-", "--json", "--threads", "1"]
+    picture = (tmp_path / "x.png").read_bytes()
+    done = subprocess.run(command, input=picture, capture_output=True, check=False)
+    assert json.loads(done.stdout)["predictions"][0]["file"] == "-"
+    done = subprocess.run(command, input=b"no picture", capture_output=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert done.stderr == b"cnn-digits: error: standard input: not a picture (PNG, JPEG, ...)\n"
+
+
+def test_visualize(trained, capsys):
+    assert answer(capsys, "visualize", "weights", trained)["weights_per_filter"] == 36
+    maps = answer(capsys, "visualize", "maps", trained, "--input", 3, "--layer", "conv2")
+    assert maps["maps"] == 32
+    with Image.open(maps["picture"]) as picture:
+        assert picture.size[0] > 300
+
+
+def test_export(trained, capsys):
+    found = answer(capsys, "export", trained)
+    assert found["argmax_agreement"] == 1
+    assert found["max_difference"] <= found["tolerance"]
+
+
+def test_summary(capsys):
+    assert answer(capsys, "summary", "--preset", "lecture")["parameters"] == 137660
+
+
+def test_finished_run_resumes_to_itself(trained, capsys):
+    before = (trained / "last" / "weights.safetensors").read_bytes()
+    assert answer(capsys, "train", "--resume", trained)["steps"] == 6 * 24
+    assert (trained / "last" / "weights.safetensors").read_bytes() == before
+
+
+def test_bad_input_is_one_line(trained, digits_folder, tmp_path, capsys):
+    text, white = tmp_path / "no.png", tmp_path / "white.png"
+    text.write_text("no picture")
+    Image.new("L", (60, 60), 255).save(white)
+    (tmp_path / "empty").mkdir()
+    assert str(text) in bad(capsys, "predict", trained, text)
+    assert str(white) in bad(capsys, "predict", trained, white)
+    assert "no such file" in bad(capsys, "predict", trained, tmp_path / "gone.png")
+    assert "holds no pictures" in bad(capsys, "predict", trained, tmp_path / "empty")
+    assert "name the pictures" in bad(capsys, "predict", trained)
+    assert "--reject" in bad(capsys, "predict", trained, text, "--reject", 2)
+    assert "unknown preset" in bad(capsys, "train", "--preset", "huge")
+    assert "epochs must be" in bad(capsys, "train", "--fit.epochs", 0)
+    assert "Unrecognized" in bad(capsys, "train", "--bogus", 1)
+    assert "unknown verb" in bad(capsys, "fly")
+    assert "exists already" in bad(capsys, "train", "--data", digits_folder, "--out", trained)
+    assert "not a run folder" in bad(capsys, "train", "--out", tmp_path, "--overwrite")
+    assert "no run folder" in bad(capsys, "train", "--init", tmp_path)
+    other = ["--init", trained, "--data", digits_folder, "--out", tmp_path / "new", "--net.channels", 7, 8, 9]
+    assert "the same layers" in bad(capsys, "train", *other)
+    assert not (tmp_path / "new").exists()
+    assert "no run folder" in bad(capsys, "evaluate", tmp_path)
+    assert "no such layer" in bad(capsys, "visualize", "weights", trained, "--layer", "conv9")
+    assert "test split has samples" in bad(capsys, "visualize", "maps", trained, "--input", 999)
+    assert "not available" in bad(capsys, "evaluate", trained, "--device", "warp")
+    assert "no data set" in bad(capsys, "train", "--data", "nonesuch", "--out", tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_run_of_another_app(trained, tmp_path, capsys):
+    record = json.loads((trained / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(record | {"app": "go"}))
+    assert "is a run of cnn-go" in bad(capsys, "evaluate", tmp_path)
+
+
+def test_damaged_checkpoint(trained, tmp_path, capsys):
+    (tmp_path / "config.json").write_bytes((trained / "config.json").read_bytes())
+    (tmp_path / "last").mkdir()
+    for path in (trained / "last").iterdir():
+        (tmp_path / "last" / path.name).write_bytes(path.read_bytes()[:-7])
+    assert "damaged" in bad(capsys, "evaluate", tmp_path)

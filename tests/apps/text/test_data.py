@@ -1,0 +1,451 @@
+"""Texts: any file, any encoding, columns, splits, tokens, vocabulary."""
+
+import io
+import json
+import string
+import tarfile
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from apps.text.config import TextConfig, TextData
+from apps.text.data import load, read
+from apps.text.reading import corpora
+from apps.text.reading.columns import Columns
+from apps.text.reading.files import read_plain, read_texts
+from apps.text.reading.splits import folds, set_aside
+from apps.text.reading.tokenizers import SPACE, characters, kim, tokenizer
+from apps.text.words.ragged import TextSplit, pad, rows_of
+from apps.text.words.vocabulary import Vocabulary, make_vocabulary
+from cnn_core.errors import UserError
+from cnn_core.fetching.sources import Fetched, load_manifest
+
+ROWS = [("good", "a fine film"), ("bad", "dull, and long"), ("good", 'it is "great" fun'), ("bad", "awful; a mess")]
+ANY = Columns()
+
+
+def write(path, text, encoding="utf-8"):
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def as_csv(rows, mark=",", header=None):
+    quoted = [
+        [f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in row] for row in ([header] if header else []) + rows
+    ]
+    return "\n".join(mark.join(row) for row in quoted) + "\n"
+
+
+# Forms of files
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"], ids=["comma", "semicolon", "tab", "bar"])
+@pytest.mark.parametrize(
+    "header", [None, ["label", "text"], ["Sentiment", "Review"]], ids=["none", "usual", "capitals"]
+)
+def test_csv(tmp_path, mark, header):
+    rows = [list(row) for row in ROWS]
+    path = write(tmp_path / ("x.tsv" if mark == "\t" else "x.csv"), as_csv(rows, mark, header))
+    found = read_texts(path, ANY)
+    assert list(zip(found.labels, found.texts, strict=True)) == ROWS
+
+
+def test_columns_by_name_and_number(tmp_path, capsys):
+    rows = [[str(i), label, f"topic{i % 2}", text] for i, (label, text) in enumerate(ROWS)]
+    path = write(tmp_path / "x.csv", as_csv(rows, header=["id", "mood", "theme", "words"]))
+    found = read_texts(path, Columns(text="words", label="mood"))
+    assert found.labels == [label for label, _ in ROWS]
+    assert capsys.readouterr().err == ""  # nothing was guessed
+    found = read_texts(path, Columns(label="theme"))
+    assert found.texts == [text for _, text in ROWS]
+    assert "texts from column 'words'" in capsys.readouterr().err
+    bare = write(tmp_path / "y.csv", as_csv(rows))
+    assert read_texts(bare, Columns(text="4", label="2")).texts == [text for _, text in ROWS]
+    with pytest.raises(UserError, match="no such column"):
+        read_texts(path, Columns(label="colour"))
+    with pytest.raises(UserError, match="cannot be the same column"):
+        read_texts(path, Columns(text="mood", label="mood"))
+
+
+def test_json_parquet_and_lines(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    objects = [{"label": label, "text": text} for label, text in ROWS]
+    lines = write(tmp_path / "x.jsonl", "\n".join(map(json.dumps, objects)))
+    whole = write(tmp_path / "x.json", json.dumps(objects))
+    parquet.write_table(pyarrow.Table.from_pylist(objects), tmp_path / "x.parquet")
+    plain = write(tmp_path / "x.txt", "".join(f"{label} {text}\n" for label, text in ROWS))
+    fasttext = write(tmp_path / "y.txt", "".join(f"__label__{label} {text}\n" for label, text in ROWS))
+    for path in (lines, whole, tmp_path / "x.parquet", plain, fasttext):
+        found = read_texts(path, ANY)
+        assert list(zip(found.labels, found.texts, strict=True)) == ROWS, path
+    assert read_plain(lines, ANY) == [text for _, text in ROWS]
+    assert read_plain(plain, ANY)[0] == "good a fine film"
+
+
+def test_folders_of_classes(tmp_path):
+    for number, (label, text) in enumerate(ROWS):
+        (tmp_path / "d" / label).mkdir(parents=True, exist_ok=True)
+        write(tmp_path / "d" / label / f"{number}.txt", text)
+    found = read_texts(tmp_path / "d", ANY)
+    assert sorted(zip(found.labels, found.texts, strict=True)) == sorted(ROWS)
+    (tmp_path / "e").mkdir()
+    for label in ("good", "bad"):
+        write(tmp_path / "e" / f"sentences.{label}", "".join(f"{t}\n" for m, t in ROWS if m == label))
+    found = read_texts(tmp_path / "e", ANY)
+    assert sorted(zip(found.labels, found.texts, strict=True)) == sorted(ROWS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1", "cp1252"])
+def test_encodings(tmp_path, encoding):
+    path = write(tmp_path / "x.csv", "label,text\ngood,très bien\nbad,déjà vu\ngood,une fête\nbad,gâché\n", encoding)
+    named = encoding if encoding in ("latin-1", "cp1252") else ""
+    assert read_texts(path, ANY, named).texts == ["très bien", "déjà vu", "une fête", "gâché"]
+    if named:
+        with pytest.raises(
+            UserError, match=r"x\.csv: byte 0xe8 in line 2 is no utf-8; give the right --texts.encoding"
+        ):
+            read_texts(path, ANY)
+
+
+BAD = {
+    "empty": ("x.csv", b"", "is empty"),
+    "blank": ("x.csv", b"\n \n", "is empty"),
+    "header-only": ("x.csv", b"label,text\n", "no rows"),
+    "one-column": ("x.csv", b"text\nfine\nbad\n", "one column only"),
+    "ragged": ("x.csv", b"label,text\na,b\na,b,c\n", "line 3 has 3 columns, and the first has 2"),
+    "labels-missing": ("x.csv", b"label,text\na,b\n,c\n", "1 of 2 rows have no label (first: row 2)"),
+    "no-labels": ("x.csv", b"name,line\na,one thing\nb,another thing\nc,a third\n", "no column looks like labels"),
+    "undecodable": ("x.csv", b"label,text\na,caf\xe9\n", "byte 0xe9 in line 2 is no utf-8"),
+    "jsonl": ("x.jsonl", b'{"label": "a", "text": "b"}\n{"label"\n', "line 2 is no JSON"),
+    "jsonl-list": ("x.jsonl", b"[1]\n", "no JSON object"),
+    "jsonl-keys": ("x.jsonl", b'{"label": "a", "text": "b"}\n{"text": "c"}\n', "differ in the field 'label'"),
+    "json": ("x.json", b"{}", "must hold a list"),
+    "parquet": ("x.parquet", b"PAR1 no", "no readable parquet"),
+    "line": ("x.txt", b"good fine\nbad\n", "line 2 is one word"),
+    "unlabelled": ("x.txt", "\n".join(f"w{i} text" for i in range(60)).encode(), "60 different words"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_files_are_one_line(tmp_path, case):
+    name, raw, message = BAD[case]
+    (tmp_path / name).write_bytes(raw)
+    with pytest.raises(UserError) as caught:
+        read_texts(tmp_path / name, ANY)
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(str(tmp_path / name))
+    assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(["x.csv", "x.tsv", "x.jsonl", "x.json", "x.txt", "x.parquet"]), st.data())
+def test_any_bytes_are_texts_or_a_user_error(tmp_path_factory, name, data):
+    alphabet = st.sampled_from([*'ab,;\t\n"{}[]: \r\0', "é", "1", '{"label":"a","text":"b"}', "label,text\n"])
+    raw = data.draw(
+        st.one_of(st.binary(max_size=60), st.lists(alphabet, max_size=30).map(lambda p: "".join(p).encode()))
+    )
+    path = tmp_path_factory.mktemp("fuzz") / name
+    path.write_bytes(raw)
+    try:
+        found = read_texts(path, ANY)
+        assert len(found.texts) == len(found.labels) > 0
+        assert all(found.labels)
+    except UserError as error:
+        assert str(path) in str(error)
+
+
+def test_a_very_long_line(tmp_path):
+    path = write(
+        tmp_path / "x.csv", "label,text\n" + "".join(f"{c},{'word ' * 200_000}{i}\n" for i, c in enumerate("abab"))
+    )
+    assert len(read_texts(path, ANY).texts[0]) > 10**6
+
+
+# Tokens and vocabulary
+
+
+def test_tokenizers():
+    assert tokenizer("english")("It's BAD, isn't it?") == ["it", "'", "s", "bad", ",", "isn", "'", "t", "it", "?"]
+    assert kim("It's BAD, isn't it? (50%)") == ["it", "'s", "bad", ",", "is", "n't", "it", "?", "(", "50", ")"]
+    assert characters(" A  b\n") == ["a", SPACE, "b"]
+    with pytest.raises(UserError, match="no tokenizer"):
+        tokenizer("french")
+
+
+def test_chinese_words():
+    pytest.importorskip("jieba")
+    assert tokenizer("jieba")("我来到北京清华大学") == ["我", "来到", "北京", "清华大学"]
+
+
+@pytest.mark.parametrize("name", ["english", "kim", "characters"])
+@given(text=st.text(max_size=60))
+def test_tokens_hold_no_white_space(name, text):
+    for token in tokenizer(name)(text):
+        assert token
+        assert not any(map(str.isspace, token))
+
+
+@given(
+    st.lists(
+        st.lists(st.text(string.ascii_letters + "é<>", min_size=1, max_size=4), max_size=6), min_size=1, max_size=8
+    )
+)
+def test_vocabulary_orders_by_count_and_comes_back(rows):
+    found = make_vocabulary(rows, "kim", unseen=["zzzz", "zzzz", "a"])
+    counts = Counter(token for row in rows for token in row)
+    own = found.words[2 : len(found) - found.unseen]
+    assert own == tuple(sorted(counts, key=lambda word: (-counts[word], word)))
+    again = Vocabulary.from_kept(json.loads(json.dumps(found.to_kept())))
+    assert again == found
+    for row in rows:
+        assert found.decode(found.encode(row)) == row
+    assert found.encode(["no such word", "<pad>"]).tolist() == [1, 1]
+
+
+def test_vocabulary_limits():
+    rows = [["a", "a", "b", "b", "c"]]
+    assert make_vocabulary(rows, "kim", most=1).words[2:] == ("a",)
+    assert make_vocabulary(rows, "kim", least_count=2).words[2:] == ("a", "b")
+
+
+@pytest.mark.parametrize("change", [{"words": "a b"}, {"words": 3}, {"words": "<pad> <unk> a a"}, {"unseen": "x"}])
+def test_a_damaged_vocabulary_is_a_user_error(change):
+    kept = make_vocabulary([["a"]], "kim").to_kept() | change
+    with pytest.raises(UserError, match="vocabulary"):
+        Vocabulary.from_kept(kept)
+
+
+# Splits
+
+
+TEXTS = st.lists(st.tuples(st.integers(0, 30), st.sampled_from("xyz")), min_size=12, max_size=80)
+
+
+@given(TEXTS, st.integers(2, 4), st.integers(0, 3))
+def test_folds_keep_equal_texts_together_and_classes_apart(rows, count, seed):
+    keys, labels = [key for key, _ in rows], [label for _, label in rows]
+    try:
+        found = folds(keys, labels, count, seed)
+    except UserError:
+        assert len(set(keys)) < count or len(set(keys)) <= len(set(labels))
+        return
+    assert set(found) == set(range(count))
+    for key in set(keys):
+        assert len({fold for fold, own in zip(found, keys, strict=True) if own == key}) == 1
+
+
+def test_folds_of_sorted_labels_are_stratified_and_shuffled():
+    labels = ["a"] * 300 + ["b"] * 100
+    found = folds(range(400), labels, 10, 0)
+    for fold in range(10):
+        own = [label for label, f in zip(labels, found, strict=True) if f == fold]
+        assert Counter(own) == {"a": 30, "b": 10}
+    assert found != folds(range(400), labels, 10, 1)
+    assert found == folds(range(400), labels, 10, 0)
+    assert len(set(found[:10])) > 3
+
+
+@given(TEXTS, st.floats(0.05, 0.6), st.integers(0, 3))
+def test_set_aside_keeps_equal_texts_together(rows, share, seed):
+    keys, labels = [key for key, _ in rows], [label for _, label in rows]
+    try:
+        found = set_aside(keys, labels, share, seed)
+    except UserError:
+        return
+    aside = {key for key, out in zip(keys, found, strict=True) if out}
+    assert aside.isdisjoint(key for key, out in zip(keys, found, strict=True) if not out)
+    assert 0 < sum(found) < len(found)
+
+
+def test_set_aside_takes_the_share_of_each_class():
+    labels = ["a"] * 300 + ["b"] * 100
+    found = set_aside(range(400), labels, 0.1, 0)
+    assert Counter(label for label, out in zip(labels, found, strict=True) if out) == {"a": 30, "b": 10}
+
+
+# Ragged rows
+
+
+@given(st.lists(st.lists(st.integers(1, 9), max_size=7), min_size=1, max_size=20), st.integers(1, 6), st.integers(0, 3))
+def test_ragged_rows(rows, batch, epoch):
+    places, tokens = rows_of([np.array(row, np.int32) for row in rows])
+    split = TextSplit(places, torch.arange(len(rows)), tokens, tuple(map(str, rows)))
+    x, _ = split.take(slice(0, len(rows)))
+    assert x.dtype == torch.int32
+    assert x.shape == (len(rows), max(1, *map(len, rows), 1))
+    for i, row in enumerate(rows):
+        assert x[i].tolist() == row + [0] * (x.shape[1] - len(row))
+        assert split.row(i).tolist() == row
+    order = split.order(1, epoch, batch)
+    assert sorted(order.tolist()) == list(range(len(rows)))
+    assert torch.equal(order, split.order(1, epoch, batch))
+    part = split.subset(order[:2])
+    assert part.texts == tuple(str(rows[i]) for i in order[:2])
+    assert part.take(torch.tensor([0]))[0][0].tolist() == (rows[order[0]] or [0])
+
+
+def test_batches_are_of_like_length():
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.randint(1, 60, (1000,), generator=generator).tolist()
+    places, tokens = rows_of([np.ones(n, np.int32) for n in lengths])
+    split = TextSplit(places, torch.zeros(1000, dtype=torch.int64), tokens)
+    order = split.order(0, 0, 50)
+    padded = sum(50 * split.inputs[order[i : i + 50], 1].max().item() for i in range(0, 1000, 50))
+    assert padded / sum(lengths) < 1.06
+    assert not torch.equal(order[:50].sort().values, split.order(0, 1, 50)[:50].sort().values)
+
+
+def test_pad_of_nothing():
+    assert pad(torch.empty(0, dtype=torch.int32), torch.tensor([0]), torch.tensor([0])).tolist() == [[0]]
+
+
+# load
+
+
+def table(path, count=60):
+    rows = [[("good", "bad")[i % 2], f"{('fine', 'awful')[i % 2]} film number {i // 2}"] for i in range(count)]
+    return write(path, as_csv(rows, header=["label", "text"]))
+
+
+def test_load_a_table(tmp_path, capsys):
+    data = load(TextConfig(data=str(table(tmp_path / "x.csv"))))
+    assert data.labels == ("bad", "good")
+    assert (len(data.train), len(data.test)) == (54, 6)
+    assert "6 of 60 texts for testing (10% of each class, seed 0)" in capsys.readouterr().err
+    x, y = data.test.take(slice(0, 1))
+    words = Vocabulary.from_kept(data.kept)
+    assert words.decode(x[0].tolist())[0] == ("awful", "fine")[int(y[0])]
+    assert torch.equal(torch.from_numpy(read(data.test.texts[0].encode(), data.kept)), data.test.row(0))
+
+
+def test_numeric_labels_keep_their_order(tmp_path):
+    rows = [[str(i % 12), f"text {i}"] for i in range(120)]
+    data = load(TextConfig(data=str(write(tmp_path / "x.csv", as_csv(rows, header=["label", "text"])))))
+    assert data.labels == tuple(map(str, range(12)))
+
+
+def test_test_file_validation_and_folds(tmp_path):
+    (tmp_path / "d").mkdir()
+    for name, count in (("train", 60), ("test", 20), ("dev", 10)):
+        table(tmp_path / "d" / f"{name}.csv", count)
+    data = load(TextConfig(data=str(tmp_path / "d")))
+    assert (len(data.train), len(data.test), len(data.validation)) == (60, 20, 10)
+    options = TextData(test=str(tmp_path / "d" / "test.csv"))
+    data = load(TextConfig(data=str(tmp_path / "d" / "train.csv"), texts=options))
+    assert (len(data.train), len(data.test)) == (60, 20)
+    seen = []
+    for fold in range(3):
+        data = load(TextConfig(data=str(tmp_path / "d" / "train.csv"), texts=TextData(folds=3, fold=fold)))
+        assert len(data.train) + len(data.test) == 60
+        seen += data.test.texts
+    assert sorted(seen) == sorted(set(seen))
+    assert len(seen) == 60
+
+
+def test_the_words_and_classes_of_a_run_hold(tmp_path):
+    kept = load(TextConfig(data=str(table(tmp_path / "x.csv")))).kept
+    other = write(tmp_path / "y.csv", "label,text\ngood,fine unheard film\ngood,awful\nbad,fine\nbad,film\n")
+    data = load(TextConfig(data=str(other)), kept=kept)
+    assert len(data.train) == 0
+    assert len(data.test) == 4  # as a whole: it is not what the run was trained on
+    assert data.labels == ("bad", "good")
+    assert data.test.row(0).tolist()[1] == 1
+    strange = write(tmp_path / "z.csv", "label,text\ngood,fine\nugly,film\ngood,a\nugly,b\n")
+    with pytest.raises(UserError, match="'ugly' is none of the network's"):
+        load(TextConfig(data=str(strange)), kept=kept)
+
+
+def test_bad_data_sets_are_one_line(tmp_path):
+    one = write(tmp_path / "one.csv", "label,text\n" + "a,x\n" * 5)
+    for data, message in ((one, "one class only"), (tmp_path / "gone.csv", "no data set, file or folder")):
+        with pytest.raises(UserError, match=message):
+            load(TextConfig(data=str(data)))
+    rare = TextData(least_count=99)
+    with pytest.raises(UserError, match="no word of the training texts is met 99 times"):
+        load(TextConfig(data=str(table(tmp_path / "x.csv")), texts=rare))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="at least two classes"):
+        load(TextConfig(data=str(tmp_path / "empty")))
+
+
+def test_word_vectors_are_no_texts(monkeypatch):
+    manifest = load_manifest("glove-50d")
+    monkeypatch.setattr(corpora, "fetch", lambda _: Fetched(manifest.alternatives[0], {}))
+    with pytest.raises(UserError, match="glove-50d: is no data set of texts"):
+        load(TextConfig(data="glove-50d"))
+
+
+def tar(path, files):
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+
+
+def small(name, monkeypatch, tmp_path, files, splits):
+    """The manifest `name` as it is, but for small files and their numbers of texts."""
+    manifest = load_manifest(name)
+    for file, content in files.items():
+        if isinstance(content, dict):
+            tar(tmp_path / file, content)
+        else:
+            (tmp_path / file).write_bytes(content)
+    found = Fetched(
+        manifest.alternatives[0], {spec.name: tmp_path / spec.name for spec in manifest.alternatives[0].files}
+    )
+    monkeypatch.setattr(corpora, "fetch", lambda _: found)
+    monkeypatch.setattr(corpora, "load_manifest", lambda _: replace(manifest, splits=splits))
+    return corpora.read_named(name)
+
+
+def pairs(texts):
+    return list(zip(texts.labels, texts.texts, strict=True))
+
+
+def test_movie_snippets(monkeypatch, tmp_path):
+    lines = "1\t2.3\tGood\n2\t-0.4\tSo so\n3\t-0.5\tBad\n4\t0.5\tFine"
+    files = {"hutto_ICWSM_2014.tar.gz": {"hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt": lines}}
+    parts, classes = small("movie-snippets", monkeypatch, tmp_path, files, {"all": 3})
+    assert classes == ("negative", "positive")
+    assert pairs(parts["all"]) == [("positive", "Good"), ("negative", "Bad"), ("positive", "Fine")]
+    with pytest.raises(UserError, match="hold 3 texts in all, expected 4"):
+        small("movie-snippets", monkeypatch, tmp_path, files, {"all": 4})
+
+
+def test_mr_is_latin_1(monkeypatch, tmp_path):
+    files = {"rt-polarity.neg": b"d\xe9j\xe0 vu \nagain\n", "rt-polarity.pos": b"fine \n"}
+    parts, _ = small("mr", monkeypatch, tmp_path, files, {"all": 3})
+    assert pairs(parts["all"]) == [("negative", "déjà vu "), ("negative", "again"), ("positive", "fine ")]
+
+
+def test_sst_and_trec(monkeypatch, tmp_path):
+    files = {f"stsa.fine.{part}": b"4 great fun\n0 a mess\n" for part in ("train", "dev", "test")}
+    parts, classes = small("sst-5", monkeypatch, tmp_path, files, {"train": 2, "validation": 2, "test": 2})
+    assert pairs(parts["validation"]) == [("very positive", "great fun"), ("very negative", "a mess")]
+    assert len(classes) == 5
+    files = {"train_5500.label": b"HUM:ind Who was Pel\xe9 ?\n", "TREC_10.label": b"NUM:dist How far is it ?\n"}
+    parts, _ = small("trec", monkeypatch, tmp_path, files, {"train": 1, "test": 1})
+    assert pairs(parts["train"]) == [("human", "Who was Pelé ?")]
+    assert pairs(parts["test"]) == [("number", "How far is it ?")]
+
+
+def test_ag_news_and_imdb(monkeypatch, tmp_path):
+    row = b'"3","Stocks rise","Prices, they say, ""rose"""\n'
+    parts, _ = small("ag-news", monkeypatch, tmp_path, {"train.csv": row, "test.csv": row}, {"train": 1, "test": 1})
+    assert pairs(parts["test"]) == [("business", 'Stocks rise Prices, they say, "rose"')]
+    members = {
+        "aclImdb/train/pos/0_9.txt": "Lovely.",
+        "aclImdb/train/unsup/0_0.txt": "?",
+        "aclImdb/test/neg/1_1.txt": "Bad.",
+    }
+    parts, _ = small("imdb", monkeypatch, tmp_path, {"aclImdb_v1.tar.gz": members}, {"train": 1, "test": 1})
+    assert pairs(parts["train"]) == [("positive", "Lovely.")]
+    assert pairs(parts["test"]) == [("negative", "Bad.")]

@@ -1,0 +1,64 @@
+"""Splits and minibatches: every sample once, also over ranks."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnn_core.errors import UserError
+from cnn_core.training.data import Split, batches_per_epoch, hold_out, minibatches, mix, permutation
+from cnn_core.training.distributed import Ranks
+
+
+def numbered(count: int) -> Split:
+    return Split(torch.arange(count, dtype=torch.int32), torch.arange(count) % 3)
+
+
+@given(count=st.integers(1, 60), size=st.integers(1, 20), seed=st.integers(0, 9), first=st.integers(0, 3))
+def test_minibatches_cover_the_epoch_in_order(count, size, seed, first):
+    split, order = numbered(count), permutation(count, seed, 0)
+    batches = list(minibatches(split, size, order=order, first=first))
+    seen = torch.cat([batch.inputs for batch in batches]) if batches else torch.zeros(0, dtype=torch.int32)
+    assert seen.tolist() == order[first * size :].tolist()
+    assert len(batches) == max(batches_per_epoch(count, size) - first, 0)
+    assert all(batch.inputs.dtype == torch.int32 for batch in batches)
+    assert all((batch.inputs % 3 == batch.targets).all() for batch in batches)
+
+
+@given(count=st.integers(1, 40), size=st.integers(1, 12), world=st.integers(1, 4))
+def test_ranks_share_every_minibatch(count, size, world):
+    split, order = numbered(count), permutation(count, 1, 1)
+    alone = list(minibatches(split, size, order=order))
+    shared = [list(minibatches(split, size, order=order, ranks=Ranks(rank, world))) for rank in range(world)]
+    assert all(len(batches) == len(alone) for batches in shared), "a rank with fewer steps would leave others waiting"
+    for whole, *parts in zip(alone, *shared, strict=True):
+        assert all(len(part) > 0 for part in parts)
+        assert sum(part.weight for part in parts) == pytest.approx(len(whole))
+        assert {int(i) for part in parts for i in part.inputs} == {int(i) for i in whole.inputs}
+
+
+def test_permutations_depend_on_seed_and_epoch_only():
+    assert torch.equal(permutation(50, 3, 1), permutation(50, 3, 1))
+    assert not torch.equal(permutation(50, 3, 1), permutation(50, 3, 2))
+    assert not torch.equal(permutation(50, 3, 1), permutation(50, 4, 1))
+    assert len({mix(a, b) for a in range(20) for b in range(20)}) == 400
+
+
+@given(counts=st.lists(st.integers(2, 30), min_size=1, max_size=4), share=st.floats(0.05, 0.5), seed=st.integers(0, 5))
+def test_hold_out_is_stratified_and_disjoint(counts, share, seed):
+    targets = torch.cat([torch.full((n,), c) for c, n in enumerate(counts)])
+    split = Split(torch.arange(len(targets)), targets)
+    rest, held = hold_out(split, share, seed)
+    assert sorted(rest.inputs.tolist() + held.inputs.tolist()) == list(range(len(split)))
+    for c, n in enumerate(counts):
+        assert int((held.targets == c).sum()) == min(max(round(share * n), 1), n - 1)
+
+
+def test_nothing_to_hold_out():
+    with pytest.raises(UserError, match="too few"):
+        hold_out(Split(torch.arange(2), torch.arange(2)), 0.1, 0)
+
+
+def test_split_of_two_lengths():
+    with pytest.raises(ValueError, match="3 inputs but 2 targets"):
+        Split(torch.zeros(3), torch.zeros(2))
