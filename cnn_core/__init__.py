@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from cnn_core.metrics import Metrics, evaluate_logits
     from cnn_core.nn.architecture import LECTURE, ConvNetConfig, layers
     from cnn_core.nn.blocks import ConvBlock, Dense, GlobalPool, ResidualBlock, pointwise, pooling
-    from cnn_core.nn.network import ConvNet, count_parameters, summary
+    from cnn_core.nn.network import ConvNet
     from cnn_core.nn.shapes import ShapeError, conv_output_size, pool_output_size, receptive_field
+    from cnn_core.nn.summary import count_parameters, summary
     from cnn_core.training.data import Dataset, Split, hold_out
     from cnn_core.training.engine import Fit, Interrupted, classification, evaluate, fit, predict_logits
     from cnn_core.training.recipe import FitConfig
@@ -38,7 +39,8 @@ _HOME = {
     "errors": "UserError",
     "export": "export_onnx",
     "metrics": "Metrics evaluate_logits",
-    "nn.network": "ConvNet count_parameters summary",
+    "nn.network": "ConvNet",
+    "nn.summary": "count_parameters summary",
     "training.recipe": "FitConfig",
     "training.runs": "Run restore",
     "nn.shapes": "ShapeError conv_output_size pool_output_size receptive_field",

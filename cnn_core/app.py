@@ -1,36 +1,95 @@
-"""App: what one domain brings to the shared verbs. A frozen value of plain data and functions; no torch here."""
+"""App: what one domain brings to the shared verbs. A frozen value of plain data and functions; no torch here.
 
-from collections.abc import Callable, Mapping
+An app's functions import what they need when they are called, for torch takes seconds to import and --help must not:
+
+    def load(config: BirdsConfig) -> Dataset:
+        from apps.birds import data
+
+        return data.load(config)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+    from cnn_core.outcome import Outcome
+    from cnn_core.training.data import Dataset
+    from cnn_core.training.inference import Step
+    from cnn_core.training.runs import Run
+    from cnn_core.visual.optimization.config import Maximized
+
+SHARED_VERBS = ("prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary")
 
 
-def lazy(target: str) -> Callable[..., Any]:
-    """The function "module:name", imported when it is first called: torch takes seconds, and --help has none."""
+class Fitted(Protocol):
+    """What the training data decide beside the labels, such as a vocabulary: a frozen dataclass of the app."""
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        module, _, name = target.partition(":")
-        return getattr(import_module(module), name)(*args, **kwargs)
+    def to_json(self) -> dict[str, Any]:
+        """JSON data, which a run keeps; the class has `from_json`, which takes them and raises UserError."""
+        ...
 
-    call.__qualname__ = call.__name__ = target
-    return call
+
+class VerbModule(Protocol):
+    """The module of a verb."""
+
+    @property
+    def parse(self) -> Callable[[App, str, Sequence[str]], Any]:
+        """parse(app, prog, arguments) -> options with a field `common`. Raises UserError."""
+        ...
+
+    @property
+    def run(self) -> Callable[[App, Any], Outcome]:
+        """run(app, options) -> Outcome. Raises UserError."""
+        ...
+
+
+class ViewModule(Protocol):
+    """The module of a view."""
+
+    @property
+    def view(self) -> Callable[[App, Run, Any], Outcome]:
+        """view(app, run, options) -> Outcome. Raises UserError."""
+        ...
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb: one line for --help, and a function that imports its module."""
+
+    about: str
+    module: Callable[[], VerbModule]
+
+
+@dataclass(frozen=True)
+class View:
+    """Something that `visualize` shows. Options that it does not read are refused, those that it requires asked for."""
+
+    about: str
+    module: Callable[[], ViewModule]
+    reads: tuple[str, ...] = ()
+    """Names of the options of `visualize`, beside the run and `out`, that change what is shown."""
+    requires: tuple[str, ...] = ()
+    """Those of them that must be given."""
 
 
 @dataclass(frozen=True)
 class App:
-    """One domain of the suite.
+    """One domain of the suite. Functions that are None have a default or are not needed.
 
-    load(config) -> cnn_core.training.data.Dataset; read(path or bytes) -> one input as a numpy array, in the compact
-    type of the data set; build(config, labels) -> nn.Module from a batch of such inputs to logits
-    (B, len(labels)); render(input, heat=None) -> picture, uint8 (H, W) or (H, W, 3).
+    Every model has a child `front`: what turns raw inputs into the floats that the network sees (pixels, planes of a
+    board, a spectrogram, word vectors). It is the first thing that the forward pass applies, and applies once; lenses
+    look at what it gives (`cnn_core.nn.front`).
 
-    Every model has a child `front`, which is the first thing its forward pass applies to the inputs, and applies
-    once: lenses look at what the front end gives (pixels, a spectrogram, planes of a board, word vectors).
-
-    Where the data set keeps something (`Dataset.kept`), load, read, build, render, patch and start take it as `kept`.
+    Where the training data decide more than the labels (`Dataset.fitted`, say a vocabulary), load, read, build,
+    example, initialize, render and patch take it as the keyword `fitted`.
     """
 
     name: str
@@ -40,46 +99,62 @@ class App:
     config: type
     """Frozen dataclass with fields `data` (name or path) and `fit` (FitConfig), and what the app adds."""
     presets: Mapping[str, Any]
+    """Configurations by name."""
     default_preset: str
-    load: Callable[..., Any]
-    read: Callable[[Path | bytes], Any]
-    build: Callable[..., Any]
-    render: Callable[..., Any]
-    """`heat` (float, the places of what the front end gives) is drawn over the input, red for, blue against."""
-    data_sets: tuple[str, ...]
-    """Manifests that `prepare` knows."""
-    suffixes: tuple[str, ...]
+    load: Callable[..., Dataset]
+    """load(config) -> Dataset: training and test split, names of the classes."""
+    read: Callable[..., np.ndarray]
+    """read(path or bytes) -> one input, in the compact type of the data set."""
+    build: Callable[..., nn.Module]
+    """build(config, labels) -> nn.Module with a child `front`, from a batch of inputs to logits (B, len(labels))."""
+    render: Callable[..., np.ndarray]
+    """render(input, heat=None) -> picture, uint8 (H, W) or (H, W, 3); `heat`, floats over the places of what the front
+    gives, is drawn over it: red speaks for, blue against."""
+    example: Callable[..., Tensor] | None = None
+    """example(config, labels) -> inputs (2, ...) of the right shape and type, made without any data. Without it,
+    whatever needs inputs loads the data set."""
+    labels: Callable[[Any], tuple[str, ...]] | None = None
+    """labels(config) -> the classes, where the configuration alone says them."""
+    nominal: Callable[[Any], Fitted] | None = None
+    """nominal(config) -> Fitted of the usual size, to look at a network before there are data."""
+    fitted: type | None = None
+    """The class of `Dataset.fitted`, with from_json."""
+    manifests: Path | None = None
+    """Folder of the app's own manifests, beside those of the suite."""
+    data_sets: tuple[str, ...] = ()
+    """Names of manifests that `prepare` knows."""
+    suffixes: tuple[str, ...] = ()
     """Endings of the files that `predict` takes from a folder."""
     free_axes: Mapping[int, str] = field(default_factory=dict)
     """Axes of a batch, beside the batch axis 0, whose length varies: {1: "words"}; the ONNX file keeps them free."""
     what: str = "input"
     """What one input is called in messages: picture, recording, ..."""
-    step: Callable[[Any], Any] | None = None
-    """step(config) -> cnn_core.training.inference.Step, where cross-entropy over classes is not what is trained."""
-    report: Callable[..., Any] | None = None
+    step: Callable[[Any], Step] | None = None
+    """step(config) -> Step, where more than cross-entropy over classes is trained."""
+    report: Callable[..., tuple[dict[str, Any], str]] | None = None
     """report(run, data, logits, folder) -> (dict, text): what evaluate adds in this domain, pictures into folder."""
     gallery: bool = True
     """Whether evaluate draws the mistakes on one sheet; False where the app's report lists them."""
-    start: Callable[..., Any] | None = None
-    """start(model, config) gives a new model what it begins with (pretrained vectors); not called for a saved one."""
-    wanted: Callable[..., Any] | None = None
-    """wanted(run, objectives, wish, *, seed, progress) -> Wanted (visual/optimization/config.py), valid inputs."""
-    patch: Callable[..., Any] | None = None
+    initialize: Callable[..., None] | None = None
+    """initialize(model, config) puts given vectors and the like into a new model; not called for saved ones."""
+    maximize: Callable[..., Maximized] | None = None
+    """maximize(run, objectives, config, *, seed, progress) -> Maximized: valid inputs that excite units most.
+    `config` is a MaximizeConfig. Without it, gradient ascent on the raw input, through the front."""
+    patch: Callable[..., np.ndarray] | None = None
     """patch(input, box) -> picture of a part, box = (start, stop) on each axis of places; may reach beyond the edge."""
-    looks: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """What `visualize` shows beside the shared looks: name -> (about, module with look(app, run, options))."""
-    offers: tuple[str, ...] = ("prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary")
+    views: Mapping[str, View] = field(default_factory=dict)
+    """What `visualize` shows beside the shared views."""
+    offers: tuple[str, ...] = SHARED_VERBS
     """The shared verbs that the app has."""
-    verbs: Mapping[str, Any] = field(default_factory=dict)
-    """Verbs of the app's own, or in place of a shared one: name -> cnn_core.cli.Verb."""
+    verbs: Mapping[str, Verb] = field(default_factory=dict)
+    """Verbs of the app's own, or in place of a shared one."""
 
-    def keeping(self, kept: Mapping[str, Any] | None) -> "App":
-        """The same app whose functions know what a data set or a run keeps; itself where that is nothing."""
-        if not kept:
+    def with_fitted(self, fitted: Fitted | None) -> App:
+        """The same app whose functions know what the training data decided; itself where that is nothing."""
+        if fitted is None:
             return self
-        names = ("load", "read", "build", "render", "patch", "start")
-        known = {name: partial(getattr(self, name), kept=kept) for name in names if getattr(self, name)}
-        return replace(self, **known)
+        names = ("load", "read", "build", "example", "initialize", "render", "patch")
+        return replace(self, **{n: partial(getattr(self, n), fitted=fitted) for n in names if getattr(self, n)})
 
     @property
     def prog(self) -> str:

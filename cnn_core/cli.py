@@ -1,7 +1,7 @@
 """The verbs, written once for all apps: `run(app, arguments)` is the whole command.
 
-A verb is a frozen dataclass of options and a function run(app, options) -> Outcome. With --json the outcome's
-data is the one object on standard output; otherwise its text. Progress and notes go to standard error.
+A verb's module holds `parse(app, prog, arguments) -> options` and `run(app, options) -> Outcome`. With --json the
+outcome's data is the one object on standard output; otherwise its text. Progress and notes go to standard error.
 A UserError becomes one line there and exit status 2.
 """
 
@@ -9,38 +9,80 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
+from collections.abc import Sequence
 
-from cnn_core.app import App
+from cnn_core.app import App, Verb, VerbModule
 from cnn_core.errors import UserError
 
 
-@dataclass(frozen=True)
-class Verb:
-    """`module` holds `parse(app, arguments) -> options` and `run(app, options) -> Outcome`."""
+def _prepare() -> VerbModule:
+    from cnn_core.verbs import prepare
 
-    about: str
-    module: str
+    return prepare
+
+
+def _train() -> VerbModule:
+    from cnn_core.verbs import train
+
+    return train
+
+
+def _evaluate() -> VerbModule:
+    from cnn_core.verbs import evaluate
+
+    return evaluate
+
+
+def _predict() -> VerbModule:
+    from cnn_core.verbs import predict
+
+    return predict
+
+
+def _visualize() -> VerbModule:
+    from cnn_core.verbs import visualize
+
+    return visualize
+
+
+def _explain() -> VerbModule:
+    from cnn_core.verbs import explain
+
+    return explain
+
+
+def _export() -> VerbModule:
+    from cnn_core.verbs import export
+
+    return export
+
+
+def _summary() -> VerbModule:
+    from cnn_core.verbs import summary
+
+    return summary
 
 
 VERBS = {
-    "prepare": Verb("fetch and verify the data", "cnn_core.verbs.prepare"),
-    "train": Verb("train a preset, with overrides; resume", "cnn_core.verbs.train"),
-    "evaluate": Verb("metrics, confusion matrix, calibration, mistakes sorted by loss", "cnn_core.verbs.evaluate"),
-    "predict": Verb("a user's own files, a folder, or standard input", "cnn_core.verbs.predict"),
-    "visualize": Verb("what the network has learned", "cnn_core.verbs.visualize"),
-    "explain": Verb("why this input got this answer", "cnn_core.verbs.explain"),
-    "export": Verb("ONNX, front end included, checked against PyTorch", "cnn_core.verbs.export"),
-    "summary": Verb("layers, output shapes, parameters, multiply-adds", "cnn_core.verbs.summary"),
+    "prepare": Verb("fetch and verify the data", _prepare),
+    "train": Verb("train a preset, with overrides; resume", _train),
+    "evaluate": Verb("metrics, confusion matrix, calibration, mistakes sorted by loss", _evaluate),
+    "predict": Verb("answers for your own files, folders, or standard input", _predict),
+    "visualize": Verb("what the network has learned", _visualize),
+    "explain": Verb("why an input got its answer", _explain),
+    "export": Verb("ONNX, front end included, checked against PyTorch", _export),
+    "summary": Verb("layers, output shapes, parameters, multiply-adds", _summary),
 }
+
+
+def verbs_of(app: App) -> dict[str, Verb]:
+    """All verbs of the app by name, shared ones first."""
+    return {name: VERBS[name] for name in app.offers} | dict(app.verbs)
 
 
 def run(app: App, args: Sequence[str]) -> int:
     """Run one command line of `app`; returns the exit status."""
-    verbs = {name: VERBS[name] for name in app.offers if name in VERBS} | dict(app.verbs)
+    verbs = verbs_of(app)
     if not args or args[0] in ("-h", "--help", "help"):
         print(overview(app, verbs))  # noqa: T201 (the command's answer)
         return 0
@@ -77,9 +119,8 @@ def overview(app: App, verbs: dict[str, Verb]) -> str:
 def _run_verb(app: App, verbs: dict[str, Verb], name: str, args: Sequence[str]) -> int:
     if name not in verbs:
         raise UserError(f"unknown verb {name!r}; the verbs are {', '.join(verbs)}")
-    module = import_module(verbs[name].module)
-    parse: Callable[..., Any] = module.parse
-    options = parse(app, f"{app.prog} {name}", args)
+    module = verbs[name].module()
+    options = module.parse(app, f"{app.prog} {name}", args)
     outcome = module.run(app, options)
     if int(os.environ.get("RANK", 0)) == 0 and outcome.data is not None:  # of several processes, one speaks
         text = json.dumps(outcome.data, ensure_ascii=False) if options.common.json else outcome.text

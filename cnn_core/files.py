@@ -69,3 +69,10 @@ def digest_of(path: Path, kind: str = "sha256") -> str:
     """Hexadecimal digest of a file's bytes; `kind` as hashlib names it."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, kind).hexdigest()
+
+
+def existing(path: Path) -> Path:
+    """`path`. Raises UserError where nothing has that name."""
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder")
+    return path

@@ -18,17 +18,18 @@ from cnn_core import config as config_module
 from cnn_core.app import App
 from cnn_core.console import note
 from cnn_core.files import write_json
-from cnn_core.verbs.common import Common, Outcome
-from cnn_core.visual.optimization.config import Wish
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import Common
+from cnn_core.visual.optimization.config import MaximizeConfig
 
 UNITS, PATCHES, SHOWN = 4, 3, 12
 WIDTH, HEIGHT = 4.2, 3.4  # inches of a cell on the sheet
 PRESET = {"digits": "lecture", "go": "small", "speech": "time", "text": "rand"}
-WISH = {
-    "digits": Wish(steps=256, l1=0.1),
-    "go": Wish(steps=24),
-    "speech": Wish(steps=200),
-    "text": Wish(steps=64),
+SEARCH = {
+    "digits": MaximizeConfig(steps=256, l1=0.1),
+    "go": MaximizeConfig(steps=24),
+    "speech": MaximizeConfig(steps=200),
+    "text": MaximizeConfig(steps=64),
 }
 METHODS = ("integrated-gradients", "occlusion")
 COLUMNS = {
@@ -144,23 +145,22 @@ def judged(other: Any, units: list[int], inputs: Any) -> dict[str, Any]:
 
 
 def _visualize(run: Any, what: str, name: str, options: Options, path: Path) -> Outcome:
-    from importlib import import_module
-
+    from cnn_core.verbs.views import VIEWS
     from cnn_core.verbs.views.weights import first_convolution
-    from cnn_core.verbs.visualize import LOOKS, VisualizeOptions
+    from cnn_core.verbs.visualize import VisualizeOptions
 
-    wish = replace(WISH[name], steps=options.steps or WISH[name].steps)
+    search = replace(SEARCH[name], steps=options.steps or SEARCH[name].steps)
     asked = VisualizeOptions(
         what=what,
         run=run.folder,
         layer="" if what == "classes" else first_convolution(run.model),
         count=UNITS,
         exemplars=PATCHES,
-        wish=wish if what == "classes" else replace(wish, l1=0.0),
+        maximize=search if what == "classes" else replace(search, l1=0.0),
         out=path,
         common=Common(json=True, seed=options.seed),
     )
-    return import_module(LOOKS[what][1]).look(run.app, run, asked)
+    return VIEWS[what].module().view(run.app, run, asked)
 
 
 def _explain(run: Any, options: Options, path: Path) -> Outcome:

@@ -1,22 +1,78 @@
-"""The digits app: the one value that ties its files together; no torch."""
+"""The digits app: the value that ties its files together; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apps.digits.config import DEFAULT, PRESETS, DigitsConfig
-from cnn_core.app import App, lazy
+from cnn_core.app import App, View, ViewModule
+from cnn_core.verbs.views import MAXIMIZE_OPTIONS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+    from cnn_core.training.data import Dataset
+
+
+def load(config: DigitsConfig) -> Dataset:
+    from apps.digits import data
+
+    return data.load(config)
+
+
+def read(source: Path | bytes) -> np.ndarray:
+    from apps.digits import data
+
+    return data.read(source)
+
+
+def build(config: DigitsConfig, labels: Sequence[str]) -> nn.Module:
+    from apps.digits import model
+
+    return model.build(config, tuple(labels))
+
+
+def example(config: DigitsConfig, labels: Sequence[str]) -> Tensor:
+    from apps.digits import model
+
+    return model.example(config)
+
+
+def render(given: np.ndarray, heat: np.ndarray | None = None) -> np.ndarray:
+    from apps.digits import render as module
+
+    return module.render(given, heat)
+
+
+def patch(given: np.ndarray, box: Sequence[tuple[int, int]]) -> np.ndarray:
+    from apps.digits import render as module
+
+    return module.patch(given, box)
+
+
+def _lecture() -> ViewModule:
+    from apps.digits.verbs import lecture
+
+    return lecture
+
 
 APP = App(
     name="digits",
-    about="Handwritten digits (or any small pictures in classes): train, measure, read your own, look inside.",
+    about="Handwritten digits, or any small pictures in classes: train, measure, read your own, look inside.",
     config=DigitsConfig,
     presets=PRESETS,
     default_preset=DEFAULT,
-    load=lazy("apps.digits.data:load"),
-    read=lazy("apps.digits.data:read"),
-    build=lazy("apps.digits.model:build"),
-    render=lazy("apps.digits.render:render"),
+    load=load,
+    read=read,
+    build=build,
+    example=example,
+    render=render,
+    patch=patch,
     data_sets=("mnist", "fashion-mnist", "kmnist", "emnist", "qmnist"),
     suffixes=(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm"),
     what="picture",
-    wanted=lazy("apps.digits.maximize:wanted"),
-    patch=lazy("apps.digits.render:patch"),
-    looks={"lecture": ("the lecture's figures, and its claims as numbers", "apps.digits.verbs.lecture")},
+    views={"lecture": View("the lecture's figures, and its claims as numbers", _lecture, reads=MAXIMIZE_OPTIONS)},
 )

@@ -4,35 +4,37 @@ import torch
 
 from cnn_core import visual
 from cnn_core.training.runs import Run
-from cnn_core.visual.optimization.config import Wanted, Wish
+from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
 from cnn_core.visual.optimization.objectives import Objective
 
 SIDE = 28
 ROBUST = {"none": (), "gentle": visual.GENTLE, "strong": visual.STRONG}
 
 
-def wanted(run: Run, objectives: list[Objective], wish: Wish, *, seed: int = 0, progress: bool = False) -> Wanted:
-    """Pictures (28, 28) uint8 in the data's own range, found by gradient ascent on the pixels as `wish` says."""
-    canvas = (visual.Fourier if wish.fourier else visual.Pixels)((1, SIDE, SIDE), 0, 255)
+def maximize(
+    run: Run, objectives: list[Objective], config: MaximizeConfig, *, seed: int = 0, progress: bool = False
+) -> Maximized:
+    """Pictures (28, 28) uint8 in the data's own range, found by gradient ascent on the pixels as `config` says."""
+    canvas = (visual.Fourier if config.fourier else visual.Pixels)((1, SIDE, SIDE), 0, 255)
     penalties = [
         kind(weight, unit=255)
-        for kind, weight in ((visual.L1, wish.l1), (visual.L2, wish.l2), (visual.TotalVariation, wish.tv))
+        for kind, weight in ((visual.L1, config.l1), (visual.L2, config.l2), (visual.TotalVariation, config.tv))
         if weight
     ]
     found = visual.optimize(
         run.model,
         objectives,
         canvas,
-        steps=wish.steps,
+        steps=config.steps,
         penalties=penalties,
-        transforms=ROBUST[wish.robust],
-        copies=wish.copies,
-        variety=1.0 if wish.copies > 1 else 0.0,
+        transforms=ROBUST[config.robust],
+        copies=config.copies,
+        variety=1.0 if config.copies > 1 else 0.0,
         seed=seed,
         progress=progress,
         cache=True,
     )
     pixels = found.inputs.round().clamp(0, 255).to(torch.uint8)[:, 0]
-    each = [objective for objective in objectives for _ in range(wish.copies)]
+    each = [objective for objective in objectives for _ in range(config.copies)]
     after = visual.values(run.model, each, pixels.float())  # of the very picture that is shown
-    return Wanted(list(pixels.cpu().numpy()), found.before.tolist(), after.tolist())
+    return Maximized(list(pixels.cpu().numpy()), found.before.tolist(), after.tolist())

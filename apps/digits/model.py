@@ -94,6 +94,12 @@ class DigitNet(ConvNet):
         return probabilities.mean(0).clamp_min(1e-30).log()
 
 
+def example(config: DigitsConfig) -> Tensor:
+    """Two pictures (2, H, W) uint8 of noise, of the size that the network takes."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (2, *config.net.input_shape[1:]), generator=generator, dtype=torch.uint8)
+
+
 def build(config: DigitsConfig, labels: tuple[str, ...]) -> nn.Module:
     """The network of `config` with one output for each label."""
     return DigitNet(replace(config, net=replace(config.net, classes=len(labels))))

@@ -106,22 +106,22 @@ class Backbone:
         return USUAL.get(self.name, {}).get("style") or tuple(dict.fromkeys(self.at(i / 4) for i in range(5)))
 
     @property
-    def wants(self) -> str:
+    def middle(self) -> str:
         """The layer whose filters are shown when none is named."""
-        return USUAL.get(self.name, {}).get("wants") or self.at(0.5)
+        return USUAL.get(self.name, {}).get("middle") or self.at(0.5)
 
 
 GATYS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 USUAL: dict[str, dict[str, Any]] = {
-    "vgg19": {"dream": "conv5_1", "wants": "conv4_1", "content": ("conv4_2",), "style": GATYS},
-    "vgg16": {"dream": "conv5_1", "wants": "conv4_1", "content": ("conv4_2",), "style": GATYS},
+    "vgg19": {"dream": "conv5_1", "middle": "conv4_1", "content": ("conv4_2",), "style": GATYS},
+    "vgg16": {"dream": "conv5_1", "middle": "conv4_1", "content": ("conv4_2",), "style": GATYS},
     "alexnet": {
         "dream": "conv4",
-        "wants": "conv3",
+        "middle": "conv3",
         "content": ("conv4",),
         "style": ("conv1", "conv2", "conv3", "conv4"),
     },
-    "efficientnet-lite0": {"dream": "block9", "wants": "block6"},
+    "efficientnet-lite0": {"dream": "block9", "middle": "block6"},
 }
 
 

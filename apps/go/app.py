@@ -1,8 +1,122 @@
-"""The Go app: the one value that ties its files together; no torch."""
+"""The Go app: the value that ties its files together; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apps.go.config import DATA_SETS, DEFAULT, PRESETS, GoConfig
-from cnn_core.app import App, lazy
-from cnn_core.cli import Verb
+from cnn_core.app import App, Verb, VerbModule
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+    from cnn_core.training.data import Dataset
+    from cnn_core.training.inference import Step
+    from cnn_core.training.runs import Run
+    from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
+    from cnn_core.visual.optimization.objectives import Objective
+
+
+def load(config: GoConfig) -> Dataset:
+    from apps.go import data
+
+    return data.load(config)
+
+
+def read(source: Path | bytes) -> np.ndarray:
+    from apps.go import data
+
+    return data.read(source)
+
+
+def build(config: GoConfig, labels: Sequence[str]) -> nn.Module:
+    from apps.go import model
+
+    return model.build(config, tuple(labels))
+
+
+def example(config: GoConfig, labels: Sequence[str]) -> Tensor:
+    from apps.go import model
+
+    return model.example(config)
+
+
+def render(given: np.ndarray, heat: np.ndarray | None = None) -> np.ndarray:
+    from apps.go import render as module
+
+    return module.render(given, heat)
+
+
+def patch(given: np.ndarray, box: Sequence[tuple[int, int]]) -> np.ndarray:
+    from apps.go import render as module
+
+    return module.patch(given, box)
+
+
+def labels(config: GoConfig) -> tuple[str, ...]:
+    from apps.go.rules import points
+
+    return points.labels(config.size, config.passes)
+
+
+def step(config: GoConfig) -> Step:
+    from apps.go import model
+
+    return model.step(config)
+
+
+def maximize(
+    run: Run, objectives: list[Objective], config: MaximizeConfig, *, seed: int = 0, progress: bool = False
+) -> Maximized:
+    from apps.go import maximize as module
+
+    return module.maximize(run, objectives, config, seed=seed, progress=progress)
+
+
+def _prepare() -> VerbModule:
+    from apps.go.verbs import prepare
+
+    return prepare
+
+
+def _selfplay() -> VerbModule:
+    from apps.go.verbs import selfplay
+
+    return selfplay
+
+
+def _evaluate() -> VerbModule:
+    from apps.go.verbs import evaluate
+
+    return evaluate
+
+
+def _predict() -> VerbModule:
+    from apps.go.verbs import predict
+
+    return predict
+
+
+def _annotate() -> VerbModule:
+    from apps.go.verbs import annotate
+
+    return annotate
+
+
+def _gtp() -> VerbModule:
+    from apps.go.verbs import gtp
+
+    return gtp
+
+
+def _match() -> VerbModule:
+    from apps.go.verbs import match
+
+    return match
+
 
 APP = App(
     name="go",
@@ -10,29 +124,26 @@ APP = App(
     config=GoConfig,
     presets=PRESETS,
     default_preset=DEFAULT,
-    load=lazy("apps.go.data:load"),
-    read=lazy("apps.go.data:read"),
-    build=lazy("apps.go.model:build"),
-    render=lazy("apps.go.render:render"),
-    patch=lazy("apps.go.render:patch"),
-    step=lazy("apps.go.model:step"),
+    load=load,
+    read=read,
+    build=build,
+    example=example,
+    labels=labels,
+    render=render,
+    patch=patch,
+    step=step,
+    maximize=maximize,
     data_sets=DATA_SETS,
     suffixes=(".sgf",),
     what="position",
     free_axes={2: "rows", 3: "columns"},
-    wanted=lazy("apps.go.maximize:wanted"),
     verbs={
-        "prepare": Verb(
-            "read games of yours, or a data set; say what was taken and what left out", "apps.go.verbs.prepare"
-        ),
-        "selfplay": Verb("let GNU Go make games for you", "apps.go.verbs.selfplay"),
-        "evaluate": Verb("top-1, top-5, likelihood, by phase and distance; calibration", "apps.go.verbs.evaluate"),
-        "summary": Verb("layers, output shapes, parameters, multiply-adds", "apps.go.verbs.summary"),
-        "predict": Verb(
-            "the most probable moves in records of yours, with a picture of the board", "apps.go.verbs.predict"
-        ),
-        "annotate": Verb("write the network's candidates into a game record", "apps.go.verbs.annotate"),
-        "gtp": Verb("play and analyse in Sabaki, GoGui and other programs", "apps.go.verbs.gtp"),
-        "match": Verb("play against a GTP program or a random player, and count the wins", "apps.go.verbs.match"),
+        "prepare": Verb("read your games or a data set; say what was taken and what was left out", _prepare),
+        "selfplay": Verb("have GNU Go play games for a data set", _selfplay),
+        "evaluate": Verb("top-1, top-5, likelihood, by phase and distance; calibration", _evaluate),
+        "predict": Verb("the most probable moves in your records, with a picture of the board", _predict),
+        "annotate": Verb("write the network's candidates into a game record", _annotate),
+        "gtp": Verb("play and analyse in Sabaki, GoGui and other programs", _gtp),
+        "match": Verb("play against a GTP program or a random player, and count the wins", _match),
     },
 )

@@ -15,15 +15,17 @@ from apps.go.rules import encode
 from apps.go.rules.encode import SETUP, WHITE_BIT
 from cnn_core import visual
 from cnn_core.training.runs import Run
-from cnn_core.visual.optimization.config import Wanted, Wish
+from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
 from cnn_core.visual.optimization.objectives import Objective
 
 BEAM = 6  # first changes that are followed up
 PATIENCE = 4  # steps without a better board before the search of a unit ends
 
 
-def wanted(run: Run, objectives: list[Objective], wish: Wish, *, seed: int = 0, progress: bool = False) -> Wanted:
-    """Positions (P, size, size) uint8 as the network takes them; the penalties of `wish` do not apply to boards.
+def maximize(
+    run: Run, objectives: list[Objective], config: MaximizeConfig, *, seed: int = 0, progress: bool = False
+) -> Maximized:
+    """Positions (P, size, size) uint8 as the network takes them; the penalties of `config` do not apply to boards.
 
     `before` is the activation of the empty board, from which the first copy starts; others start from some stones at
     random.
@@ -34,13 +36,13 @@ def wanted(run: Run, objectives: list[Objective], wish: Wish, *, seed: int = 0, 
     found, before, after = [], [], []
     bar = tqdm(objectives, desc="boards", unit="unit", disable=not progress, leave=False)
     for objective in bar:
-        for copy in range(wish.copies):
+        for copy in range(config.copies):
             start = search.random(np.random.default_rng((seed, copy)), 3 * copy)
-            board, value = search.climb(objective, start, wish.steps)
+            board, value = search.climb(objective, start, config.steps)
             found.append(search.planes(board[None])[0].numpy())
             before.append(float(search.values(objective, np.zeros_like(board)[None])[0]))
             after.append(value)
-    return Wanted(found, before, after)
+    return Maximized(found, before, after)
 
 
 def legal(board: np.ndarray, size: int) -> bool:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from apps.go.config import GoConfig, GoNetConfig
-from apps.go.front import GoFront, few_stones
+from apps.go.front import GoFront, few_stones, planes_needed
 from apps.go.records import foresight
+from apps.go.rules.encode import STONES_PLANE
 from apps.go.rules.symmetry import COUNT, sources, tables
 from cnn_core.nn.blocks import ConvBlock, ResidualBlock, pointwise, pooling
 from cnn_core.nn.equivariance import tie
@@ -157,6 +158,13 @@ def build(config: GoConfig, labels: tuple[str, ...]) -> nn.Module:
     """The network of `config`. The number of labels must not differ from the points of the board (and a pass)."""
     assert len(labels) == config.size**2 + config.passes
     return GoNet(config)
+
+
+def example(config: GoConfig) -> Tensor:
+    """Two positions (2, P, size, size) uint8 of compact planes: an empty board, and one stone in the middle."""
+    planes = torch.zeros(2, planes_needed(config.features), config.size, config.size, dtype=torch.uint8)
+    planes[1, STONES_PLANE, config.size // 2, config.size // 2] = 1
+    return planes
 
 
 def turnable(planes: Tensor, symmetry: Tensor, upright: int) -> Tensor:

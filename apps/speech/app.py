@@ -1,8 +1,98 @@
-"""The speech app: the one value that ties its files together; no torch."""
+"""The speech app: the value that ties its files together; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from apps.speech.config import DEFAULT, PRESETS, SpeechConfig
-from cnn_core.app import App, lazy
-from cnn_core.cli import Verb
+from cnn_core.app import App, Verb, VerbModule, View, ViewModule
+from cnn_core.verbs.views import MAXIMIZE_OPTIONS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+    from cnn_core.training.data import Dataset
+    from cnn_core.training.runs import Run
+    from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
+    from cnn_core.visual.optimization.objectives import Objective
+
+
+def load(config: SpeechConfig) -> Dataset:
+    from apps.speech import data
+
+    return data.load(config)
+
+
+def read(source: Path | bytes) -> np.ndarray:
+    from apps.speech.signal import audio
+
+    return audio.read(source)
+
+
+def build(config: SpeechConfig, labels: Sequence[str]) -> nn.Module:
+    from apps.speech import model
+
+    return model.build(config, tuple(labels))
+
+
+def example(config: SpeechConfig, labels: Sequence[str]) -> Tensor:
+    from apps.speech import model
+
+    return model.example(config)
+
+
+def render(given: np.ndarray, heat: np.ndarray | None = None) -> np.ndarray:
+    from apps.speech import render as module
+
+    return module.render(given, heat)
+
+
+def patch(given: np.ndarray, box: Sequence[tuple[int, int]]) -> np.ndarray:
+    from apps.speech import render as module
+
+    return module.patch(given, box)
+
+
+def maximize(
+    run: Run, objectives: list[Objective], config: MaximizeConfig, *, seed: int = 0, progress: bool = False
+) -> Maximized:
+    from apps.speech import maximize as module
+
+    return module.maximize(run, objectives, config, seed=seed, progress=progress)
+
+
+def report(run: Run, data: Dataset, logits: Tensor, folder: Path) -> tuple[dict[str, Any], str]:
+    from apps.speech.verbs import report as module
+
+    return module.report(run, data, logits, folder)
+
+
+def _sounds() -> ViewModule:
+    from apps.speech.verbs import sounds
+
+    return sounds
+
+
+def _prepare() -> VerbModule:
+    from apps.speech.verbs import prepare
+
+    return prepare
+
+
+def _listen() -> VerbModule:
+    from apps.speech.verbs import listen
+
+    return listen
+
+
+def _export() -> VerbModule:
+    from apps.speech.verbs import export
+
+    return export
+
 
 APP = App(
     name="speech",
@@ -10,22 +100,27 @@ APP = App(
     config=SpeechConfig,
     presets=PRESETS,
     default_preset=DEFAULT,
-    load=lazy("apps.speech.data:load"),
-    read=lazy("apps.speech.signal.audio:read"),
-    build=lazy("apps.speech.model:build"),
-    start=lazy("apps.speech.start:start"),
-    render=lazy("apps.speech.render:render"),
-    patch=lazy("apps.speech.render:patch"),
-    report=lazy("apps.speech.verbs.report:report"),
+    load=load,
+    read=read,
+    build=build,
+    example=example,
+    render=render,
+    patch=patch,
+    report=report,
+    maximize=maximize,
     data_sets=("fsdd", "speech-commands"),
     suffixes=(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"),
     what="recording",
-    wanted=lazy("apps.speech.maximize:wanted"),
-    looks={"sounds": ("what each word's output wants to hear, as WAV files", "apps.speech.verbs.sounds")},
+    views={
+        "sounds": View(
+            "the sound that excites each word's output most, as WAV files",
+            _sounds,
+            reads=("units", "count", *MAXIMIZE_OPTIONS),
+        )
+    },
     verbs={
-        "prepare": Verb("fetch and verify a data set, or have words spoken", "apps.speech.verbs.prepare"),
-        "listen": Verb("find words in a long recording, with their times", "apps.speech.verbs.listen"),
-        "export": Verb("ONNX, front end included, checked against PyTorch", "apps.speech.verbs.export"),
-        "summary": Verb("layers, output shapes, parameters, multiply-adds", "apps.speech.verbs.summary"),
+        "prepare": Verb("fetch and verify a data set, or have words spoken", _prepare),
+        "listen": Verb("find words in a long recording, with their times", _listen),
+        "export": Verb("ONNX, front end included, checked against PyTorch", _export),
     },
 )

@@ -129,8 +129,6 @@ class SpeechConfig:
     """Another data set with the same words, all of which is added to the training data."""
     shots: int = 0
     """Keep only so many training clips of each word (before `also`); 0 keeps all."""
-    start: str = ""
-    """Run folder whose weights training begins with: a few real clips go far after many synthetic ones."""
     front: FrontConfig = field(default_factory=FrontConfig)
     """The front end."""
     augment: Augment = field(default_factory=Augment)
@@ -184,7 +182,7 @@ PRESETS = {
     "time": _preset(NetConfig(kind="tc-resnet8", dropout=0.2)),
     # cnn-speech train --preset wide: 16 passes, about 3 CPU-minutes; 76 % on real recordings.
     "wide": _preset(NetConfig(kind="tc-resnet8", width=2, dropout=0.2), epochs=16),
-    # cnn-speech train --preset adapt --start RUN --data fsdd: 15 passes, 16 CPU-seconds; 98.8 % on the official split.
+    # cnn-speech train --preset adapt --init RUN --data fsdd: 15 passes, 16 CPU-seconds; 98.8 % on the official split.
     "adapt": _preset(NetConfig(kind="tc-resnet8", dropout=0.2), epochs=15, learning_rate=0.005),
     # The same recipe for the other axes; not measured.
     "frequency": _preset(NetConfig(kind="windows", pool="max", pool_bands=2, dropout=0.2)),

@@ -12,7 +12,7 @@ from apps.speech.signal.spectrum import BANDS, mel_filters
 from cnn_core import visual
 from cnn_core.errors import UserError
 from cnn_core.training.runs import Run
-from cnn_core.visual.optimization.config import Wanted, Wish
+from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
 from cnn_core.visual.optimization.objectives import Objective
 
 POINTS = 51  # loudnesses of a band, one every 20 ms
@@ -50,26 +50,30 @@ class Sounds:
         return 8000 * functional.softsign(sound) * 4  # below 32,000 however many bands are loud
 
 
-def wanted(run: Run, objectives: list[Objective], wish: Wish, *, seed: int = 0, progress: bool = False) -> Wanted:
+def maximize(
+    run: Run, objectives: list[Objective], config: MaximizeConfig, *, seed: int = 0, progress: bool = False
+) -> Maximized:
     """Sounds (L,) int16, found by gradient ascent through the front end.
 
     Raises UserError for wishes that are about pictures.
     """
-    if wish.robust != "none" or wish.fourier or wish.tv:
+    if config.robust != "none" or config.fourier or config.tv:
         raise UserError("--robust, --fourier and --tv are for pictures; sounds are made of 40 bands and stay smooth")
-    penalties = [kind(weight, unit=32768) for kind, weight in ((visual.L1, wish.l1), (visual.L2, wish.l2)) if weight]
+    penalties = [
+        kind(weight, unit=32768) for kind, weight in ((visual.L1, config.l1), (visual.L2, config.l2)) if weight
+    ]
     found = visual.optimize(
         run.model,
         objectives,
         Sounds(),
-        steps=wish.steps,
+        steps=config.steps,
         penalties=penalties,
-        copies=wish.copies,
-        variety=1.0 if wish.copies > 1 else 0.0,
+        copies=config.copies,
+        variety=1.0 if config.copies > 1 else 0.0,
         seed=seed,
         progress=progress,
     )
     samples = found.inputs.round().clamp(-32768, 32767).to(torch.int16)
-    each = [objective for objective in objectives for _ in range(wish.copies)]
+    each = [objective for objective in objectives for _ in range(config.copies)]
     after = visual.values(run.model, each, samples.float())  # of the very sound that is shown
-    return Wanted(list(samples.cpu().numpy()), found.before.tolist(), after.tolist())
+    return Maximized(list(samples.cpu().numpy()), found.before.tolist(), after.tolist())

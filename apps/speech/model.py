@@ -5,7 +5,8 @@ Every network takes samples (B, L); its front end gives (B, 1, 40, T).
 
 from collections import OrderedDict
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from apps.speech.config import NetConfig, SpeechConfig
 from apps.speech.front import LogMel
@@ -13,6 +14,7 @@ from apps.speech.nets.along_both import res8, trad_fpool3
 from apps.speech.nets.along_frequency import one, windows
 from apps.speech.nets.along_time import tc_resnet8
 from apps.speech.nets.broadcast import bc_resnet
+from apps.speech.signal.audio import LENGTH
 from apps.speech.signal.spectrum import BANDS, FRAMES
 
 NETWORKS = {
@@ -25,6 +27,12 @@ NETWORKS = {
     "trad-fpool3": trad_fpool3,
     "bc-resnet": bc_resnet,
 }
+
+
+def example(config: SpeechConfig) -> Tensor:
+    """Two clips (2, L) int16 of soft noise."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(-1000, 1001, (2, LENGTH), generator=generator, dtype=torch.int16)
 
 
 def build(config: SpeechConfig, labels: tuple[str, ...]) -> nn.Module:

@@ -1,8 +1,135 @@
-"""The text app: the one value that ties its files together; no torch."""
+"""The text app: the value that ties its files together; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from apps.text.config import DEFAULT, PRESETS, TextConfig
-from cnn_core.app import App, lazy
-from cnn_core.cli import Verb
+from apps.text.words.fitted import FittedText
+from cnn_core.app import App, Verb, VerbModule, View, ViewModule
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+    from cnn_core.training.data import Dataset
+    from cnn_core.training.inference import Step
+    from cnn_core.training.runs import Run
+    from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
+    from cnn_core.visual.optimization.objectives import Objective
+
+
+def load(config: TextConfig, fitted: FittedText | None = None) -> Dataset:
+    from apps.text import data
+
+    return data.load(config, fitted)
+
+
+def read(source: Path | bytes, fitted: FittedText) -> np.ndarray:
+    from apps.text import data
+
+    return data.read(source, fitted)
+
+
+def build(config: TextConfig, labels: Sequence[str], fitted: FittedText | None = None) -> nn.Module:
+    from apps.text import model
+
+    return model.build(config, labels, fitted)
+
+
+def example(config: TextConfig, labels: Sequence[str], fitted: FittedText | None = None) -> Tensor:
+    from apps.text import model
+
+    return model.example(config)
+
+
+def nominal(config: TextConfig) -> FittedText:
+    from apps.text.words import fitted
+
+    return fitted.nominal(config)
+
+
+def initialize(model: nn.Module, config: TextConfig, fitted: FittedText) -> None:
+    from apps.text import model as module
+
+    module.initialize(model, config, fitted)
+
+
+def step(config: TextConfig) -> Step:
+    from apps.text import model
+
+    return model.step(config)
+
+
+def render(given: np.ndarray, heat: np.ndarray | None = None, fitted: FittedText | None = None) -> np.ndarray:
+    from apps.text import render as module
+
+    return module.render(given, heat, fitted)
+
+
+def patch(given: np.ndarray, box: Sequence[tuple[int, int]], fitted: FittedText | None = None) -> np.ndarray:
+    from apps.text import render as module
+
+    return module.patch(given, box, fitted)
+
+
+def maximize(
+    run: Run, objectives: list[Objective], config: MaximizeConfig, *, seed: int = 0, progress: bool = False
+) -> Maximized:
+    from apps.text import maximize as module
+
+    return module.maximize(run, objectives, config, seed=seed, progress=progress)
+
+
+def report(run: Run, data: Dataset, logits: Tensor, folder: Path) -> tuple[dict[str, Any], str]:
+    from apps.text.verbs import report as module
+
+    return module.report(run, data, logits, folder)
+
+
+def _ngrams() -> ViewModule:
+    from apps.text.verbs import ngrams
+
+    return ngrams
+
+
+def _neighbours() -> ViewModule:
+    from apps.text.verbs import neighbours
+
+    return neighbours
+
+
+def _word_map() -> ViewModule:
+    from apps.text.verbs import word_map
+
+    return word_map
+
+
+def _predict() -> VerbModule:
+    from apps.text.verbs import predict
+
+    return predict
+
+
+def _explain() -> VerbModule:
+    from apps.text.verbs import explain
+
+    return explain
+
+
+def _export() -> VerbModule:
+    from apps.text.verbs import export
+
+    return export
+
+
+def _folds() -> VerbModule:
+    from apps.text.verbs import folds
+
+    return folds
+
 
 APP = App(
     name="text",
@@ -10,34 +137,40 @@ APP = App(
     config=TextConfig,
     presets=PRESETS,
     default_preset=DEFAULT,
-    load=lazy("apps.text.data:load"),
-    read=lazy("apps.text.data:read"),
-    build=lazy("apps.text.model:build"),
-    render=lazy("apps.text.render:render"),
-    start=lazy("apps.text.model:start"),
+    load=load,
+    read=read,
+    build=build,
+    example=example,
+    nominal=nominal,
+    fitted=FittedText,
+    initialize=initialize,
+    step=step,
+    render=render,
+    patch=patch,
+    report=report,
+    maximize=maximize,
+    gallery=False,
     data_sets=("movie-snippets", "mr", "sst", "trec", "ag-news", "imdb", "glove-50d"),
     suffixes=(".txt",),
     free_axes={1: "words"},
     what="text",
-    step=lazy("apps.text.model:step"),
-    report=lazy("apps.text.verbs.report:report"),
-    gallery=False,
-    wanted=lazy("apps.text.maximize:wanted"),
-    patch=lazy("apps.text.render:patch"),
-    looks={
-        "ngrams": ("for each filter, the n-grams of the training texts that excite it most", "apps.text.verbs.ngrams"),
-        "neighbours": (
-            "which words lie next to the words of --input, before and after training",
-            "apps.text.verbs.neighbours",
+    views={
+        "ngrams": View(
+            "for each filter, the n-grams of the training texts that excite it most",
+            _ngrams,
+            reads=("layer", "units", "count", "exemplars"),
         ),
-        "map": ("the word vectors on two axes, coloured by class", "apps.text.verbs.word_map"),
+        "neighbours": View(
+            "the words next to those of --input, before and after training",
+            _neighbours,
+            reads=("input", "count", "exemplars"),
+        ),
+        "map": View("the word vectors on two axes, coloured by class", _word_map),
     },
-    offers=("prepare", "train", "evaluate", "visualize"),
     verbs={
-        "predict": Verb("texts, files, or standard input line by line", "apps.text.verbs.predict"),
-        "explain": Verb("the words and n-grams that decided, as coloured text", "apps.text.verbs.explain"),
-        "export": Verb("ONNX with the vocabulary beside it, and an example without PyTorch", "apps.text.verbs.export"),
-        "summary": Verb("layers, output shapes, parameters, multiply-adds", "apps.text.verbs.summary"),
-        "folds": Verb("train and test on each of k folds, beside linear models", "apps.text.verbs.folds"),
+        "predict": Verb("answers for texts, files, or standard input line by line", _predict),
+        "explain": Verb("the words and n-grams that decided, as coloured text", _explain),
+        "export": Verb("ONNX with the vocabulary beside it, and an example without PyTorch", _export),
+        "folds": Verb("train and test on each of k folds, beside linear models", _folds),
     },
 )

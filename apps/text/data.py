@@ -2,14 +2,13 @@
 
 data = load(TextConfig(data="reviews.csv"))
 data.train.take(slice(0, 2))   # (2, T) int32 word numbers, (2,) classes
-data.kept                      # the vocabulary, the classes: what a run keeps
+data.fitted                      # the vocabulary, the classes: what a run keeps
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from apps.text.reading.files import Texts, decode, read_bytes, read_texts
 from apps.text.reading.splits import folds, set_aside
 from apps.text.reading.tokenizers import tokenizer
 from apps.text.words import vectors
+from apps.text.words.fitted import FittedText
 from apps.text.words.ragged import TextSplit, rows_of
 from apps.text.words.vocabulary import Vocabulary, make_vocabulary
 from cnn_core.console import note
@@ -31,37 +31,36 @@ from cnn_core.training.data import Dataset
 TRAIN, TEST, DEV = ("train", "training"), ("test",), ("validation", "valid", "val", "dev")
 
 
-def load(config: TextConfig, kept: dict[str, Any] | None = None) -> Dataset:
-    """The data set that the configuration names, in the words and classes of a run where `kept` has them.
+def load(config: TextConfig, fitted: FittedText | None = None) -> Dataset:
+    """The data set that the configuration names, in the words and classes of the run that `fitted` is of.
 
     Data other than the run's own, without a split of their own, are for testing as a whole. Raises UserError where
     the data cannot be had or read, have one class only, or have a class that the run does not know.
     """
-    foreign = kept is not None and config.data != kept["data"]
-    known = kept is not None and not foreign
+    foreign = fitted is not None and config.data != fitted.data
+    known = fitted is not None and not foreign
     parts, classes = _parts(config, quiet=known)
-    if kept is None:
+    if fitted is None:
         classes = classes or _classes(parts.get("all", parts.get("train")).labels, config.data)  # type: ignore[union-attr]
     tokens = {split: _cut(part.texts, config) for split, part in parts.items()}
     if "all" in parts:
         parts, tokens = _split(config, parts.pop("all"), tokens["all"], whole=foreign, quiet=known)
-    if kept is None:
+    if fitted is None:
         labels, vocabulary = classes, _vocabulary(config, tokens["train"])
-        kept = {"data": config.data, "labels": list(labels), **vocabulary.to_kept()}
-        kept["given"] = vectors.width(config.vectors.source, config.vectors.width)
-    else:
-        labels, vocabulary = tuple(kept["labels"]), Vocabulary.from_kept(kept)
+        width = vectors.width(config.vectors.source, config.vectors.width)
+        fitted = FittedText(config.data, labels, vocabulary, width)
+    labels, vocabulary = fitted.labels, fitted.vocabulary
     splits = {s: _encode(vocabulary, p, tokens[s], labels, f"{config.data}, {s}") for s, p in parts.items()}
     if not len(splits["test"]):
         raise UserError(f"{config.data}: has no test texts")
     name = config.data if config.data in available() else Path(config.data).expanduser().resolve().name
-    return Dataset(name, splits["train"], splits["test"], labels, splits.get("validation"), kept)
+    return Dataset(name, splits["train"], splits["test"], labels, splits.get("validation"), fitted)
 
 
-def read(source: Path | bytes, kept: dict[str, Any]) -> np.ndarray:
+def read(source: Path | bytes, fitted: FittedText) -> np.ndarray:
     """Word numbers (T,) int32 of one text: a whole file, or bytes in UTF-8."""
     raw = source if isinstance(source, bytes) else read_bytes(source)
-    vocabulary = Vocabulary.from_kept(kept)
+    vocabulary = fitted.vocabulary
     return vocabulary.encode(vocabulary.cut(decode(raw, "standard input" if raw is source else str(source))))
 
 

@@ -6,11 +6,10 @@ import torch
 from torch import Tensor
 
 from apps.text.verbs.neighbours import word_vectors
-from apps.text.words.vocabulary import Vocabulary
 from cnn_core import visual
 from cnn_core.errors import UserError
 from cnn_core.training.runs import Run
-from cnn_core.visual.optimization.config import Wanted, Wish
+from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
 from cnn_core.visual.optimization.objectives import Objective
 from cnn_core.visual.optimization.scoring import scoring
 
@@ -19,28 +18,30 @@ CANDIDATES = 12  # words tried at each place in each step
 STARTS = 64  # random texts, the best of which is improved: behind a ReLU most give no gradient
 
 
-def wanted(run: Run, objectives: list[Objective], wish: Wish, *, seed: int = 0, progress: bool = False) -> Wanted:
+def maximize(
+    run: Run, objectives: list[Objective], config: MaximizeConfig, *, seed: int = 0, progress: bool = False
+) -> Maximized:
     """Word numbers (T,) of the training texts' own words, which the network takes as they are.
 
     Greedy exchange: the gradient says which words would raise the unit most at each place, those are tried, the best
-    goes in, until none helps (HotFlip, Ebrahimi et al. 2018) or `wish.steps` are done. Raises UserError for penalties,
-    which words do not have.
+    goes in, until none helps (HotFlip, Ebrahimi et al. 2018) or `config.steps` are done. Raises UserError for
+    penalties, which words do not have.
     """
-    if wish.l1 or wish.l2 or wish.tv or wish.fourier or wish.robust != "none":
+    if config.l1 or config.l2 or config.tv or config.fourier or config.robust != "none":
         raise UserError("--l1, --l2, --tv, --robust and --fourier are for pictures; words are exchanged whole")
-    vocabulary = Vocabulary.from_kept(run.record["kept"])
+    vocabulary = run.fitted.vocabulary
     vectors = word_vectors(run.model)
     generator = torch.Generator().manual_seed(seed)
     last = len(vocabulary) - vocabulary.unseen
     found, before, after = [], [], []
     for objective in objectives:
-        for _ in range(wish.copies):
+        for _ in range(config.copies):
             starts = torch.randint(2, last, (STARTS, LENGTH), generator=generator)
-            words, first, value = _exchanged(run, objective, starts, vectors[:last], wish.steps)
+            words, first, value = _exchanged(run, objective, starts, vectors[:last], config.steps)
             found.append(words.to(torch.int32).numpy())
             before.append(first)
             after.append(value)
-    return Wanted(found, before, after)
+    return Maximized(found, before, after)
 
 
 def _exchanged(

@@ -15,7 +15,7 @@ from apps.text.nets.deep import DeepNet
 from apps.text.nets.layers import ClippedLinear, Pool, lengths_of, valid
 from apps.text.nets.windows import places_of_maxima, window_maxima
 from apps.text.words import vectors
-from apps.text.words.vocabulary import Vocabulary
+from apps.text.words.fitted import FittedText
 from cnn_core.errors import UserError
 from cnn_core.training.data import Batch
 from cnn_core.training.inference import Step, classification
@@ -149,15 +149,23 @@ def step(config: TextConfig) -> Step:
     return plain if config.net.members == 1 else each
 
 
-def build(config: TextConfig, labels: Sequence[str], kept: Mapping[str, Any] | None = None) -> nn.Module:
-    """The network of `config` with one output for each label, for the words that `kept` holds; all vectors random.
+LENGTH = 30  # words of the example
+
+
+def example(config: TextConfig) -> Tensor:
+    """Two texts (2, 30) int32 of the first words of any vocabulary."""
+    return 1 + torch.arange(2 * LENGTH, dtype=torch.int32).view(2, LENGTH) % 3
+
+
+def build(config: TextConfig, labels: Sequence[str], fitted: FittedText | None = None) -> nn.Module:
+    """The network of `config` with one output for each label, for the words of `fitted`; all vectors random.
 
     Raises UserError without a vocabulary.
     """
-    if kept is None or not isinstance(kept.get("words"), str) or not isinstance(kept.get("given"), int):
+    if fitted is None:
         raise UserError("the run keeps no vocabulary, which a network for texts needs; train again")
-    words, unseen, net = kept["words"].count(" ") + 1, int(kept.get("unseen", 0)), config.net
-    front = WordFront(words, config.vectors, kept["given"], unseen, net.members)
+    words, net = fitted.vocabulary, config.net
+    front = WordFront(len(words), config.vectors, fitted.vector_width, words.unseen, net.members)
     if net.kind == "deep":
         return DeepNet(front, net, len(labels))
     if net.members > 1:
@@ -166,7 +174,7 @@ def build(config: TextConfig, labels: Sequence[str], kept: Mapping[str, Any] | N
 
 
 @torch.no_grad()
-def start(model: nn.Module, config: TextConfig, kept: Mapping[str, Any]) -> None:
+def initialize(model: nn.Module, config: TextConfig, fitted: FittedText) -> None:
     """Put the given vectors in; words without one keep random ones of the same variance.
 
     Raises UserError where the vectors cannot be had or have another width than when the vocabulary was made.
@@ -176,13 +184,13 @@ def start(model: nn.Module, config: TextConfig, kept: Mapping[str, Any]) -> None
         return
     front = model.get_submodule("front")
     assert isinstance(front, WordFront)
-    vocabulary = Vocabulary.from_kept(dict(kept))
+    vocabulary = fitted.vocabulary
     if source == vectors.OWN:
         from apps.text.data import load
 
-        train: Any = load(config, dict(kept)).train
+        train: Any = load(config, fitted).train
         rows = [vocabulary.decode(train.row(i).tolist()) for i in range(len(train))]
-        given, found = vectors.train_word2vec(rows, vocabulary.words, kept["given"], config.texts.split_seed)
+        given, found = vectors.train_word2vec(rows, vocabulary.words, fitted.vector_width, config.texts.split_seed)
     else:
         given, found = vectors.look_up(source, vocabulary.words)
     found[[PAD, UNKNOWN]] = False

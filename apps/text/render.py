@@ -1,34 +1,35 @@
 """Draw a text as a strip of words, coloured by a heat; and a part of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from apps.text.verbs.coloured_text import mixed, strengths
+from apps.text.words.fitted import FittedText
 
 HEIGHT, SIZE, GAP, WIDTH = 24, 15, 5, 200  # pixels: of a line, of the letters, between words, of a strip
 
 
-def render(words: np.ndarray, heat: np.ndarray | None = None, kept: Mapping[str, Any] | None = None) -> np.ndarray:
+def render(words: np.ndarray, heat: np.ndarray | None = None, fitted: FittedText | None = None) -> np.ndarray:
     """Word numbers (T,), pads left out, as a picture (H, 200, 3) uint8 of lines of words.
 
-    With `heat` (T,): red behind a word where it is above zero, blue where below. Without a vocabulary in `kept`,
+    With `heat` (T,): red behind a word where it is above zero, blue where below. Without `fitted`,
     numbers are drawn.
     """
     numbers = np.asarray(words).astype(np.int64).ravel()
     shown = np.flatnonzero(numbers)
-    vocabulary = kept["words"].split(" ") if kept else None
+    vocabulary = fitted.vocabulary.words if fitted else None
     text = [vocabulary[n] if vocabulary else str(n) for n in numbers[shown]]
     heats = strengths(np.asarray(heat, np.float64).ravel()[shown]) if heat is not None else np.zeros(len(shown))
     return _strip(text, heats)
 
 
-def patch(words: np.ndarray, box: Sequence[tuple[int, int]], kept: Mapping[str, Any] | None = None) -> np.ndarray:
+def patch(words: np.ndarray, box: Sequence[tuple[int, int]], fitted: FittedText | None = None) -> np.ndarray:
     """The words `start` to `stop` of a text, as one strip; the box may reach beyond its ends."""
     ((start, stop),) = box
-    return render(np.asarray(words)[max(start, 0) : max(stop, 0)], kept=kept)
+    return render(np.asarray(words)[max(start, 0) : max(stop, 0)], fitted=fitted)
 
 
 @cache

@@ -52,11 +52,13 @@ class FileSpec:
     size: int | None = None  # bytes
     role: str = ""
     sources: tuple[Source, ...] = ()
+    folder: Path | None = None  # of the manifest; the suite's when None
 
     @property
     def shipped(self) -> Path | None:
         """Where the file lies in this package, when it is shipped with it."""
-        return manifest_folder() / self.name if any(source.shipped for source in self.sources) else None
+        folder = self.folder or manifest_folder()
+        return folder / self.name if any(source.shipped for source in self.sources) else None
 
     @property
     def digest(self) -> tuple[str, str]:
@@ -96,30 +98,36 @@ def manifest_folder() -> Path:
     return packaged if packaged.is_dir() else packaged.parent.parent / "datasets"
 
 
-def available() -> list[str]:
+def manifest_files(own: Path | None = None) -> list[Path]:
+    """The manifests of the suite and, before them, those in an app's `own` folder."""
+    folders = [own] if own else []
+    return [path for folder in (*folders, manifest_folder()) for path in sorted(folder.glob("*.toml"))]
+
+
+def available(own: Path | None = None) -> list[str]:
     """Names that `load_manifest` knows, sorted; variants as `<data set>-<variant>`."""
     names: list[str] = []
-    for path in sorted(manifest_folder().glob("*.toml")):
+    for path in manifest_files(own):
         variants = _parse(path).get("variants", {})
         names += [path.stem, *(f"{path.stem}-{variant}" for variant in variants)]
     return sorted(names)
 
 
-def load_manifest(name: str) -> Manifest:
-    """Read the manifest of that name.
+def load_manifest(name: str, own: Path | None = None) -> Manifest:
+    """Read the manifest of that name, from an app's `own` folder or the suite's.
 
     Raises UserError, naming the known ones, where there is none.
     """
-    for path in sorted(manifest_folder().glob("*.toml")):
+    for path in manifest_files(own):
         if name == path.stem or name.startswith(path.stem + "-"):
             table = _parse(path)
             variants = table.get("variants", {})
             variant = table.get("variant", "") if name == path.stem else name[len(path.stem) + 1 :]
             if variant in variants or (name == path.stem and not variant):
-                return _manifest(path.stem, variant, table)
-    close = difflib.get_close_matches(name, available(), n=1)
+                return _manifest(path, variant, table)
+    close = difflib.get_close_matches(name, available(own), n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
-    raise UserError(f"no data set is named {name!r}{hint} (known: {', '.join(available())})")
+    raise UserError(f"no data set is named {name!r}{hint} (known: {', '.join(available(own))})")
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -129,8 +137,8 @@ def _parse(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: not a readable manifest: {error}") from error
 
 
-def _manifest(dataset: str, variant: str, table: dict[str, Any]) -> Manifest:
-    table = dict(table)
+def _manifest(path: Path, variant: str, table: dict[str, Any]) -> Manifest:
+    dataset, table = path.stem, dict(table)
     variants = table.pop("variants", {})
     table.pop("variant", None)
     options = table.pop("options", {})
@@ -139,20 +147,20 @@ def _manifest(dataset: str, variant: str, table: dict[str, Any]) -> Manifest:
         options = options | chosen.pop("options", {})
         table |= chosen
     classes = table.pop("classes")
-    alternatives = tuple(_alternative(entry) for entry in table.pop("alternatives"))
+    alternatives = tuple(_alternative(entry, path.parent) for entry in table.pop("alternatives"))
     name = f"{dataset}-{variant}" if variant else dataset
     return Manifest(
         name=name, dataset=dataset, classes=tuple(classes), alternatives=alternatives, options=options, **table
     )
 
 
-def _alternative(table: dict[str, Any]) -> Alternative:
-    return Alternative(table["reader"], tuple(_file(entry) for entry in table["files"]))
+def _alternative(table: dict[str, Any], folder: Path) -> Alternative:
+    return Alternative(table["reader"], tuple(_file(entry, folder) for entry in table["files"]))
 
 
-def _file(table: dict[str, Any]) -> FileSpec:
+def _file(table: dict[str, Any], folder: Path) -> FileSpec:
     table = dict(table)
-    spec = FileSpec(sources=tuple(Source(**entry) for entry in table.pop("sources", ())), **table)
+    spec = FileSpec(folder=folder, sources=tuple(Source(**entry) for entry in table.pop("sources", ())), **table)
     if not spec.digest[1]:
         raise ValueError(f"{spec.name}: a file in a manifest needs a sha256 (or an md5)")
     if Path(spec.name).name != spec.name:

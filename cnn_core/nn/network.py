@@ -1,11 +1,9 @@
-"""ConvNetConfig -> ConvNet, and the Keras-like summary of any module."""
+"""ConvNetConfig -> ConvNet."""
 
-import copy
 from collections import OrderedDict
 from functools import partial
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from cnn_core.nn.architecture import ConvNetConfig, Layer, layers
 from cnn_core.nn.blocks import ConvBlock, Dense, GlobalPool, ResidualBlock, pointwise, pooling
@@ -59,28 +57,3 @@ def _build(layer: Layer, config: ConvNetConfig) -> nn.Module:
             if layer.name == "output":
                 return nn.Linear(layer.inputs, layer.shape[0])
             return Dense(layer.inputs, layer.shape[0], config.activation)
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Number of trainable values."""
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)
-
-
-def summary(model: nn.Module, example: Tensor, depth: int = 1) -> str:
-    """A table like Keras': layers, output shapes, parameters and multiply-adds for the batch `example`.
-
-    The model's mode and weights are left as they were. Uses torchinfo; `depth` 2 opens the blocks.
-    """
-    from torchinfo import summary as torchinfo_summary  # only when asked for: it is rarely needed
-
-    with torch.random.fork_rng(devices=[]):
-        table = torchinfo_summary(
-            copy.deepcopy(model),  # torchinfo sets modes and leaves them
-            input_data=[example],
-            depth=depth,
-            verbose=0,
-            mode="eval",
-            col_names=("output_size", "num_params", "mult_adds"),
-            row_settings=("var_names",),
-        )
-    return str(table)

@@ -81,13 +81,17 @@ def exists(folder: Path) -> bool:
     return (folder / "config.json").is_file() or (_previous(folder) / "config.json").is_file()
 
 
+def whole(folder: Path) -> Path:
+    """Where the checkpoint `folder` lies: between two renames of `save`, beside its place."""
+    return _previous(folder) if not folder.exists() and _previous(folder).exists() else folder
+
+
 def load(folder: Path, *, with_state: bool = False) -> Checkpoint:
     """Read and verify a checkpoint. Raises UserError when it is missing, damaged or not one of ours."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if not folder.exists() and _previous(folder).exists():
-        folder = _previous(folder)
+    folder = whole(folder)
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: no checkpoint here (no config.json); name a run folder that `train` made")
     try:

@@ -4,8 +4,8 @@ Letters: N samples, B batch.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -32,11 +32,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def to(self, device: torch.device | str) -> "Split":
+    def to(self, device: torch.device | str) -> Self:
         """The same data on `device`; free when it is there already."""
         return replace(self, inputs=self.inputs.to(device), targets=self.targets.to(device))
 
-    def subset(self, index: Tensor) -> "Split":
+    def subset(self, index: Tensor) -> Self:
         """The samples at `index`."""
         index = index.to(self.inputs.device)
         return replace(self, inputs=self.inputs[index], targets=self.targets[index])
@@ -149,6 +149,6 @@ class Dataset:
     test: Split
     labels: tuple[str, ...]
     validation: Split | None = None
-    kept: dict[str, Any] = field(default_factory=dict)
-    """What reading, building and drawing need to know of the training data beside the labels, as JSON data (a
-    vocabulary, say); saved with the run and handed to the app's functions as `kept`."""
+    fitted: Any = None
+    """What the training data decide beside the labels (a vocabulary, say); saved with the run and handed to the app's
+    functions as `fitted`; an instance of `App.fitted`."""

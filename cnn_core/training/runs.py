@@ -16,11 +16,12 @@ import numpy
 import torch
 from torch import nn
 
-from cnn_core.app import App
+from cnn_core.app import App, Fitted
 from cnn_core.config import from_json, to_json
 from cnn_core.errors import UserError
-from cnn_core.files import write_json
+from cnn_core.files import digest_of, write_json
 from cnn_core.nn.equivariance import untied
+from cnn_core.nn.front import front_end
 from cnn_core.training import checkpoint
 from cnn_core.training.data import mix
 
@@ -39,6 +40,8 @@ class Run:
     record: dict[str, Any]
     metrics: dict[str, Any]
     app: App
+    fitted: Any = None
+    """What the training data decided (`Dataset.fitted`), an instance of `app.fitted`."""
 
 
 def new_folder(app: App, preset: str, out: Path | None, overwrite: bool = False) -> Path:
@@ -58,9 +61,15 @@ def new_folder(app: App, preset: str, out: Path | None, overwrite: bool = False)
 
 
 def make_record(
-    app: App, preset: str, config: Any, labels: tuple[str, ...], seed: int, kept: dict[str, Any] | None = None
+    app: App,
+    preset: str,
+    config: Any,
+    labels: tuple[str, ...],
+    seed: int,
+    fitted: Fitted | None = None,
+    init: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What config.json holds: everything needed to rebuild the model and its labels, and what the data set keeps."""
+    """What config.json holds: everything needed to rebuild the model and its labels, and what it began with."""
     record = {
         "app": app.name,
         "preset": preset,
@@ -70,7 +79,7 @@ def make_record(
         "threads": torch.get_num_threads(),
         "versions": {"torch": torch.__version__, "numpy": numpy.__version__},
     }
-    return record | ({"kept": kept} if kept else {})
+    return record | ({"fitted": fitted.to_json()} if fitted else {}) | ({"init": init} if init else {})
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
@@ -96,20 +105,30 @@ def read_record(app: App, folder: Path) -> dict[str, Any]:
     return record
 
 
-def build_seeded(
-    app: App, config: Any, labels: tuple[str, ...], seed: int, kept: dict[str, Any] | None = None
-) -> nn.Module:
-    """A new model whose initial weights depend on `seed` alone; torch's global random state is left alone."""
-    app = app.keeping(kept)
+def fitted_of(app: App, record: dict[str, Any]) -> Fitted | None:
+    """What the training data of a run decided. Raises UserError where it is damaged."""
+    data = record.get("fitted", record.get("kept"))  # "kept": runs of version 0.1
+    if data is None or app.fitted is None:
+        return None
+    return app.fitted.from_json(data)  # type: ignore[attr-defined]
+
+
+def build_seeded(app: App, config: Any, labels: tuple[str, ...], seed: int, fitted: Fitted | None = None) -> nn.Module:
+    """A new model whose initial weights depend on `seed` alone; torch's global random state is left alone.
+
+    Raises UserError for a model without a front end.
+    """
+    app = app.with_fitted(fitted)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(mix(seed, 0x1217))
         model = app.build(config, labels)
-        if app.start:
-            app.start(model, config)
+        front_end(model)
+        if app.initialize:
+            app.initialize(model, config)
     return model
 
 
-def begin_with(model: nn.Module, run: Run) -> None:
+def load_weights(model: nn.Module, run: Run) -> None:
     """Give `model` the weights of `run`, which may be tied ones where its own are free.
 
     What only the run's network has, a head for another loss, say, is left out. Raises UserError when they do not fit.
@@ -126,6 +145,28 @@ def begin_with(model: nn.Module, run: Run) -> None:
         ) from error
 
 
+def origin(run: Run) -> dict[str, str]:
+    """What a run that begins with the weights of `run` records of it: folder, preset, sha256 of the weights."""
+    return {
+        "run": str(run.folder),
+        "preset": run.record["preset"],
+        "weights_sha256": digest_of(checkpoint_of(run.folder) / checkpoint.WEIGHTS),
+    }
+
+
+def checkpoint_of(folder: Path) -> Path:
+    """The checkpoint that stands for a run: its best one, else its last; also `folder` itself where it is one.
+
+    Raises UserError when there is none.
+    """
+    if (folder / checkpoint.WEIGHTS).exists():
+        return folder
+    for place in (folder / "best", folder / "last"):
+        if checkpoint.exists(place):
+            return checkpoint.whole(place)
+    raise UserError(f"{folder}: no checkpoint yet; train further with --resume {folder}")
+
+
 def restore(app: App, folder: str | Path, device: torch.device | str = "cpu") -> Run:
     """The model of a run (its best checkpoint, else its last), rebuilt, in eval mode on `device`.
 
@@ -133,19 +174,18 @@ def restore(app: App, folder: str | Path, device: torch.device | str = "cpu") ->
     """
     folder = Path(folder)
     record = read_record(app, folder)
-    places = [folder / "best", folder / "last"]
-    place = folder if (folder / checkpoint.WEIGHTS).exists() else next(filter(checkpoint.exists, places), None)
-    if place is None:
-        raise UserError(f"{folder}: no checkpoint yet; go on with `{app.prog} train --resume {folder}`")
+    place = checkpoint_of(folder)
     saved = checkpoint.load(place)
     if saved.config.get("app") != app.name:
         raise UserError(f"{place}: checkpoint of cnn-{saved.config.get('app')}, not of {app.prog}")
     config = from_json(app.config, record["config"], f"{folder}/config.json")
     labels = tuple(record["labels"])
-    app = app.keeping(record.get("kept"))
+    fitted = fitted_of(app, record)
+    app = app.with_fitted(fitted)
     model = app.build(config, labels)
+    front_end(model)
     try:
         model.load_state_dict(saved.weights)
     except RuntimeError as error:
         raise UserError(f"{place}: the weights do not fit the network of config.json") from error
-    return Run(folder, model.to(device).eval(), config, labels, record, saved.metrics, app)
+    return Run(folder, model.to(device).eval(), config, labels, record, saved.metrics, app, fitted)

@@ -1,8 +1,7 @@
-"""What all verbs share: the common options and the form of an answer."""
+"""The options that all verbs share, and how a verb's options are parsed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, make_dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 from cnn_core import config
@@ -24,23 +23,6 @@ class Common:
     """Seed of everything random."""
     threads: int = 0
     """CPU threads; 0 leaves it to torch."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a verb has to say: data for --json, text for people, and the exit status.
-
-    No data: all has been said already, as by a verb that answers a stream line by line.
-    """
-
-    data: dict[str, Any] | None
-    text: str
-    status: int = 0
-    pictures: Sequence[Any] = ()
-    """What was drawn, tile by tile, for those who lay the tiles out anew."""
-    captions: Sequence[str] = ()
-    inputs: Sequence[Any] = ()
-    """What was found, as the model takes it, for those who go on with it."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +73,3 @@ def _named_option(args: Sequence[str], flag: str, default: str) -> str:
         elif arg.startswith(f"{flag}="):
             value = arg.partition("=")[2]
     return value
-
-
-def existing(path: Path) -> Path:
-    """`path`, or a UserError when there is nothing."""
-    if not path.exists():
-        raise UserError(f"{path}: no such file or folder")
-    return path

@@ -10,7 +10,8 @@ from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import Outcome, Shared
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import Shared
 
 METHODS = ("saliency", "smooth-grad", "integrated-gradients", "grad-cam", "guided-backprop", "occlusion")
 ABOUT = (

@@ -6,7 +6,8 @@ from pathlib import Path
 from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import Outcome, Shared, parser
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import Shared, parser
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,9 @@ from cnn_core.config import positional
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import Outcome, Shared, existing, parser
+from cnn_core.files import existing
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import Shared, parser
 
 WIDEST = 100  # characters of a picture drawn as text
 

@@ -6,7 +6,8 @@ from typing import Any
 from cnn_core.app import App
 from cnn_core.drawing.tables import table
 from cnn_core.fetching.sources import available, cache_folder, load_manifest
-from cnn_core.verbs.common import Outcome, Shared, parser, preset
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import Shared, parser, preset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +17,7 @@ class PrepareOptions(Shared):
     data: str = ""
     """Name of a data set, or a folder of your own; the default preset's when left out."""
     list: bool = False
-    """Only list the data sets there are."""
+    """Only list the data sets."""
 
 
 parse = parser(PrepareOptions, "Fetch a data set from the first source that has it, verify it, and decode it.")
@@ -35,16 +36,22 @@ def run(app: App, options: PrepareOptions) -> Outcome:
     rows += [
         ["classes", f"{len(source.labels)}: {' '.join(source.labels[:12])}{' …' if len(source.labels) > 12 else ''}"]
     ]
-    if config.data in available():
-        card = load_manifest(config.data)
+    if config.data in available(app.manifests):
+        card = load_manifest(config.data, app.manifests)
         result |= {"title": card.title, "licence": card.licence, "citation": card.citation}
         rows += [["title", card.title], ["licence", card.licence], ["cite", card.citation]]
     return Outcome(result, table(["prepared", source.name], rows))
 
 
 def _listing(app: App) -> Outcome:
-    names = [n for n in available() if any(n == d or n.startswith(f"{d}-") for d in app.data_sets)]
-    cards = list({card.name: card for card in map(load_manifest, names)}.values())  # two names may mean one
+    known = available(app.manifests)
+    names = [n for n in known if any(n == d or n.startswith(f"{d}-") for d in app.data_sets)]
+    if not names:
+        text = f"{app.prog} brings no data sets; give --data a folder or file of your own"
+        return Outcome({"data_sets": []}, text)
+    cards = list(
+        {card.name: card for card in (load_manifest(n, app.manifests) for n in names)}.values()
+    )  # two may be one
     rows = [[c.name, c.title, sum(c.splits.values()), len(c.classes), c.licence] for c in cards]
     data = [{"name": c.name, "title": c.title, "licence": c.licence, "splits": c.splits} for c in cards]
     return Outcome({"data_sets": data}, table(["name", "title", "samples", "classes", "licence"], rows))

@@ -12,7 +12,8 @@ from cnn_core.app import App
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import FromPreset, Outcome, parse_preset, preset
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import FromPreset, parse_preset, preset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,7 @@ def run(app: App, options: Any) -> Outcome:
             name, seed, labels = record["preset"], record["seed"], tuple(record["labels"])
             if not common.threads:
                 device.choose(common.device, record["threads"])  # sums depend on the number of threads
-            source = _load(app.keeping(record.get("kept")), config, here)
+            source = _load(app.with_fitted(runs.fitted_of(app, record)), config, here)
             if source.labels != labels:
                 raise UserError(f"{folder}: the data {config.data!r} have other classes now than when the run began")
         else:
@@ -74,15 +75,16 @@ def run(app: App, options: Any) -> Outcome:
             folder = runs.new_folder(app, name, options.out, options.overwrite) if here.main else None
             folder = distributed.from_main(folder)
             source = _load(app, config, here)
-            record = runs.make_record(app, name, config, source.labels, seed, source.kept)
+            init = runs.origin(given) if given else None
+            record = runs.make_record(app, name, config, source.labels, seed, source.fitted, init)
         train, validation = source.train, None
         if source.validation is not None:
             validation = source.validation
         elif config.fit.validation:
             train, validation = data.hold_out(train, config.fit.validation, seed)
-        model = runs.build_seeded(app, config, source.labels, seed, source.kept)
+        model = runs.build_seeded(app, config, source.labels, seed, source.fitted)
         if given:
-            runs.begin_with(model, given)
+            runs.load_weights(model, given)
         model.to(chosen)
         if here.main:
             if not options.resume:

@@ -1,25 +1,18 @@
 """visualize: what the network has learned, as pictures."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from importlib import import_module
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from cnn_core import config
-from cnn_core.app import App
+from cnn_core.app import App, View
 from cnn_core.config import positional
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import Outcome, Shared
-from cnn_core.visual.optimization.config import Wish
-
-LOOKS = {
-    "weights": ("the weights of a convolution", "cnn_core.verbs.views.weights"),
-    "filters": ("the input that each filter of a layer likes best", "cnn_core.verbs.views.optima"),
-    "neurons": ("the same for neurons of a dense layer", "cnn_core.verbs.views.optima"),
-    "classes": ("the same for the classes", "cnn_core.verbs.views.optima"),
-    "exemplars": ("the real inputs that excite each filter most", "cnn_core.verbs.views.exemplars"),
-    "maps": ("the feature maps that one input makes", "cnn_core.verbs.views.maps"),
-}
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import Shared
+from cnn_core.verbs.views import MAXIMIZE_OPTIONS, VIEWS
+from cnn_core.visual.optimization.config import MaximizeConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,31 +30,47 @@ class VisualizeOptions(Shared):
     count: int = 12
     """How many units, when they are not named."""
     exemplars: int = 8
-    """exemplars: how many of each filter."""
+    """How many of each filter."""
     input: str = ""
-    """maps: a file of yours, or the number of a test sample."""
-    wish: config.flat(Wish) = field(default_factory=Wish)  # type: ignore[valid-type]
-    """filters, neurons, classes: how to look for the best input."""
+    """A file, or the number of a test sample."""
+    maximize: config.flat(MaximizeConfig) = field(default_factory=MaximizeConfig)  # type: ignore[valid-type]
+    """How to search for the input that excites a unit most."""
     out: Path | None = None
     """PNG to write; RUN/visualize/<what>-<layer>.png when left out."""
 
 
-def looks(app: App) -> dict[str, tuple[str, str]]:
-    """What this app can show: name -> (about, module with look(app, run, options))."""
-    shared = {name: value for name, value in LOOKS.items() if app.wanted or not value[1].endswith("wants")}
-    return shared | dict(app.looks)
+CHOICES = ("layer", "units", "count", "exemplars", "input")
+
+
+def views_of(app: App) -> dict[str, View]:
+    """What this app can show."""
+    return VIEWS | dict(app.views)
 
 
 def parse(app: App, prog: str, args: Sequence[str]) -> VisualizeOptions:
-    """Options; raises UserError for something that this app cannot show."""
-    there = looks(app)
-    about = "What the network has learned. " + "; ".join(f"{name}: {about}" for name, (about, _) in there.items()) + "."
+    """Options; raises UserError for something that this app cannot show, and for options that it does not read."""
+    views = views_of(app)
+    about = "What the network has learned. " + "; ".join(f"{name}: {view.about}" for name, view in views.items()) + "."
     options = config.parse(VisualizeOptions, args, prog=prog, about=about)
-    if options.what not in there:
-        raise UserError(f"visualize {options.what}: unknown; there are {', '.join(there)}")
+    if options.what not in views:
+        raise UserError(f"visualize {options.what}: unknown; it shows {', '.join(views)}")
     if min(options.count, options.exemplars) < 1:
         raise UserError("--count and --exemplars must be at least 1")
+    check_options(options.what, views[options.what], {name: getattr(options, name) for name in CHOICES})
+    searched = {name: getattr(options.maximize, name) for name in MAXIMIZE_OPTIONS}
+    check_options(options.what, views[options.what], searched, MaximizeConfig)
     return options
+
+
+def check_options(what: str, view: View, given: Mapping[str, Any], options: type = VisualizeOptions) -> None:
+    """Raises UserError for an option that the view does not read, and for a missing one that it requires."""
+    defaults = {each.name: each.default for each in fields(options)}
+    for name, value in given.items():
+        if name in view.requires and not value:
+            raise UserError(f"visualize {what}: needs --{name}")
+        if value != defaults[name] and name not in view.reads:
+            read = f"it reads {', '.join(f'--{n}' for n in view.reads)}" if view.reads else "it has no options"
+            raise UserError(f"visualize {what}: does not read --{name}; {read}")
 
 
 def run(app: App, options: VisualizeOptions) -> Outcome:
@@ -69,4 +78,4 @@ def run(app: App, options: VisualizeOptions) -> Outcome:
     from cnn_core.training import device, runs
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
-    return import_module(looks(app)[options.what][1]).look(trained.app, trained, options)
+    return views_of(app)[options.what].module().view(trained.app, trained, options)

@@ -22,7 +22,8 @@ from cnn_core import visual
 from cnn_core.cli import VERBS as SHARED_VERBS
 from cnn_core.cli import run
 from cnn_core.training import runs
-from cnn_core.visual.optimization.config import Wish
+from cnn_core.visual.optimization.config import MaximizeConfig
+from cnn_core.visual.optimization.raw_inputs import maximize_raw
 from tests.helpers.commands import answer, bad
 from tests.helpers.little import DATA
 
@@ -229,8 +230,9 @@ def test_one_lens_for_all(trained, tmp_path, capsys):
 def test_another_network_judges_what_the_classes_want(trained):
     run_of = runs.restore(app_of("digits"), trained("digits"), torch.device("cpu"))
     units = [0, 3, 6, 9]
-    wanted = run_of.app.wanted(run_of, list(visual.logits(units)), Wish(steps=60), seed=0, progress=False)
-    found = judged(run_of, units, wanted.inputs)
+    like = torch.zeros((28, 28), dtype=torch.uint8)
+    optima = maximize_raw(like, run_of, list(visual.logits(units)), MaximizeConfig(steps=60))
+    found = judged(run_of, units, optima.inputs)
     assert found["agree"] == len(found["classes"])  # a network agrees with itself
     assert min(found["probabilities"]) > 0.5
 
@@ -257,4 +259,4 @@ def test_commands_that_we_show_are_understood(page):
         else:
             app = app_of(name.removeprefix("cnn-"))
             verbs = {**SHARED_VERBS, **app.verbs}
-            importlib.import_module(verbs[verb].module).parse(app, f"{name} {verb}", args)
+            verbs[verb].module().parse(app, f"{name} {verb}", args)

@@ -44,7 +44,7 @@ def measure(options: Options) -> dict[str, Any]:
     import torch
 
     from cnn_core import benchmark
-    from cnn_core.nn.network import count_parameters
+    from cnn_core.nn.summary import count_parameters
     from cnn_core.training import engine, runs
 
     torch.set_num_threads(1)

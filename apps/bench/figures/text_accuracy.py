@@ -16,7 +16,6 @@ from typing import Any
 from apps.text.app import APP
 from apps.text.baselines import compare
 from apps.text.verbs.folds import fit_once, fold_rows
-from apps.text.words.vocabulary import Vocabulary
 from cnn_core import config as config_module
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
@@ -100,7 +99,7 @@ def _seeds(config: Any, options: Options, linear: bool) -> Any:
         accuracy = engine.evaluate(model, source.test, precision=config.fit.precision)["accuracy"]
         row = {"seed": seed, "cpu_seconds": fitted.cpu_seconds, "network": accuracy}
         if linear and seed == options.first:
-            vocabulary = Vocabulary.from_kept(source.kept)
+            vocabulary = source.fitted.vocabulary
             splits: Any = (source.train, source.test)
             train, test = ([vocabulary.cut(t) for t in split.texts] for split in splits)
             found = compare(train, source.train.targets.numpy(), test, source.test.targets.numpy())

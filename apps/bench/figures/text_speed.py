@@ -21,7 +21,6 @@ from apps.text.app import APP
 from apps.text.baselines import compare
 from apps.text.verbs.folds import fit_once
 from apps.text.words.ragged import TextSplit
-from apps.text.words.vocabulary import Vocabulary
 from cnn_core import benchmark
 from cnn_core import config as config_module
 from cnn_core.drawing.tables import table
@@ -97,7 +96,7 @@ def measure(options: Options) -> dict[str, Any]:
         for _ in range(options.epochs):
             plain_epoch(plain, optimizer, train)
             accuracies.append(engine.evaluate(plain, source.test, precision="fp32")["accuracy"])
-    vocabulary = Vocabulary.from_kept(source.kept)
+    vocabulary = source.fitted.vocabulary
     cut = [[vocabulary.cut(t) for t in split.texts] for split in (train, source.test)]  # type: ignore[attr-defined]
     linear = compare(cut[0], train.targets.numpy(), cut[1], source.test.targets.numpy())
     return {
@@ -114,7 +113,7 @@ def measure(options: Options) -> dict[str, Any]:
 
 
 def _speeds(config: Any, source: Any, train: TextSplit, options: Options) -> dict[str, Any]:
-    model = runs.build_seeded(APP, config, source.labels, 0, source.kept)
+    model = runs.build_seeded(APP, config, source.labels, 0, source.fitted)
     plain = PlainNet(len(model.get_parameter("front.learned")), len(source.labels))
     optimizer = torch.optim.Adam(plain.parameters())
     fit = replace(config.fit, epochs=1, patience=0, validation=0.0)

@@ -72,7 +72,7 @@ def _fitted(domain: Domain, config: Any, name: str, data: Any, seed: int) -> dic
         words = 1 + max(int(split.tokens.max()) for split in (data.train, data.test))
         train, test = domain.counts(data.train, words), domain.counts(data.test, words)
     else:
-        front = app_named(domain.app).keeping(data.kept).build(config, data.labels)
+        front = app_named(domain.app).with_fitted(data.fitted).build(config, data.labels)
         train, test = features(data.train), features(data.test)
     timer = benchmark.Timer()
     timer.start()

@@ -53,7 +53,7 @@ def _compute(domain: Domain, pool: str, width: int) -> int:
     """Multiply-adds for one input."""
     app, config = app_named(domain.app), domain.net(pool, width)
     data = app.load(config)
-    return cost(app.keeping(data.kept).build(config, data.labels), data.test.take(slice(0, 1))[0])[1]
+    return cost(app.with_fitted(data.fitted).build(config, data.labels), data.test.take(slice(0, 1))[0])[1]
 
 
 def says(rows: dict[str, list[dict[str, Any]]]) -> list[str]:

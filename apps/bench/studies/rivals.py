@@ -15,7 +15,7 @@ from cnn_core import visual
 from cnn_core.training.data import mix
 
 Build = Callable[..., nn.Module]
-"""build(config, labels), and `kept` where the data set keeps something."""
+"""build(config, labels), and `fitted` where the data set has such."""
 
 
 class Shuffled(nn.Module):
@@ -47,8 +47,8 @@ def features_shape(build: Build, config: Any, labels: tuple[str, ...], inputs: T
 def shuffled(build: Build, shape: Sequence[int], axes: Sequence[int]) -> Build:
     """The same network on shuffled places."""
 
-    def build_shuffled(config: Any, labels: tuple[str, ...], **kept: Any) -> nn.Module:
-        model = build(config, labels, **kept)
+    def build_shuffled(config: Any, labels: tuple[str, ...], **fitted: Any) -> nn.Module:
+        model = build(config, labels, **fitted)
         model.front = Shuffled(model.get_submodule("front"), shape, axes)
         return model
 
@@ -81,8 +81,8 @@ def fully_connected(
     that none learns from spectrograms.
     """
 
-    def build_dense(config: Any, labels: tuple[str, ...], **kept: Any) -> nn.Module:
-        front = build(config, labels, **kept).get_submodule("front")
+    def build_dense(config: Any, labels: tuple[str, ...], **fitted: Any) -> nn.Module:
+        front = build(config, labels, **fitted).get_submodule("front")
         sizes = [int(torch.Size(shape).numel()) // shape[0], *hidden]
         fixed = {"fixed": Fixed(length)} if length else {}
         parts: OrderedDict[str, nn.Module] = OrderedDict(front=front, **fixed, flatten=nn.Flatten())

@@ -11,7 +11,7 @@ from apps.bench.studies.domains import Domain
 from apps.bench.studies.options import study_main
 from apps.bench.studies.rivals import dense_parameters, features_shape, fully_connected, normalised, shuffled
 from apps.bench.studies.study import Group, Study, Variant, app_named, at_equal, part
-from cnn_core.nn.network import count_parameters
+from cnn_core.nn.summary import count_parameters
 
 TIMES = (1, 4, 16)  # parameters of the fully connected networks, in those of the CNN: does any reach its accuracy?
 SHUFFLED = 4  # which of them stands beside the CNN on shuffled places
@@ -33,7 +33,7 @@ def study(domains: list[Domain], mode: str) -> Study:
     for domain in domains:
         app, config = app_named(domain.app), domain.net("max" if domain.app != "go" else "none", domain.width)
         data = app.load(config)
-        build = app.keeping(data.kept).build
+        build = app.with_fitted(data.fitted).build
         classes = len(data.labels)
         shape = features_shape(build, config, data.labels, data.test.take(slice(0, 1))[0])
         shape = (*shape[:-1], domain.length) if domain.length else shape

@@ -85,7 +85,7 @@ def measure(variant: Variant, seed: int) -> dict[str, Any]:
         return variant.fitted(data, seed)
     if variant.build:
         app = replace(app, build=variant.build)
-    model = runs.build_seeded(app, variant.config, data.labels, seed, data.kept)
+    model = runs.build_seeded(app, variant.config, data.labels, seed, data.fitted)
     step = app.step(variant.config) if app.step else None
     timer = benchmark.Timer()
     timer.start()
@@ -110,14 +110,11 @@ def measure(variant: Variant, seed: int) -> dict[str, Any]:
 
 def cost(model: Any, inputs: Any) -> tuple[int, int]:
     """Trainable values, and multiply-adds for one input behind the front end."""
-    from torchinfo import summary
-
     from cnn_core import visual
-    from cnn_core.nn.network import count_parameters
+    from cnn_core.nn.summary import count_parameters, summary
 
-    features = visual.front_of(model, inputs)
-    info = summary(visual.behind_front(model), input_data=[features], verbose=0, mode="eval")
-    return count_parameters(model), int(info.total_mult_adds)
+    found = summary(visual.behind_front(model), visual.front_of(model, inputs))
+    return count_parameters(model), found.multiply_adds
 
 
 def run_study(study: Study, seeds: int, out: Path, *, progress: bool = True) -> dict[str, Any]:

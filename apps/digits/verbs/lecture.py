@@ -7,12 +7,12 @@ the penalty more of the picture stays blank, and the network still reads the dig
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from apps.digits.maximize import wanted
 from apps.digits.render import render
 from cnn_core import visual
 from cnn_core.app import App
@@ -20,30 +20,32 @@ from cnn_core.drawing import report
 from cnn_core.drawing.pages import Page
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
+from cnn_core.outcome import Outcome
 from cnn_core.training.runs import Run
-from cnn_core.verbs.common import Outcome
 from cnn_core.verbs.views.common import out_path
-from cnn_core.visual.optimization.config import Wanted, Wish
+from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
+from cnn_core.visual.optimization.raw_inputs import maximize_raw
 
 FILTERS, NEURONS = 12, 9
-PENALTY = Wish(steps=256, l1=0.1)
+PENALTY = MaximizeConfig(steps=256, l1=0.1)
 
 
-def look(app: App, run: Run, options: Any) -> Outcome:
+def view(app: App, run: Run, options: Any) -> Outcome:
     """Optimise all four groups, measure them, and write the sheet (PNG) and the page (HTML beside it)."""
     model, labels = run.model, run.labels
     conv, dense = _layers(model)
     common = {"seed": options.common.seed, "progress": not options.common.json}
-    plain = replace(options.wish, l1=0.0)
-    penalty = options.wish if options.wish.l1 else PENALTY
+    plain = replace(options.maximize, l1=0.0)
+    penalty = options.maximize if options.maximize.l1 else PENALTY
     classes = min(10, len(labels))
+    search = partial(maximize_raw, torch.zeros((28, 28), dtype=torch.uint8))
     filters = min(FILTERS, _width(model, conv))
     neurons = min(NEURONS, _width(model, dense))
     groups = {
-        f"{filters} filters of {conv}": wanted(run, list(visual.filters(conv, range(filters))), plain, **common),
-        f"{neurons} neurons of {dense}": wanted(run, list(visual.neurons(dense, range(neurons))), plain, **common),
-        "the classes": wanted(run, list(visual.logits(range(classes))), plain, **common),
-        f"the classes with L1 ({penalty.l1:g})": wanted(run, list(visual.logits(range(classes))), penalty, **common),
+        f"{filters} filters of {conv}": search(run, list(visual.filters(conv, range(filters))), plain, **common),
+        f"{neurons} neurons of {dense}": search(run, list(visual.neurons(dense, range(neurons))), plain, **common),
+        "the classes": search(run, list(visual.logits(range(classes))), plain, **common),
+        f"the classes with L1 ({penalty.l1:g})": search(run, list(visual.logits(range(classes))), penalty, **common),
     }
     numbers = {name: _measure(model, found) for name, found in groups.items()}
     for name, layer in zip(groups, (conv, dense, "output", "output"), strict=True):
@@ -122,11 +124,11 @@ def _field(model: Any, layer: str) -> int:
     return stop - start
 
 
-def _stack(found: Wanted) -> torch.Tensor:
+def _stack(found: Maximized) -> torch.Tensor:
     return torch.from_numpy(np.stack(found.inputs)).float()  # (B, 28, 28)
 
 
-def _measure(model: Any, found: Wanted) -> dict[str, float]:
+def _measure(model: Any, found: Maximized) -> dict[str, float]:
     pictures = _stack(found)[:, None]
     alive = torch.tensor(found.after) > 0
     measured = visual.texture(pictures[alive] if alive.any() else pictures)
@@ -156,7 +158,7 @@ def _rows(numbers: dict[str, dict[str, float]], classes: int) -> list[list[Any]]
 SIDE, GAP, EDGE = 0.86, 0.07, 0.25  # inches
 
 
-def _sheet(groups: dict[str, Wanted], labels: Sequence[str]) -> Any:
+def _sheet(groups: dict[str, Maximized], labels: Sequence[str]) -> Any:
     """Four blocks of two rows, side by side."""
     columns = [-(-len(found.inputs) // 2) for found in groups.values()]
     across = [columns[0] + columns[1], columns[2] + columns[3]]

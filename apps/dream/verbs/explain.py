@@ -13,7 +13,7 @@ from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import Outcome
+from cnn_core.outcome import Outcome
 from cnn_core.verbs.explain import METHODS
 
 ABOUT = (

@@ -7,7 +7,8 @@ from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import Outcome, Shared, parser
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import Shared, parser
 
 ABOUT = "Fetch networks and sample photographs from the first source that has them, verify them, convert the weights."
 

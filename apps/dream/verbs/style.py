@@ -11,7 +11,8 @@ from apps.dream.verbs.dream import credit_lines, credits_of
 from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import Outcome, parser
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import parser
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.drawing.tables import table
-from cnn_core.verbs.common import Outcome, Shared, parser
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import Shared, parser
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,6 +43,7 @@ parse = parser(EvaluateOptions, "Top-1, top-5, likelihood: by phase, by distance
 
 def run(app: App, options: EvaluateOptions) -> Outcome:
     """Measure, and write metrics.json and the pictures."""
+    from apps.go.data import GoSplit
     from apps.go.play.player import Style
     from apps.go.verbs.move_metrics import distances, measure, move_numbers, phases
     from cnn_core.drawing import report
@@ -57,6 +59,7 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     config = replace(config, data=options.data or config.data, size=options.size or config.size)
     source = app.load(config)
     split = source.test if options.split == "test" else source.validation
+    assert isinstance(split, GoSplit)
     if 0 < options.positions < len(split):
         split = split.subset(permutation(len(split), common.seed, 0)[: options.positions].sort().values)
     trained.model.average = options.symmetries == 8  # type: ignore[assignment]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from cnn_core.app import App
 from cnn_core.config import positional
-from cnn_core.verbs.common import Outcome, Shared, parser
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import Shared, parser
 
 if TYPE_CHECKING:
     from apps.go.gtp.engine import Engine

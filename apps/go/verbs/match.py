@@ -9,7 +9,8 @@ from cnn_core.config import positional
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import Outcome, Shared, parser
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import Shared, parser
 
 if TYPE_CHECKING:
     from apps.go.play.player import Predictor, Style

@@ -10,7 +10,8 @@ from cnn_core.config import positional
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import Outcome, Shared, parser
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import Shared, parser
 from cnn_core.verbs.predict import names_of
 
 if TYPE_CHECKING:

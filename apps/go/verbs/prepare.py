@@ -10,8 +10,9 @@ from cnn_core import config
 from cnn_core.app import App
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
+from cnn_core.outcome import Outcome
 from cnn_core.verbs import prepare as shared
-from cnn_core.verbs.common import Outcome, Shared
+from cnn_core.verbs.common import Shared
 
 SHOWN = 10  # bad games that the text names; --json has more
 

@@ -21,7 +21,8 @@ from cnn_core.app import App
 from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.files import atomic
-from cnn_core.verbs.common import Outcome, Shared, parser
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import Shared, parser
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,9 @@ from typing import Any
 
 from cnn_core.app import App
 from cnn_core.errors import UserError
+from cnn_core.outcome import Outcome
 from cnn_core.verbs import export as shared
-from cnn_core.verbs.common import Outcome, parser
+from cnn_core.verbs.common import parser
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,9 @@ from cnn_core.config import positional
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import Outcome, Shared, existing, parser
+from cnn_core.files import existing
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import Shared, parser
 
 BLOCK = 512  # windows computed at a time
 SILENT = ("silence", "unknown")  # classes that are no words

@@ -9,7 +9,8 @@ from cnn_core.app import App
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import available, cache_folder, load_manifest
-from cnn_core.verbs.common import Outcome, parser, preset
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import parser, preset
 from cnn_core.verbs.prepare import PrepareOptions as SharedOptions
 from cnn_core.verbs.prepare import run as shared_run
 

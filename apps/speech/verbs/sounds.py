@@ -2,29 +2,29 @@
 
 from typing import Any
 
-from apps.speech.maximize import wanted
+from apps.speech.maximize import maximize
 from apps.speech.signal.audio import write_wav
 from cnn_core import visual
 from cnn_core.app import App
 from cnn_core.drawing import grids, report
 from cnn_core.drawing.tables import table
+from cnn_core.outcome import Outcome
 from cnn_core.training.runs import Run
-from cnn_core.verbs.common import Outcome
 from cnn_core.verbs.views.common import chosen, out_path
 
 
-def look(app: App, run: Run, options: Any) -> Outcome:
+def view(app: App, run: Run, options: Any) -> Outcome:
     """Optimise a sound for each word, measure it, and write it beside the picture."""
     units = chosen(options.units, len(run.labels), options.count, "output")
     words = [run.labels[unit] for unit in units]
     goals = list(visual.logits(units))
-    found = wanted(run, goals, options.wish, seed=options.common.seed, progress=not options.common.json)
+    found = maximize(run, goals, options.maximize, seed=options.common.seed, progress=not options.common.json)
     out = out_path(options, run)
     rows, captions = [], []
     for number, (sound, after) in enumerate(zip(found.inputs, found.after, strict=True)):
-        word = words[number // options.wish.copies]
-        copy = f"-{number % options.wish.copies + 1}" if options.wish.copies > 1 else ""
-        file = out.with_name(f"{out.stem}-{units[number // options.wish.copies]}{copy}.wav")
+        word = words[number // options.maximize.copies]
+        copy = f"-{number % options.maximize.copies + 1}" if options.maximize.copies > 1 else ""
+        file = out.with_name(f"{out.stem}-{units[number // options.maximize.copies]}{copy}.wav")
         write_wav(file, sound)
         rows.append({"word": word, "activation": after, "sound": str(file)})
         captions.append(f"{word}: {after:.3g}")

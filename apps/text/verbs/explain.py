@@ -12,7 +12,8 @@ from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import Outcome, Shared, parser
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import Shared, parser
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -89,9 +90,8 @@ def _explain(trained: Run, text: str, options: ExplainOptions) -> tuple[dict[str
     import torch
 
     from apps.text.verbs.attributions import agreement, integrated_reasons, reasons
-    from apps.text.words.vocabulary import Vocabulary
 
-    vocabulary = Vocabulary.from_kept(trained.record["kept"])
+    vocabulary = trained.fitted.vocabulary
     tokens = vocabulary.cut(text)
     words = torch.from_numpy(vocabulary.encode(tokens))
     if not len(words):

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from apps.text.words.fitted import FittedText
 from cnn_core.app import App
 from cnn_core.files import atomic, write_json
+from cnn_core.outcome import Outcome
 from cnn_core.verbs import export as shared
-from cnn_core.verbs.common import Outcome
 from cnn_core.verbs.export import ExportOptions
 
 parse = shared.parse
@@ -20,9 +21,13 @@ def run(app: App, options: ExportOptions) -> Outcome:
     out = options.out or options.run / "model.onnx"
     record = runs.read_record(app, options.run)
     vocabulary, script = out.with_suffix(".vocabulary.json"), out.with_suffix(".predict.py")
-    kept = record["kept"]
-    names = ("tokenizer", "longest")
-    write_json(vocabulary, {"labels": record["labels"], **{n: kept[n] for n in names}, "words": kept["words"].split()})
+    fitted = runs.fitted_of(app, record)
+    assert isinstance(fitted, FittedText)
+    words = fitted.vocabulary
+    write_json(
+        vocabulary,
+        {"labels": record["labels"], "tokenizer": words.tokenizer, "longest": words.longest, "words": words.words},
+    )
     source = Path(__file__).with_name("predict_onnx.py").read_text(encoding="utf-8")
     with atomic(script) as part:
         part.write_text(source, encoding="utf-8")

@@ -14,7 +14,8 @@ from cnn_core.app import App
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import FromPreset, Outcome, parse_preset
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import FromPreset, parse_preset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,7 @@ def fold_rows(
 ) -> Iterator[dict[str, float]]:
     """For each fold: its number, texts, CPU-seconds, and the test accuracy of the network and the linear models."""
     from apps.text.baselines import compare
-    from apps.text.words.vocabulary import Vocabulary
+    from apps.text.words.ragged import TextSplit
     from cnn_core.training import engine
 
     for fold in folds:
@@ -80,7 +81,9 @@ def fold_rows(
         row = {"fold": fold, "test_texts": len(source.test), "cpu_seconds": fitted.cpu_seconds}
         row["network"] = accuracy
         if linear:
-            vocabulary = Vocabulary.from_kept(source.kept)
+            vocabulary = source.fitted.vocabulary
+            assert isinstance(source.train, TextSplit)
+            assert isinstance(source.test, TextSplit)
             train, test = ([vocabulary.cut(t) for t in split.texts] for split in (source.train, source.test))
             found = compare(train, source.train.targets.numpy(), test, source.test.targets.numpy())
             row |= {each.name: each.accuracy for each in found}
@@ -95,7 +98,7 @@ def fit_once(app: App, config: Any, source: Any, seed: int) -> tuple[Any, Any]:
     train, validation = source.train, source.validation
     if validation is None and config.fit.validation:
         train, validation = data.hold_out(train, config.fit.validation, seed)
-    model = runs.build_seeded(app, config, source.labels, seed, source.kept)
+    model = runs.build_seeded(app, config, source.labels, seed, source.fitted)
     with tempfile.TemporaryDirectory() as folder:  # the best epoch is read back from there
         place = Path(folder) if config.fit.patience else None
         fitted = engine.fit(

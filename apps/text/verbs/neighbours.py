@@ -9,13 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from apps.text.front import WordFront
-from apps.text.words.vocabulary import Vocabulary
 from cnn_core.app import App
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
+from cnn_core.outcome import Outcome
 from cnn_core.training import runs
 from cnn_core.training.runs import Run
-from cnn_core.verbs.common import Outcome
 
 
 def word_vectors(model: nn.Module) -> Tensor:
@@ -46,7 +45,7 @@ def nearest(vectors: Tensor, words: Sequence[int], count: int) -> list[list[tupl
 
 def before(app: App, run: Run) -> Tensor:
     """The vectors (V, C) as they were when training began: the same seed makes the same ones."""
-    return word_vectors(runs.build_seeded(app, run.config, run.labels, run.record["seed"], run.record["kept"]))
+    return word_vectors(runs.build_seeded(app, run.config, run.labels, run.record["seed"], run.fitted))
 
 
 def moved(first: Tensor, last: Tensor) -> Tensor:
@@ -54,9 +53,9 @@ def moved(first: Tensor, last: Tensor) -> Tensor:
     return (last - first).norm(dim=1)
 
 
-def look(app: App, run: Run, options: Any) -> Outcome:
+def view(app: App, run: Run, options: Any) -> Outcome:
     """A table; --input names the words, else those that moved furthest among the 1,000 most frequent are shown."""
-    vocabulary = Vocabulary.from_kept(run.record["kept"])
+    vocabulary = run.fitted.vocabulary
     if len(vocabulary) < 5:
         raise UserError(f"{run.folder}: its vocabulary of {len(vocabulary) - 2} words is too small for neighbours")
     first, last = before(app, run), word_vectors(run.model)

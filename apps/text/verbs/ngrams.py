@@ -10,13 +10,12 @@ from torch import Tensor
 
 from apps.text.model import WindowNet
 from apps.text.words.ragged import TextSplit
-from apps.text.words.vocabulary import Vocabulary
 from cnn_core.app import App
 from cnn_core.drawing.pages import Page
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
+from cnn_core.outcome import Outcome
 from cnn_core.training.runs import Run
-from cnn_core.verbs.common import Outcome
 from cnn_core.verbs.views.common import chosen
 
 Found = list[tuple[float, tuple[int, ...]]]
@@ -52,7 +51,7 @@ def best_ngrams(model: WindowNet, split: TextSplit, count: int, batch: int = 256
     return found
 
 
-def look(app: App, run: Run, options: Any) -> Outcome:
+def view(app: App, run: Run, options: Any) -> Outcome:
     """A table and a page: a row a filter, with what it adds to each class's score."""
     model = run.model.cpu()
     if not isinstance(model, WindowNet) or model.pool.kind != "max":
@@ -60,8 +59,10 @@ def look(app: App, run: Run, options: Any) -> Outcome:
     layers = [f"conv{width}" for width in model.widths]
     if options.layer and options.layer not in layers:
         raise UserError(f"--layer {options.layer}: has no n-grams; the layers with windows are {', '.join(layers)}")
-    vocabulary = Vocabulary.from_kept(run.record["kept"])
-    every = best_ngrams(model, run.app.load(run.config).train, options.exemplars)
+    vocabulary = run.fitted.vocabulary
+    train = run.app.load(run.config).train
+    assert isinstance(train, TextSplit)
+    every = best_ngrams(model, train, options.exemplars)
     filters = len(every) // len(layers)
     rows, data = [], []
     for layer in [options.layer] if options.layer else layers:

@@ -16,7 +16,8 @@ from cnn_core.config import positional
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import Outcome, Shared, parser
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import Shared, parser
 
 if TYPE_CHECKING:
     from cnn_core.training.runs import Run
@@ -84,10 +85,9 @@ def run(app: App, options: PredictOptions) -> Outcome:
 def answer(trained: Run, texts: list[str], options: PredictOptions) -> list[dict[str, Any]]:
     """One dict for each text: text, answer, rejected, top, tokens, unknown (share of the words)."""
     from apps.text.data import encode
-    from apps.text.words.vocabulary import Vocabulary
     from cnn_core.training import engine
 
-    split = encode(Vocabulary.from_kept(trained.record["kept"]), texts)
+    split = encode(trained.fitted.vocabulary, texts)
     logits = engine.predict_logits(trained.model, split, batch_size=256, precision=trained.config.fit.precision)
     probabilities = logits.double().softmax(1)
     best, order = probabilities.topk(min(options.top, len(trained.labels)))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from apps.text.baselines import Baseline, compare
 from apps.text.words.ragged import TextSplit
-from apps.text.words.vocabulary import UNKNOWN, Vocabulary
+from apps.text.words.vocabulary import UNKNOWN
 from cnn_core.drawing.tables import table
 from cnn_core.files import atomic
 from cnn_core.metrics import Metrics, evaluate_logits
@@ -22,7 +22,7 @@ def report(run: Run, data: Dataset, logits: Tensor, folder: Path) -> tuple[dict[
     """Baselines, unknown words, and RUN/evaluation/mistakes.tsv with all mistakes, the largest loss first."""
     test = data.test
     assert isinstance(test, TextSplit)
-    vocabulary = Vocabulary.from_kept(run.record["kept"])
+    vocabulary = run.fitted.vocabulary
     metrics = evaluate_logits(logits.numpy(), test.targets.numpy(), run.labels)
     train: Any = data.train if len(data.train) else run.app.load(run.config).train
     cut = [[vocabulary.cut(text) for text in split.texts] for split in (train, test)]

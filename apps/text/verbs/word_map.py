@@ -8,12 +8,11 @@ import numpy as np
 
 from apps.text.verbs.neighbours import word_vectors
 from apps.text.words.ragged import TextSplit
-from apps.text.words.vocabulary import Vocabulary
 from cnn_core.app import App
 from cnn_core.drawing import report
 from cnn_core.errors import UserError
+from cnn_core.outcome import Outcome
 from cnn_core.training.runs import Run
-from cnn_core.verbs.common import Outcome
 
 MOST, LEAST = 220, 10  # words on the map; times that a word must be met
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -44,10 +43,11 @@ def two_axes(vectors: np.ndarray, seed: int) -> np.ndarray:
     return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(unit)
 
 
-def look(app: App, run: Run, options: Any) -> Outcome:
+def view(app: App, run: Run, options: Any) -> Outcome:
     """The words that lean most towards a class, where the trained vectors lie."""
     split = run.app.load(run.config).train
-    vocabulary = Vocabulary.from_kept(run.record["kept"])
+    assert isinstance(split, TextSplit)
+    vocabulary = run.fitted.vocabulary
     counts = class_counts(split, len(vocabulary), len(run.labels))
     lean = leaning(counts)
     often = counts.sum(1) >= min(LEAST, max(1, len(split) // 100))

@@ -5,6 +5,7 @@ Letters: N texts, B batch, T time (tokens).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -24,12 +25,12 @@ class TextSplit(Split):
     texts: tuple[str, ...] = ()
     """The texts as they were read, in the order of the samples; empty where nobody needs them."""
 
-    def to(self, device: torch.device | str) -> "TextSplit":
+    def to(self, device: torch.device | str) -> Self:
         """The same texts on `device`."""
         moved = {name: getattr(self, name).to(device) for name in ("inputs", "targets", "tokens")}
         return replace(self, **moved)
 
-    def subset(self, index: Tensor) -> "TextSplit":
+    def subset(self, index: Tensor) -> Self:
         """The texts at `index`; all share one array."""
         texts = tuple(self.texts[i] for i in index.tolist()) if self.texts else ()
         index = index.to(self.inputs.device)

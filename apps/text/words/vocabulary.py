@@ -1,16 +1,17 @@
-"""Vocabulary: words and their numbers, how texts are cut into words, and the form in which a run keeps both."""
+"""Vocabulary: words and their numbers, and how texts are cut into words."""
+
+from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from apps.text.reading.tokenizers import tokenizer
-from apps.text.reading.torchtext_06 import in_order
-from cnn_core.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 PAD, UNKNOWN = "<pad>", "<unk>"  # their numbers are 0 and 1
 
@@ -43,34 +44,14 @@ class Vocabulary:
 
     def encode(self, tokens: Iterable[str]) -> np.ndarray:
         """Numbers (T,) int32 of the tokens; those of the pad and of unknown words are 1."""
+        import numpy as np  # not needed for --help
+
         found = self.numbers.get
         return np.fromiter((found(token, 1) or 1 for token in tokens), np.int32)
 
     def decode(self, numbers: Iterable[int]) -> list[str]:
         """The words of a row of numbers, without the pads."""
         return [self.words[number] for number in numbers if number]
-
-    def to_kept(self) -> dict[str, Any]:
-        """JSON data; no word holds white space, so all of them fit one string."""
-        return {
-            "words": " ".join(self.words),
-            "tokenizer": self.tokenizer,
-            "unseen": self.unseen,
-            "longest": self.longest,
-        }
-
-    @classmethod
-    def from_kept(cls, kept: dict[str, Any]) -> "Vocabulary":
-        """What `to_kept` gave. Raises UserError when it is none."""
-        try:
-            words = tuple(kept["words"].split(" "))
-            if words[:2] != (PAD, UNKNOWN):
-                raise ValueError("it does not begin with the pad and the unknown word")
-            if len(set(words)) != len(words):
-                raise ValueError("a word stands in it twice")
-            return cls(words, kept["tokenizer"], int(kept["unseen"]), int(kept["longest"]))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(f"the vocabulary that the run keeps is damaged ({error}); train again") from error
 
 
 def make_vocabulary(
@@ -83,6 +64,8 @@ def make_vocabulary(
     unseen: Iterable[str] = (),
 ) -> Vocabulary:
     """The vocabulary of tokenized training texts; `unseen` words follow where they are new."""
+    from apps.text.reading.torchtext_06 import in_order
+
     counts = Counter(token for tokens in texts for token in tokens)
     for special in (PAD, UNKNOWN):
         counts.pop(special, None)

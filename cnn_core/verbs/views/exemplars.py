@@ -8,15 +8,15 @@ from cnn_core import visual
 from cnn_core.app import App
 from cnn_core.drawing import grids, report
 from cnn_core.drawing.tables import table
+from cnn_core.outcome import Outcome
 from cnn_core.training.runs import Run
-from cnn_core.verbs.common import Outcome
 from cnn_core.verbs.views.common import chosen, deepest, known, out_path, shapes
 
 LIMIT = 20_000  # inputs looked through: beyond, the best change little
 BATCH = 256
 
 
-def look(app: App, run: Run, options: Any) -> Outcome:
+def view(app: App, run: Run, options: Any) -> Outcome:
     """One row a filter: the best input with its patch lit, then the patches that it saw, best first."""
     source = app.load(run.config)
     train, total = source.train, min(len(source.train), LIMIT)

@@ -6,13 +6,13 @@ from cnn_core import visual
 from cnn_core.app import App
 from cnn_core.drawing import grids, report
 from cnn_core.errors import UserError
+from cnn_core.outcome import Outcome
 from cnn_core.training.runs import Run
-from cnn_core.verbs.common import Outcome
 from cnn_core.verbs.views.common import known, out_path, sample
 from cnn_core.verbs.views.weights import first_convolution
 
 
-def look(app: App, run: Run, options: Any) -> Outcome:
+def view(app: App, run: Run, options: Any) -> Outcome:
     """A sheet of the maps, all on one scale."""
     if not options.input:
         raise UserError(f"visualize maps: name a {app.what} with --input, a file or the number of a test sample")

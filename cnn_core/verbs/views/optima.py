@@ -1,5 +1,6 @@
-"""What filters, neurons and classes want: x* = argmax a(x), beside what real inputs reach."""
+"""The inputs that excite filters, neurons and classes most: x* = argmax a(x), beside what real inputs reach."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,20 +11,21 @@ from cnn_core.app import App
 from cnn_core.drawing import grids, report
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
+from cnn_core.outcome import Outcome
 from cnn_core.training.runs import Run
-from cnn_core.verbs.common import Outcome
 from cnn_core.verbs.views.common import REAL, chosen, deepest, known, out_path, shapes, some
 from cnn_core.visual.optimization.objectives import Objective
+from cnn_core.visual.optimization.raw_inputs import maximize_raw
 
 
-def look(app: App, run: Run, options: Any) -> Outcome:
+def view(app: App, run: Run, options: Any) -> Outcome:
     """A sheet of optima, each with its activation, that of the best real input, and of a middling one."""
-    assert app.wanted is not None
     real = some(app.load(run.config).test, REAL)
     layer, names, objectives = asked(run, options, real)
-    found = app.wanted(run, objectives, options.wish, seed=options.common.seed, progress=not options.common.json)
+    search = app.maximize or partial(maximize_raw, real[0])
+    found = search(run, objectives, options.maximize, seed=options.common.seed, progress=not options.common.json)
     reached = reach(run.model, objectives, real)
-    copies = options.wish.copies
+    copies = options.maximize.copies
     rows, captions = [], []
     for i, after in enumerate(found.after):
         name = names[i // copies]
@@ -31,7 +33,8 @@ def look(app: App, run: Run, options: Any) -> Outcome:
         rows.append({"unit": name, "activation": after, "start": found.before[i], "best_real": best, "median": middle})
         captions.append(f"{name}: {after:.3g}\nreal ≤ {best:.3g}")
     place = "the output" if options.what == "classes" else layer
-    title = f"What {options.what} of {place} want ({options.wish.steps} steps; real: best of {len(real)} test inputs)"
+    steps = f"{options.maximize.steps} steps; real: best of {len(real)} test inputs"
+    title = f"What excites {options.what} of {place} most ({steps})"
     out = out_path(options, run, layer)
     pictures = [app.render(x) for x in found.inputs]
     report.save(grids.gallery(pictures, captions, title=title), out)

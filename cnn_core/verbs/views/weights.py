@@ -7,12 +7,12 @@ from torch import nn
 from cnn_core.app import App
 from cnn_core.drawing import grids, report
 from cnn_core.errors import UserError
+from cnn_core.outcome import Outcome
 from cnn_core.training.runs import Run
-from cnn_core.verbs.common import Outcome
 from cnn_core.verbs.views.common import known, out_path
 
 
-def look(app: App, run: Run, options: Any) -> Outcome:
+def view(app: App, run: Run, options: Any) -> Outcome:
     """A sheet: one tile a filter, or a row of tiles where it has several inputs."""
     layer = options.layer or first_convolution(run.model)
     module = run.model.get_submodule(known(run.model, layer))

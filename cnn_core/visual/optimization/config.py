@@ -1,4 +1,4 @@
-"""Wish: how the input that a unit likes best is looked for, as plain values; Wanted: what was found. No torch."""
+"""How an input that excites a unit most is searched for, as plain values, and what was found. No torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from cnn_core.errors import UserError
 
 
 @dataclass(frozen=True)
-class Wish:
+class MaximizeConfig:
     """Options of the search for x* = argmax a(x) - penalties."""
 
     steps: int = 128
@@ -33,8 +33,8 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What units want: for U units and n copies, U * n inputs of the data's own kind, copies of a unit together."""
+class Maximized:
+    """What was found for U units and n copies: U * n inputs of the data's own kind, copies of a unit together."""
 
     inputs: Sequence[Any]
     before: Sequence[float]

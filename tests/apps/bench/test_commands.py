@@ -23,7 +23,7 @@ from apps.digits.app import APP
 from apps.digits.config import DigitsConfig
 from apps.go.config import Choice
 from cnn_core.nn.architecture import ConvNetConfig
-from cnn_core.nn.network import count_parameters
+from cnn_core.nn.summary import count_parameters
 from cnn_core.training.recipe import FitConfig
 from tests.helpers.little import DATA
 

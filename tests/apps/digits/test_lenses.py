@@ -6,7 +6,6 @@ import torch
 from PIL import Image
 
 from apps.digits.app import APP
-from apps.digits.maximize import wanted
 from apps.digits.render import patch, render
 from apps.digits.verbs.lecture import claims
 from cnn_core import visual
@@ -14,7 +13,8 @@ from cnn_core.cli import run
 from cnn_core.training import runs
 from cnn_core.verbs import explain
 from cnn_core.verbs.attributions import METHODS, Question, fall, heat
-from cnn_core.visual.optimization.config import Wish
+from cnn_core.visual.optimization.config import MaximizeConfig
+from cnn_core.visual.optimization.raw_inputs import maximize_raw
 from tests.helpers.commands import answer, bad
 
 SMALL = ["--fit.epochs", "4", "--threads", "1"]
@@ -65,7 +65,12 @@ def test_units_get_more_than_any_real_picture_gives_them(lecture_run, what, caps
 
 
 def test_wanted_pictures_are_valid_and_measured_as_shown(restored, model):
-    found = wanted(restored, list(visual.logits([3, 5])), Wish(steps=30, copies=2, tv=0.01, l2=0.01, fourier=True))
+    found = maximize_raw(
+        torch.zeros((28, 28), dtype=torch.uint8),
+        restored,
+        list(visual.logits([3, 5])),
+        MaximizeConfig(steps=30, copies=2, tv=0.01, l2=0.01, fourier=True),
+    )
     assert len(found.inputs) == len(found.after) == 4
     assert {(x.shape, x.dtype) for x in found.inputs} == {((28, 28), np.dtype(np.uint8))}
     with torch.no_grad():

@@ -1,5 +1,6 @@
 """cnn-speech from the command line: every verb on whistles, and wrong use."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -299,16 +300,21 @@ def test_a_split_by_speaker_from_the_command_line(whistles, tmp_path, capsys):
     assert found["count"] == 6
 
 
-def test_training_goes_on_from_another_run(trained, whistles, tmp_path, capsys):
-    args = ["train", "--data", whistles, "--start", trained, "--fit.epochs", 1, "--fit.ema", 0, "--net.dropout", 0]
+def test_training_begins_with_the_weights_of_another_run(trained, whistles, tmp_path, capsys):
+    args = ["train", "--data", whistles, "--init", trained, "--fit.epochs", 1, "--fit.ema", 0, "--net.dropout", 0]
     args += ["--fit.learning-rate", "1e-6"]
     ask(capsys, *args, "--out", tmp_path / "on")
-    before, after = (restore(APP, folder).model.res2.first.conv.weight for folder in (trained, tmp_path / "on"))
+    first, second = (restore(APP, folder) for folder in (trained, tmp_path / "on"))
+    before, after = (run.model.res2.first.conv.weight for run in (first, second))
     torch.testing.assert_close(after, before, rtol=0, atol=1e-3)
-    assert "no run with a checkpoint" in refused(
-        capsys, "train", "--data", whistles, "--start", tmp_path / "gone", "--out", tmp_path / "x"
+    weights = (trained / "last" / "weights.safetensors").read_bytes()
+    origin = {"run": str(trained), "preset": "time", "weights_sha256": hashlib.sha256(weights).hexdigest()}
+    assert second.record["init"] == origin
+    assert "init" not in first.record
+    assert "gone" in refused(
+        capsys, "train", "--data", whistles, "--init", tmp_path / "gone", "--out", tmp_path / "x"
     )
-    assert "other layers or other words" in refused(capsys, *args, "--net.width", 2, "--out", tmp_path / "y")
+    assert "the same layers, classes and words" in refused(capsys, *args, "--net.width", 2, "--out", tmp_path / "y")
 
 
 def test_a_clip_is_drawn_with_its_axes():

@@ -11,7 +11,7 @@ from apps.speech.config import NetConfig, SpeechConfig
 from apps.speech.model import build, layers
 from apps.speech.nets.broadcast import AlongFrequency, AlongTime, BroadcastBlock, Head, Norm, Tail
 from cnn_core.errors import UserError
-from cnn_core.nn.network import count_parameters
+from cnn_core.nn.summary import count_parameters
 
 PUBLISHED = {
     "TC-ResNet8": (NetConfig(kind="tc-resnet8"), 65_168),

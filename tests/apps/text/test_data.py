@@ -320,9 +320,9 @@ def test_load_a_table(tmp_path, capsys):
     assert (len(data.train), len(data.test)) == (54, 6)
     assert "6 of 60 texts for testing (10% of each class, seed 0)" in capsys.readouterr().err
     x, y = data.test.take(slice(0, 1))
-    words = Vocabulary.from_kept(data.kept)
+    words = Vocabulary.from_kept(data.fitted)
     assert words.decode(x[0].tolist())[0] == ("awful", "fine")[int(y[0])]
-    assert torch.equal(torch.from_numpy(read(data.test.texts[0].encode(), data.kept)), data.test.row(0))
+    assert torch.equal(torch.from_numpy(read(data.test.texts[0].encode(), data.fitted)), data.test.row(0))
 
 
 def test_numeric_labels_keep_their_order(tmp_path):

@@ -11,8 +11,9 @@ from torch import nn
 from cnn_core.errors import UserError
 from cnn_core.nn.architecture import LECTURE, ConvNetConfig, layers
 from cnn_core.nn.blocks import ConvBlock, GlobalPool, ResidualBlock, pooling
-from cnn_core.nn.network import ConvNet, count_parameters, summary
+from cnn_core.nn.network import ConvNet
 from cnn_core.nn.shapes import ShapeError
+from cnn_core.nn.summary import count_parameters, summary
 
 
 def shapes_of(model: ConvNet, x: torch.Tensor) -> dict[str, tuple[int, ...]]:
@@ -159,11 +160,31 @@ def test_summary_counts_and_changes_nothing():
     model = ConvNet(replace(LECTURE, norm="batch")).train()
     model.conv1.eval()
     state = {name: value.clone() for name, value in model.state_dict().items()}
-    text = summary(model, torch.randn(2, 1, 28, 28))
+    text = str(summary(model, torch.randn(2, 1, 28, 28)))
     assert "conv2" in text
     assert f"{count_parameters(model):,}" in text
     assert model.training
     assert not model.conv1.training
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
     lecture = summary(ConvNet(LECTURE), torch.zeros(1, 1, 28, 28))
-    assert "1,367,300" in lecture  # 50 x 11 x 11 positions x (225 + 1): torchinfo counts the bias as one more
+    products = {layer.name: layer.multiply_adds for layer in lecture.layers}
+    assert products["conv1"] == 26 * 26 * 25 * 9 == 152_100  # places x filters x weights, biases not counted
+    assert products["conv2"] == 11 * 11 * 50 * 225 == 1_361_250
+    assert products["dense1"] == 1250 * 100
+    assert lecture.multiply_adds == sum(products.values())
+    assert lecture.to_json()["layers"][1]["shape"] == (1, 25, 26, 26)
+
+
+def test_summary_of_tied_weights_and_opened_blocks():
+    free, tied = (
+        nn.Sequential(OrderedDict(conv1=nn.Conv2d(3, 8, 3, padding=1), conv2=nn.Conv2d(8, 8, 3, padding=1)))
+        for _ in range(2)
+    )
+    tie(tied, plain_inputs=["conv1"])
+    example = torch.zeros(1, 3, 9, 9)
+    of_free, of_tied = summary(free, example), summary(tied, example)
+    assert of_tied.multiply_adds == of_free.multiply_adds == 81 * 8 * 9 * (3 + 8)
+    assert of_tied.parameters < of_free.parameters / 4
+    opened = summary(ConvNet(replace(LECTURE, norm="batch")), torch.zeros(1, 1, 28, 28), depth=2)
+    assert {"conv1.conv", "conv1.norm"} <= {layer.name for layer in opened.layers}
+    assert opened.multiply_adds == sum(layer.multiply_adds for layer in opened.layers)

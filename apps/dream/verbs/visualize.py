@@ -1,4 +1,4 @@
-"""filters: what the filters of a layer want, the weights of the first layer, and the photographs that come closest."""
+"""visualize: what excites the filters of a layer most, the weights of the first layer, and the photographs that do."""
 
 from __future__ import annotations
 
@@ -8,64 +8,66 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from apps.dream.verbs.common import Looking, arithmetic, at_least, backbone_of, bar, chosen_units, out_path
 from cnn_core.app import App
+from cnn_core.config import positional
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.verbs.common import Outcome, parser
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import parser
 
 if TYPE_CHECKING:
     from apps.dream.backbone import Backbone
 
 ABOUT = (
-    "What filters look for. wants: the picture that each filter likes best, all in one batch; weights: the filters of"
-    " the first layer themselves; exemplars: the patches of real pictures that excite each filter most."
+    "What filters look for. filters: the picture that excites each filter most, all in one batch; weights: the filters"
+    " of the first layer themselves; exemplars: the patches of real pictures that excite each filter most."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class FiltersOptions(Looking):
-    """Options of filters."""
+class VisualizeOptions(Looking):
+    """Options of visualize."""
 
-    show: Literal["wants", "weights", "exemplars"] = "wants"
-    """What to show of them; see above."""
+    what: positional(Literal["filters", "weights", "exemplars"])  # type: ignore[valid-type]
+    """What to show; see above."""
     layer: str = ""
     """Layer to look at; one in the middle when left out."""
     units: tuple[int, ...] = ()
     """Numbers of filters; some spread evenly over the layer when left out."""
     count: int = 12
     """How many, when they are not named."""
-    diverse: int = 1
-    """wants: different pictures for each filter."""
+    copies: int = 1
+    """filters: different pictures for each filter."""
     steps: int = 64
-    """wants: steps of the ascent."""
+    """filters: steps of the ascent."""
     size: int = 96
-    """wants: height and width of the pictures in pixels; exemplars: of the squares looked through, 224 at least."""
+    """filters: height and width of the pictures in pixels; exemplars: of the squares looked through, 224 at least."""
     rate: float = 0.05
-    """wants: step size."""
+    """filters: step size."""
     robust: Literal["none", "gentle", "strong"] = "strong"
-    """wants: random shifts, turns and scales at every step, which a picture must survive."""
+    """filters: random shifts, turns and scales at every step, which a picture must survive."""
     pixels: bool = False
-    """wants: optimise pixels, not Fourier coefficients in decorrelated colours."""
+    """filters: optimise pixels, not Fourier coefficients in decorrelated colours."""
     tv: float = 0.0
-    """wants: weight of the total variation, against speckle."""
+    """filters: weight of the total variation, against speckle."""
     photos: str = "photos"
     """exemplars: folder of pictures to look through; the sample photographs when left out."""
     exemplars: int = 6
     """exemplars: how many for each filter."""
 
 
-parse = parser(FiltersOptions, ABOUT)
+parse = parser(VisualizeOptions, ABOUT)
 
 
-def run(app: App, options: FiltersOptions) -> Outcome:
+def run(app: App, options: VisualizeOptions) -> Outcome:
     """Draw the sheet."""
-    at_least(options, count=1, diverse=1, steps=1, size=16, exemplars=1, tv=0)
+    at_least(options, count=1, copies=1, steps=1, size=16, exemplars=1, tv=0)
     if not options.rate > 0:
         raise UserError("--rate must be above 0")
     backbone = backbone_of(options)
-    return {"wants": _wants, "weights": _weights, "exemplars": _exemplars}[options.show](app, backbone, options)
+    return {"filters": _filters, "weights": _weights, "exemplars": _exemplars}[options.what](app, backbone, options)
 
 
-def _wants(app: App, backbone: Backbone, options: FiltersOptions) -> Outcome:
+def _filters(app: App, backbone: Backbone, options: VisualizeOptions) -> Outcome:
     import torch
 
     from apps.dream.data import pixels_of
@@ -73,7 +75,7 @@ def _wants(app: App, backbone: Backbone, options: FiltersOptions) -> Outcome:
     from cnn_core.drawing import grids, report
     from cnn_core.visual.fast.cache import remember
 
-    name = options.layer or backbone.wants
+    name = options.layer or backbone.middle
     units = chosen_units(backbone, name, options.units, options.count)
     layer, out = backbone.layer(name), out_path(options, "filters", backbone.name, name)
     shape = (backbone.channels, options.size, options.size)
@@ -87,8 +89,8 @@ def _wants(app: App, backbone: Backbone, options: FiltersOptions) -> Outcome:
         "rate": options.rate,
         "penalties": [visual.TotalVariation(options.tv / (options.size**2 * 255))] if options.tv else [],
         "transforms": {"none": (), "gentle": visual.GENTLE, "strong": visual.STRONG}[options.robust],
-        "copies": options.diverse,
-        "variety": 1.0 if options.diverse > 1 else 0.0,
+        "copies": options.copies,
+        "variety": 1.0 if options.copies > 1 else 0.0,
         "seed": options.common.seed,
     }
 
@@ -100,25 +102,25 @@ def _wants(app: App, backbone: Backbone, options: FiltersOptions) -> Outcome:
 
     found = remember("filters", backbone.model, (objectives, canvas, settings, bf16), compute)
     pictures = [pixels_of(x) for x in found["inputs"]]
-    each = [objective for objective in objectives for _ in range(options.diverse)]
+    each = [objective for objective in objectives for _ in range(options.copies)]
     shown = torch.stack([torch.from_numpy(p).permute(2, 0, 1)[: backbone.channels].float() for p in pictures])
     device = next(backbone.model.parameters()).device
     after = torch.cat(
         [visual.values(backbone.model, [goal], x[None].to(device)) for goal, x in zip(each, shown, strict=True)]
     ).tolist()
-    owners = [unit for unit in units for _ in range(options.diverse)]
+    owners = [unit for unit in units for _ in range(options.copies)]
     captions = [f"{unit}: {value:.3g}" for unit, value in zip(owners, after, strict=True)]
     title = f"What filters of {name} want ({backbone.name}, {options.steps} steps)"
-    columns = options.diverse if options.diverse > 2 else None
+    columns = options.copies if options.copies > 2 else None
     report.save(grids.gallery(pictures, captions, title=title, columns=columns, size=1.2), out)
     before = found["before"].tolist()
     rows = [[u, f"{b:.3g}", f"{a:.3g}"] for u, b, a in zip(owners, before, after, strict=True)]
-    wanted = [{"unit": u, "start": b, "activation": a} for u, b, a in zip(owners, before, after, strict=True)]
-    data = {"backbone": backbone.name, "layer": name, "units": wanted, "picture": str(out)}
+    units_found = [{"unit": u, "start": b, "activation": a} for u, b, a in zip(owners, before, after, strict=True)]
+    data = {"backbone": backbone.name, "layer": name, "units": units_found, "picture": str(out)}
     return Outcome(data, f"{table(['filter', 'mean of noise', 'mean reached'], rows)}\n\npicture: {out}")
 
 
-def _weights(app: App, backbone: Backbone, options: FiltersOptions) -> Outcome:
+def _weights(app: App, backbone: Backbone, options: VisualizeOptions) -> Outcome:
     from torch import nn
 
     from cnn_core import visual
@@ -135,7 +137,7 @@ def _weights(app: App, backbone: Backbone, options: FiltersOptions) -> Outcome:
     if weight.shape[1] not in (1, 3):
         raise UserError(
             f"--layer {options.layer}: its filters have {weight.shape[1]} channels and are no pictures; those of the"
-            f" first layer are: leave --layer out, or use --show wants"
+            f" first layer are: leave --layer out, or use `visualize filters`"
         )
     units = list(options.units) or range(len(weight))
     if not all(0 <= unit < len(weight) for unit in units):
@@ -149,12 +151,12 @@ def _weights(app: App, backbone: Backbone, options: FiltersOptions) -> Outcome:
     return Outcome(data, f"picture: {out} ({title})")
 
 
-def _exemplars(app: App, backbone: Backbone, options: FiltersOptions) -> Outcome:
+def _exemplars(app: App, backbone: Backbone, options: VisualizeOptions) -> Outcome:
     from apps.dream.data import Picture, in_folder, pixels_of, samples, squares
     from cnn_core import visual
     from cnn_core.drawing import grids, report
 
-    name = options.layer or backbone.wants
+    name = options.layer or backbone.middle
     units = chosen_units(backbone, name, options.units, options.count)
     layer, out = backbone.layer(name), out_path(options, "exemplars", backbone.name, name)
     names = list(samples()) if options.photos == "photos" else in_folder(Path(options.photos), app.suffixes)
