@@ -158,7 +158,8 @@ def test_go_gives_up_the_ties_of_a_run(trained, data, tmp_path, capsys):
 @pytest.mark.parametrize("what", ["weights", "filters", "classes", "exemplars"])
 def test_visualize(name, what, trained, capsys):
     more = ["--steps", 3] if what in ("filters", "classes") else []
-    found = answer(capsys, "visualize", what, trained(name), "--count", 2, *more, app=app_of(name))
+    more += [] if what == "weights" else ["--count", 2]
+    found = answer(capsys, "visualize", what, trained(name), *more, app=app_of(name))
     picture = Path(found["picture"])
     assert picture.read_bytes()[:4] == b"\x89PNG"
     if what in ("filters", "classes"):

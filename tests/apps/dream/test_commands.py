@@ -145,23 +145,23 @@ def test_style_keeps_colours_and_blends(photo, painting, tmp_path, capsys):
 
 
 def test_filters_want_more_than_noise(tmp_path, capsys):
-    args = ["filters", "--layer", "conv2_1", "--size", 32, "--steps", 20, "--robust", "none"]
+    args = ["visualize", "filters", "--layer", "conv2_1", "--size", 32, "--steps", 20, "--robust", "none"]
     found = answer(capsys, *args, "--units", 0, 2, "--out", tmp_path / "a.png")
     assert [unit["unit"] for unit in found["units"]] == [0, 2]
     assert all(unit["activation"] > 1.5 * max(unit["start"], 1e-6) for unit in found["units"])
-    found = answer(capsys, *args, "--count", 2, "--diverse", 3, "--pixels", "--tv", 0.1, "--out", tmp_path / "b.png")
+    found = answer(capsys, *args, "--count", 2, "--copies", 3, "--pixels", "--tv", 0.1, "--out", tmp_path / "b.png")
     assert [unit["unit"] for unit in found["units"]] == [0, 0, 0, 2, 2, 2]
 
 
 def test_weights_and_exemplars(photo, painting, tmp_path, capsys):
-    found = answer(capsys, "filters", "--show", "weights", "--out", tmp_path / "w.png")
+    found = answer(capsys, "visualize", "weights", "--out", tmp_path / "w.png")
     assert (found["layer"], found["filters"]) == ("conv1_1.conv", 4)
     (tmp_path / "album").mkdir()
     for path in (photo, painting):
         (tmp_path / "album" / path.name).write_bytes(path.read_bytes())
     (tmp_path / "album" / "broken.png").write_text("no picture")
     args = ["--layer", "conv2_1", "--count", 2, "--photos", tmp_path / "album", "--out", tmp_path / "e.png"]
-    found = answer(capsys, "filters", "--show", "exemplars", *args)
+    found = answer(capsys, "visualize", "exemplars", *args)
     assert found["looked_through"] == 2
     assert {e["picture"] for e in found["exemplars"]} == {"photo", "painting"}
     best, second = (e["score"] for e in found["exemplars"][:2])
@@ -295,7 +295,7 @@ def test_bad_input_is_one_line(photo, painting, tmp_path, capsys, monkeypatch):
     assert "no such layer; there are conv1_1, conv1_2, pool1" in layers
     assert "as in conv1_1.conv" in layers
     assert "has filters 0 to 3" in bad(capsys, "dream", photo, "--layers", "conv1_1", "--units", 4)
-    assert "has filters 0 to 5" in bad(capsys, "filters", "--layer", "conv5_1", "--units", -1)
+    assert "has filters 0 to 5" in bad(capsys, "visualize", "filters", "--layer", "conv5_1", "--units", -1)
     assert re.search("conv|pool", bad(capsys, "dream", tiny, "--layers", "conv5_1"))
     assert "no such file, and no sample photograph (chelsea, coffee" in bad(capsys, "dream", tmp_path / "gone.png")
     assert "text.jpg: not a picture" in bad(capsys, "dream", text)
@@ -316,9 +316,9 @@ def test_bad_input_is_one_line(photo, painting, tmp_path, capsys, monkeypatch):
     assert "--methods magic" in bad(capsys, "explain", photo, "--methods", "magic")
     assert "name the pictures" in bad(capsys, "explain")
     assert "gives 1000 numbers, no feature maps" in bad(
-        capsys, "filters", "--backbone", "efficientnet-lite0", "--layer", "output"
+        capsys, "visualize", "filters", "--backbone", "efficientnet-lite0", "--layer", "output"
     )
-    assert "holds no pictures" in bad(capsys, "filters", "--show", "exemplars", "--photos", tmp_path / "empty")
+    assert "holds no pictures" in bad(capsys, "visualize", "exemplars", "--photos", tmp_path / "empty")
     assert "--octaves must be at least 1" in bad(capsys, "dream", photo, "--octaves", 0)
     monkeypatch.setattr("apps.dream.verbs.style.MOST", 1000)
     assert "3456 pixels" not in bad(capsys, "style", photo, painting)
@@ -339,7 +339,7 @@ def test_weights_that_give_no_numbers_end_in_one_line(photo, tmp_path, capsys, m
     out = ["--out", tmp_path / "x.png"]
     assert "no number" in bad(capsys, "dream", photo, "--layers", "conv3_1", *out)
     assert "no number" in bad(capsys, "style", photo, photo, *out)
-    assert "no number" in bad(capsys, "filters", "--layer", "conv3_1", "--size", 32, *out)
+    assert "no number" in bad(capsys, "visualize", "filters", "--layer", "conv3_1", "--size", 32, *out)
     assert not (tmp_path / "x.png").exists()
 
 

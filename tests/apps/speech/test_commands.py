@@ -311,9 +311,7 @@ def test_training_begins_with_the_weights_of_another_run(trained, whistles, tmp_
     origin = {"run": str(trained), "preset": "time", "weights_sha256": hashlib.sha256(weights).hexdigest()}
     assert second.record["init"] == origin
     assert "init" not in first.record
-    assert "gone" in refused(
-        capsys, "train", "--data", whistles, "--init", tmp_path / "gone", "--out", tmp_path / "x"
-    )
+    assert "gone" in refused(capsys, "train", "--data", whistles, "--init", tmp_path / "gone", "--out", tmp_path / "x")
     assert "the same layers, classes and words" in refused(capsys, *args, "--net.width", 2, "--out", tmp_path / "y")
 
 

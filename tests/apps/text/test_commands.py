@@ -11,6 +11,8 @@ from PIL import Image
 
 from apps.text.app import APP
 from apps.text.render import patch, render
+from apps.text.words.fitted import FittedText
+from apps.text.words.vocabulary import Vocabulary
 from cnn_core.cli import run
 from cnn_core.files import digest_of
 
@@ -208,7 +210,7 @@ def test_a_finished_run_resumes_to_itself(trained, capsys):
 def test_the_words_of_a_run_are_kept(trained, reviews, capsys):
     """Texts that change after training change neither words nor classes."""
     record = json.loads((trained / "config.json").read_text())
-    assert record["kept"]["words"].split()[:2] == ["<pad>", "<unk>"]
+    assert record["fitted"]["words"].split()[:2] == ["<pad>", "<unk>"]
     assert record["labels"] == ["good", "poor"]
     before = answer(capsys, "predict", trained, "a wonderful plot")["predictions"]
     content = reviews.read_text()
@@ -240,20 +242,21 @@ def test_other_networks_train_and_explain(reviews, tmp_path, kind, capsys):
 
 
 def test_render():
-    kept = {"words": "<pad> <unk> a wonderful film"}
+    words = Vocabulary(("<pad>", "<unk>", "a", "wonderful", "film"), "kim")
+    fitted = FittedText("x", ("a", "b"), words, 0)
     row = np.array([2, 3, 4, 0], np.int32)
-    plain = render(row, kept=kept)
+    plain = render(row, fitted=fitted)
     assert plain.dtype == np.uint8
     assert plain.ndim == 3
-    hot = render(row, np.array([0.0, 2.0, -2.0, 5.0]), kept=kept).astype(int)  # the pad's heat does not count
+    hot = render(row, np.array([0.0, 2.0, -2.0, 5.0]), fitted=fitted).astype(int)  # the pad's heat does not count
     red = (hot[..., 0] > hot[..., 2] + 60).sum()
     blue = (hot[..., 2] > hot[..., 0] + 60).sum()
     assert red > 500
     assert blue > 300
     assert (plain.astype(int)[..., 0] == plain[..., 2]).all()
-    assert render(np.zeros(3, np.int32), kept=kept).shape == render(np.array([2]), kept=kept).shape
-    assert render(np.arange(2, 200), kept=None).shape[0] > 200  # several lines
-    np.testing.assert_array_equal(patch(row, [(1, 9)], kept=kept), render(row[1:], kept=kept))
+    assert render(np.zeros(3, np.int32), fitted=fitted).shape == render(np.array([2]), fitted=fitted).shape
+    assert render(np.arange(2, 200), fitted=None).shape[0] > 200  # several lines
+    np.testing.assert_array_equal(patch(row, [(1, 9)], fitted=fitted), render(row[1:], fitted=fitted))
 
 
 def bad(capsys, *args):
@@ -301,10 +304,10 @@ def test_a_vocabulary_of_another_model(trained, tmp_path, capsys):
     (tmp_path / "last").mkdir()
     for path in (trained / "last").iterdir():
         (tmp_path / "last" / path.name).write_bytes(path.read_bytes())
-    record["kept"]["words"] += " another word"
+    record["fitted"]["words"] += " another word"
     (tmp_path / "config.json").write_text(json.dumps(record))
     assert "the weights do not fit" in bad(capsys, "evaluate", tmp_path)
-    del record["kept"]
+    del record["fitted"]
     (tmp_path / "config.json").write_text(json.dumps(record))
     assert "keeps no vocabulary" in bad(capsys, "predict", tmp_path, "x")
 

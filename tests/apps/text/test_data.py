@@ -20,8 +20,9 @@ from apps.text.reading.columns import Columns
 from apps.text.reading.files import read_plain, read_texts
 from apps.text.reading.splits import folds, set_aside
 from apps.text.reading.tokenizers import SPACE, characters, kim, tokenizer
+from apps.text.words.fitted import FittedText
 from apps.text.words.ragged import TextSplit, pad, rows_of
-from apps.text.words.vocabulary import Vocabulary, make_vocabulary
+from apps.text.words.vocabulary import make_vocabulary
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import Fetched, load_manifest
 
@@ -202,7 +203,8 @@ def test_vocabulary_orders_by_count_and_comes_back(rows):
     counts = Counter(token for row in rows for token in row)
     own = found.words[2 : len(found) - found.unseen]
     assert own == tuple(sorted(counts, key=lambda word: (-counts[word], word)))
-    again = Vocabulary.from_kept(json.loads(json.dumps(found.to_kept())))
+    fitted = FittedText("x", ("a", "b"), found, 0)
+    again = FittedText.from_json(json.loads(json.dumps(fitted.to_json()))).vocabulary
     assert again == found
     for row in rows:
         assert found.decode(found.encode(row)) == row
@@ -217,9 +219,9 @@ def test_vocabulary_limits():
 
 @pytest.mark.parametrize("change", [{"words": "a b"}, {"words": 3}, {"words": "<pad> <unk> a a"}, {"unseen": "x"}])
 def test_a_damaged_vocabulary_is_a_user_error(change):
-    kept = make_vocabulary([["a"]], "kim").to_kept() | change
+    damaged = FittedText("x", ("a", "b"), make_vocabulary([["a"]], "kim"), 0).to_json() | change
     with pytest.raises(UserError, match="vocabulary"):
-        Vocabulary.from_kept(kept)
+        FittedText.from_json(damaged)
 
 
 # Splits
@@ -320,7 +322,7 @@ def test_load_a_table(tmp_path, capsys):
     assert (len(data.train), len(data.test)) == (54, 6)
     assert "6 of 60 texts for testing (10% of each class, seed 0)" in capsys.readouterr().err
     x, y = data.test.take(slice(0, 1))
-    words = Vocabulary.from_kept(data.fitted)
+    words = data.fitted.vocabulary
     assert words.decode(x[0].tolist())[0] == ("awful", "fine")[int(y[0])]
     assert torch.equal(torch.from_numpy(read(data.test.texts[0].encode(), data.fitted)), data.test.row(0))
 
@@ -350,16 +352,16 @@ def test_test_file_validation_and_folds(tmp_path):
 
 
 def test_the_words_and_classes_of_a_run_hold(tmp_path):
-    kept = load(TextConfig(data=str(table(tmp_path / "x.csv")))).kept
+    fitted = load(TextConfig(data=str(table(tmp_path / "x.csv")))).fitted
     other = write(tmp_path / "y.csv", "label,text\ngood,fine unheard film\ngood,awful\nbad,fine\nbad,film\n")
-    data = load(TextConfig(data=str(other)), kept=kept)
+    data = load(TextConfig(data=str(other)), fitted=fitted)
     assert len(data.train) == 0
     assert len(data.test) == 4  # as a whole: it is not what the run was trained on
     assert data.labels == ("bad", "good")
     assert data.test.row(0).tolist()[1] == 1
     strange = write(tmp_path / "z.csv", "label,text\ngood,fine\nugly,film\ngood,a\nugly,b\n")
     with pytest.raises(UserError, match="'ugly' is none of the network's"):
-        load(TextConfig(data=str(strange)), kept=kept)
+        load(TextConfig(data=str(strange)), fitted=fitted)
 
 
 def test_bad_data_sets_are_one_line(tmp_path):

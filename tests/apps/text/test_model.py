@@ -12,11 +12,12 @@ from torch.nn import functional
 
 from apps.text.config import TextConfig, TextNet, Vectors
 from apps.text.data import encode
-from apps.text.model import build, start, step
+from apps.text.model import build, initialize, step
 from apps.text.nets.layers import ClippedLinear
 from apps.text.verbs.attributions import agreement, exact_reasons, integrated_reasons
 from apps.text.verbs.neighbours import nearest
 from apps.text.verbs.ngrams import best_ngrams
+from apps.text.words.fitted import FittedText
 from apps.text.words.vocabulary import Vocabulary
 from cnn_core.errors import UserError
 from cnn_core.training.data import Batch, Split
@@ -25,7 +26,7 @@ from cnn_core.training.recipe import FitConfig
 from cnn_core.visual import behind_front, front_of, record
 
 WORDS = Vocabulary(("<pad>", "<unk>", *(f"w{i}" for i in range(38))), "kim")
-KEPT = {**WORDS.to_kept(), "given": 0, "data": "x", "labels": ["a", "b", "c"]}
+FITTED = FittedText("x", ("a", "b", "c"), WORDS, 0)
 LABELS = ("a", "b", "c")
 SMALL = TextNet(windows=(2, 3, 5), filters=6)
 ROWS = st.lists(st.lists(st.integers(1, 39), max_size=9), min_size=1, max_size=6)
@@ -34,8 +35,8 @@ ROWS = st.lists(st.lists(st.integers(1, 39), max_size=9), min_size=1, max_size=6
 def network(net: TextNet = SMALL, mode: str = "rand", seed: int = 0, **changes):
     torch.manual_seed(seed)
     vectors = Vectors(width=7, **changes) if mode == "rand" else Vectors(mode=mode, source="x", **changes)
-    kept = KEPT if mode == "rand" else {**KEPT, "given": 7}
-    model = build(TextConfig(net=net, vectors=vectors), LABELS, kept)
+    fitted = FITTED if mode == "rand" else replace(FITTED, vector_width=7)
+    model = build(TextConfig(net=net, vectors=vectors), LABELS, fitted)
     for module in model.modules():  # larger than a fresh network's, so that differences show
         if isinstance(module, nn.Conv1d) and net.kind == "windows":
             module.weight.data.mul_(3)
@@ -195,11 +196,11 @@ def test_members_learn_what_each_would_learn_alone():
     torch.manual_seed(0)
     net = replace(SMALL, members=2, dropout=0.0)
     config = TextConfig(net=net, vectors=Vectors(width=7))
-    model = build(config, LABELS, KEPT)
+    model = build(config, LABELS, FITTED)
     words, targets = batch([[3, 4, 5, 6], [7, 8, 9]]), torch.tensor([0, 2])
     step(config)(model.train(), Batch(words, targets, 2))["loss"].backward()
     for number in (1, 2):
-        alone = build(TextConfig(net=SMALL, vectors=Vectors(width=7)), LABELS, KEPT)
+        alone = build(TextConfig(net=SMALL, vectors=Vectors(width=7)), LABELS, FITTED)
         weights = dict(model.get_submodule(f"net{number}").state_dict())
         part = model.front.learned.detach()[:, 7 * (number - 1) : 7 * number]
         alone.load_state_dict({**weights, "front.learned": part})
@@ -225,8 +226,8 @@ def vectors_file(path, words, size=7):
 def test_given_vectors_go_in_and_others_have_their_variance(tmp_path, mode):
     rows = vectors_file(tmp_path / "v.txt", [f"w{i}" for i in range(20)])
     config = TextConfig(net=SMALL, vectors=Vectors(mode=mode, source=str(tmp_path / "v.txt")))
-    model = build(config, LABELS, {**KEPT, "given": 7})
-    start(model, config, {**KEPT, "given": 7})
+    model = build(config, LABELS, replace(FITTED, vector_width=7))
+    initialize(model, config, replace(FITTED, vector_width=7))
     tables = model.front.tables()
     assert len(tables) == (2 if mode == "multichannel" else 1)
     assert (model.front.learned is None) == (mode == "static")
@@ -243,11 +244,11 @@ def test_given_vectors_go_in_and_others_have_their_variance(tmp_path, mode):
 @pytest.mark.parametrize("mode", ["static", "nonstatic", "multichannel"])
 def test_words_that_training_never_met_have_their_given_vector(tmp_path, mode, members):
     rows = vectors_file(tmp_path / "v.txt", [f"w{i}" for i in range(38)])
-    kept = {**KEPT, "given": 7, "unseen": 10}
+    fitted = replace(FITTED, vocabulary=replace(WORDS, unseen=10), vector_width=7)
     net = replace(SMALL, members=members)
     config = TextConfig(net=net, vectors=Vectors(mode=mode, source=str(tmp_path / "v.txt"), free=2))
-    model = build(config, LABELS, kept).eval()
-    start(model, config, kept)
+    model = build(config, LABELS, fitted).eval()
+    initialize(model, config, fitted)
     found = model.front.rows(torch.arange(40))
     channels = {"static": 7, "nonstatic": 9, "multichannel": 16}[mode] + (2 if mode == "static" else 0)
     assert found.shape == (40, members * channels)

@@ -1,5 +1,6 @@
 """Blocks, ConvNetConfig and ConvNet: the paper plan and the built network agree."""
 
+from collections import OrderedDict
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from torch import nn
 from cnn_core.errors import UserError
 from cnn_core.nn.architecture import LECTURE, ConvNetConfig, layers
 from cnn_core.nn.blocks import ConvBlock, GlobalPool, ResidualBlock, pooling
+from cnn_core.nn.equivariance import tie
 from cnn_core.nn.network import ConvNet
 from cnn_core.nn.shapes import ShapeError
 from cnn_core.nn.summary import count_parameters, summary
