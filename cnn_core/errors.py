@@ -2,8 +2,14 @@
 
 
 class UserError(Exception):
-    """A mistake of the user's: bad file, bad option, no network, no space.
+    """A mistake that the user can mend: bad file, bad option, no network, no space.
 
     Its message is one clear line that names the file or option and says what to do.
     The command line prints it on standard error and ends with exit status 2.
     """
+
+
+def first_line(error: BaseException, longest: int = 200) -> str:
+    """The first line of an exception's message, or its type where it has none, for quoting in a message of ours."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines or [type(error).__name__])[0][:longest]

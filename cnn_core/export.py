@@ -6,7 +6,6 @@ import json
 import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cnn_core.errors import UserError
+from cnn_core.errors import UserError, first_line
 from cnn_core.files import atomic
+from cnn_core.optional import require
 
 RELATIVE = 1e-4  # of the largest logit: float32 rounding through some ten layers stays far below
 ABSOLUTE = 1e-5  # for networks whose logits are all near zero
@@ -83,13 +83,12 @@ def session(path: str | Path, threads: int = 1) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its own exception types share no base but Exception
-        raise UserError(f"{path} is not an ONNX model that onnxruntime can load: {_first_line(error)}") from error
+        raise UserError(f"{path} is not an ONNX model that onnxruntime can load: {first_line(error)}") from error
 
 
 def _require_extra() -> None:
-    missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
-    if missing:
-        raise UserError(f"{', '.join(missing)} not installed: pip install 'cnn-suite[onnx]'")
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        require(name, "an ONNX file")
 
 
 def _write(
@@ -174,7 +173,3 @@ def _compare(network: nn.Module, path: Path, inputs: Tensor, output_name: str) -
         "tolerance": tolerance,
         "argmax_agreement": same / compared,
     }
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:200]

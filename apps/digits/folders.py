@@ -6,13 +6,13 @@ Letters: N pictures.
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 
 from apps.digits.frame import read
 from apps.digits.idx import ROLES, Arrays, as_images, as_labels, read_idx
+from cnn_core import console
 from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.fetching.class_folders import TEST_FOLDERS, class_files, class_names, set_aside, test_folder, train_folder
@@ -97,17 +97,13 @@ def _idx_files(folder: Path) -> dict[str, Path]:
 
 
 def _read(folder: Path, classes: list[str], progress: bool) -> tuple[np.ndarray, np.ndarray]:
-    from tqdm import tqdm
-
     paths = [
         (path, label)
         for label, name in enumerate(classes)
         if (folder / name).is_dir()
         for path in class_files(folder / name, PICTURES)
     ]
-    bar = tqdm(
-        paths, desc=folder.name, unit="picture", disable=None if progress else True, leave=False, file=sys.stderr
-    )
+    bar = console.progress(folder.name, over=paths, unit="picture", show=progress)
     images = np.zeros((len(paths), 28, 28), np.uint8)
     for row, (path, _) in enumerate(bar):
         images[row] = read(path)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cnn_core.drawing.heat import tinted
+
 
 def render(pixels: np.ndarray, heat: np.ndarray | None = None) -> np.ndarray:
     """(28, 28) uint8, bright ink on black, as a picture (28, 28) uint8, dark ink on white.
@@ -13,8 +15,6 @@ def render(pixels: np.ndarray, heat: np.ndarray | None = None) -> np.ndarray:
     picture = 255 - np.asarray(pixels, dtype=np.uint8)
     if heat is None:
         return picture
-    from cnn_core.visual import tinted  # torch, only when something is explained
-
     return tinted(255 - (255 - picture) // 2, heat)
 
 

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from apps.dream.backbone import Backbone
 from apps.dream.config import PRESETS
 from cnn_core import visual
-from cnn_core.errors import UserError
+from cnn_core.errors import UserError, first_line
 from cnn_core.nn.backbones.normalise import Normalise
 from cnn_core.nn.backbones.pretrained import imagenet_names
+from cnn_core.optional import require
 from cnn_core.training import runs
 
 LIBRARIES = ("torchvision", "timm")
@@ -83,11 +84,7 @@ def _timm(name: str, kind: str, weights: str, progress: bool) -> Backbone:
 
 
 def _installed(module: str, name: str) -> Any:
-    try:
-        return import_module(module)
-    except ImportError as error:
-        library = module.partition(".")[0]
-        raise UserError(f"--backbone {name}: {library} is not installed; `pip install {library}`") from error
+    return require(module, f"--backbone {name}")
 
 
 def _made(name: str, make: Callable[[], nn.Module]) -> nn.Module:
@@ -129,4 +126,4 @@ def _fill(net: nn.Module, path: Path) -> None:
     except (SafetensorError, pickle.UnpicklingError, EOFError) as error:
         raise UserError(f"--weights {path}: not a file of weights and nothing else: refused ({error})") from error
     except (RuntimeError, TypeError, AttributeError) as error:
-        raise UserError(f"--weights {path}: does not fit the network ({str(error).splitlines()[0]})") from error
+        raise UserError(f"--weights {path}: does not fit the network ({first_line(error)})") from error

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from apps.go.rules.points import LETTERS, stars
+from cnn_core.drawing.heat import AGAINST, FOR
 
 FINE = 2  # drawn so many times larger
 LINE = (74, 50, 22)
@@ -18,7 +19,6 @@ LETTER = (92, 64, 30)
 LEAST = 0.004  # candidates below this probability are not drawn
 # Colours of a candidate by its share of the best one's probability; the best is the blue that review programs use.
 RAMP = ((0.0, (104, 140, 70)), (0.3, (38, 134, 84)), (0.7, (14, 122, 140)), (1.0, (18, 98, 190)))
-FOR, AGAINST = (224, 30, 24), (24, 92, 214)
 
 
 def draw(

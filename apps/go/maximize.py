@@ -13,7 +13,7 @@ from torch import Tensor
 from apps.go.front import planes_needed
 from apps.go.rules import encode
 from apps.go.rules.encode import SETUP, WHITE_BIT
-from cnn_core import visual
+from cnn_core import console, visual
 from cnn_core.training.runs import Run
 from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
 from cnn_core.visual.optimization.objectives import Objective
@@ -30,11 +30,9 @@ def maximize(
     `before` is the activation of the empty board, from which the first copy starts; others start from some stones at
     random.
     """
-    from tqdm import tqdm
-
     search = _Search(run)
     found, before, after = [], [], []
-    bar = tqdm(objectives, desc="boards", unit="unit", disable=not progress, leave=False)
+    bar = console.progress("boards", over=objectives, unit="unit", show=progress)
     for objective in bar:
         for copy in range(config.copies):
             start = search.random(np.random.default_rng((seed, copy)), 3 * copy)

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from apps.speech import parts
 from apps.speech.config import Augment, FrontConfig
 from apps.speech.signal.augment import Augmentation, mask
 from apps.speech.signal.spectrum import BANDS, BINS, HOP, POINTS, dft_basis, mel_filters, power_spectrum, window
+from cnn_core.optional import require
 
 CHUNK = 16  # clips transformed at a time, so that the spectra stay in the processor's cache
 
@@ -35,7 +35,9 @@ class LogMel(nn.Module):
         self.register_buffer("basis", dft_basis(), persistent=False)
         self.register_buffer("filters", mel_filters(), persistent=False)
         if config.kind == "mfcc":
-            cosines = parts.torchaudio().create_dct(config.coefficients, BANDS, norm="ortho")  # (40, coefficients)
+            cosines = require("torchaudio.functional", "the cosine transform").create_dct(
+                config.coefficients, BANDS, norm="ortho"
+            )  # (40, coefficients)
             self.register_buffer("cosines", cosines, persistent=False)
         self.change = Augmentation(self.augment, self.filters, self.window) if self.augment else None
 

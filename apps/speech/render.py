@@ -7,6 +7,8 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from cnn_core.drawing.heat import tinted
+
 WIDTH, HEIGHT = 202, 160  # pixels of the spectrogram: 2 a frame, 4 a band
 LEFT, BOTTOM, TOP, RIGHT = 50, 20, 8, 12  # margins
 SECONDS = (0.0, 0.5, 1.0)
@@ -24,10 +26,10 @@ def render(input: np.ndarray, heat: np.ndarray | None = None) -> np.ndarray:
     low = max(energy.max() - DYNAMIC, energy.min())
     shade = np.clip((energy - low) / max(energy.max() - low, 1e-6), 0, 1)[::-1]  # low bands at the bottom
     grey = np.asarray(_resized(shade, Image.Resampling.NEAREST))[..., None]
-    picture = np.repeat(255 * (1 - 0.85 * grey), 3, axis=2)
+    picture = np.clip(np.repeat(255 * (1 - 0.85 * grey), 3, axis=2), 0, 255).astype(np.uint8)
     if heat is not None:
-        picture = _heated(picture, np.asarray(heat, dtype=np.float32))
-    return _framed(np.clip(picture, 0, 255).astype(np.uint8))
+        picture = tinted(picture, np.atleast_2d(np.asarray(heat, dtype=np.float32))[::-1], strength=0.65)
+    return _framed(picture)
 
 
 def patch(input: np.ndarray, box: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -60,15 +62,6 @@ def _front():
 
 def _resized(values: np.ndarray, how: Image.Resampling) -> Image.Image:
     return Image.fromarray(values.astype(np.float32)).resize((WIDTH, HEIGHT), how)
-
-
-def _heated(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    heat = np.atleast_2d(heat)[::-1]  # (bands or 1, frames)
-    heat = heat / max(float(np.abs(heat).max()), 1e-12)
-    smooth = np.asarray(_resized(heat, Image.Resampling.BICUBIC))
-    strength = np.clip(np.abs(smooth), 0, 1)[..., None] * 0.65
-    colour = np.where(smooth[..., None] > 0, (214, 39, 40), (31, 100, 220))
-    return picture * (1 - strength) + colour * strength
 
 
 def _framed(plot: np.ndarray) -> np.ndarray:

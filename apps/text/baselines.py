@@ -5,7 +5,6 @@ Letters: N texts, F features, C classes.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, cast
 
@@ -14,6 +13,7 @@ import numpy as np
 from cnn_core.benchmark import cpu_seconds
 from cnn_core.errors import UserError
 from cnn_core.metrics import confusion_matrix
+from cnn_core.optional import require
 
 Rows = Sequence[list[str]]
 
@@ -37,8 +37,7 @@ def compare(train: Rows, targets: np.ndarray, test: Rows, truth: np.ndarray) -> 
 
     Raises UserError where scikit-learn is missing.
     """
-    if find_spec("sklearn") is None:
-        raise UserError("the linear baselines need scikit-learn: pip install 'cnn-suite[text]'")
+    require("sklearn", "comparing with linear models")
     found = []
     for name, fit in (("TF-IDF + logistic regression", tfidf), ("NB-SVM, words and pairs", nb_svm)):
         with cpu_seconds() as trained:

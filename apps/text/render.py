@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from apps.text.verbs.coloured_text import mixed, strengths
 from apps.text.words.fitted import FittedText
+from cnn_core.drawing.heat import ink, strengths, tint
 
 HEIGHT, SIZE, GAP, WIDTH = 24, 15, 5, 200  # pixels: of a line, of the letters, between words, of a strip
 
@@ -55,9 +55,8 @@ def _strip(words: Sequence[str], heats: np.ndarray) -> np.ndarray:
     picture = Image.new("RGB", (WIDTH, (line + 1) * HEIGHT), "white")
     draw = ImageDraw.Draw(picture)
     for word, width, (x, row), heat in zip(words, widths, places, heats, strict=True):
-        colour = mixed(float(heat))
+        colour = tint(float(heat))
         top = row * HEIGHT
         draw.rectangle((x - 3, top + 2, x + width + 3, top + HEIGHT - 3), fill=colour)
-        dark = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] < 140
-        draw.text((x, top + 3), word, fill="white" if dark else "black", font=font)
+        draw.text((x, top + 3), word, fill=ink(colour), font=font)
     return np.asarray(picture)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +16,7 @@ from typing import IO, Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from cnn_core import console
 from cnn_core.errors import UserError
 from cnn_core.files import digest_of
 
@@ -136,19 +136,7 @@ def _receive(url: str, part: Path, size: int | None, progress: bool, opener: Ope
 
 
 def _copy(reply: Reply, out: IO[bytes], name: str, have: int, total: int | None, progress: bool) -> None:
-    from tqdm import tqdm
-
-    with tqdm(
-        desc=name,
-        total=total,
-        initial=have,
-        unit="B",
-        unit_scale=True,
-        unit_divisor=1024,
-        disable=None if progress else True,  # None: only on a terminal
-        leave=False,
-        file=sys.stderr,
-    ) as bar:
+    with console.progress(name, total=total, done=have, unit="B", scale=1024, show=progress) as bar:
         for chunk in reply.iter_raw(CHUNK):
             out.write(chunk)
             bar.update(len(chunk))

@@ -12,12 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnn_core.errors import UserError
+from cnn_core.optional import require
 
-try:
-    import numba
-except ImportError:
-    raise UserError("fit.winograd needs numba; install it with: pip install 'cnn-suite[go]'") from None
+numba = require("numba", "fit.winograd")
 
 SIDE = 6
 POINTS = SIDE**2

@@ -18,8 +18,8 @@ from typing import Any
 
 from torch import Tensor
 
-from cnn_core.errors import UserError
-from cnn_core.files import digest_of
+from cnn_core.errors import UserError, first_line
+from cnn_core.files import digest_of, write_json
 
 FORMAT = "cnn-suite checkpoint 1"
 WEIGHTS, STATE = "weights.safetensors", "state.safetensors"
@@ -56,12 +56,12 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir()
         save_file(_contiguous(checkpoint.weights), new / WEIGHTS)
-        _write_json(new / "config.json", {"format": FORMAT, **checkpoint.config})
-        _write_json(new / "metrics.json", checkpoint.metrics)
+        write_json(new / "config.json", {"format": FORMAT, **checkpoint.config})
+        write_json(new / "metrics.json", checkpoint.metrics)
         if checkpoint.state is not None:
             save_file(_contiguous(checkpoint.state.tensors), new / STATE)
-            _write_json(new / "state.json", checkpoint.state.counters)
-        _write_json(new / "sums.json", {path.name: digest_of(path) for path in sorted(new.iterdir())})
+            write_json(new / "state.json", checkpoint.state.counters)
+        write_json(new / "sums.json", {path.name: digest_of(path) for path in sorted(new.iterdir())})
         for path in new.iterdir():
             _flush(path)
         # Two renames: between them only the previous checkpoint is there, and `load` falls back on it.
@@ -108,7 +108,7 @@ def load(folder: Path, *, with_state: bool = False) -> Checkpoint:
             state = LoopState(load_file(folder / STATE), _read_json(folder / "state.json"))
         return Checkpoint(load_file(folder / WEIGHTS), config, _read_json(folder / "metrics.json"), state)
     except (OSError, ValueError, SafetensorError, AttributeError) as error:
-        raise UserError(f"{folder}: damaged checkpoint ({_first_line(error)}); train again") from error
+        raise UserError(f"{folder}: damaged checkpoint ({first_line(error)}); train again") from error
 
 
 def _check_sum(path: Path, digest: str) -> None:
@@ -125,10 +125,6 @@ def _contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
 
 
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
 def _read_json(path: Path) -> dict[str, Any]:
     value = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(value, dict):
@@ -142,7 +138,3 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

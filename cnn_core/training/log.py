@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cnn_core.errors import UserError
+from cnn_core.optional import require
 
 FILE = "log.jsonl"
 
@@ -43,8 +43,7 @@ class RunLog:
 
 
 def _tensorboard(run: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise UserError("TensorBoard is not installed: pip install 'cnn-suite[tensorboard]'") from error
+    require("tensorboard", "--tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
+
     return SummaryWriter(str(run / "tensorboard"))

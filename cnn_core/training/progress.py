@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from tqdm import tqdm
-
+from cnn_core.console import progress
 from cnn_core.training.inference import Means
 
 
@@ -21,9 +20,7 @@ class ProgressBar:
         self.bar: Any = None
         if show:
             total = epochs * samples
-            self.bar = tqdm(
-                total=total, initial=done, unit=" samples", unit_scale=True, leave=False, dynamic_ncols=True
-            )
+            self.bar = progress("training", total=total, done=done, unit="samples", scale=1000)
 
     def step(self, samples: int, epoch: int, means: Means) -> None:
         """`samples` more are done in `epoch` (0, 1, ...)."""

@@ -1,7 +1,6 @@
 """train: a preset with overrides, into a run folder; or go on with one that was stopped."""
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +101,7 @@ def run(app: App, options: Any) -> Outcome:
                 record=record,
                 resume=bool(options.resume),
                 tensorboard=options.tensorboard,
-                progress=not common.json or sys.stderr.isatty(),
+                progress=not common.json,
                 on_epoch=lambda entry: note(_line(entry, config.fit.epochs)),
             )
         except engine.Interrupted as stop:

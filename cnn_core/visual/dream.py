@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from cnn_core import console
 from cnn_core.errors import UserError
 from cnn_core.visual.activations import device_and_dtype, tapped, tapped_and_tried
 from cnn_core.visual.fast.cache import remember
@@ -132,9 +133,7 @@ def deep_dream(
 
 
 def _bar(total: int):
-    from tqdm import tqdm  # only for those who watch
-
-    return tqdm(total=total, unit="step", leave=False)
+    return console.progress("dream", total=total)
 
 
 def _objective(model: nn.Module, what: str | Sequence[str] | Objective, guide: Tensor | None) -> Objective:

@@ -14,15 +14,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cnn_core.drawing.heat import tinted
 from cnn_core.errors import UserError
 from cnn_core.files import atomic
 from cnn_core.visual.activations import find_layer
+
+__all__ = [
+    "as_picture",
+    "filter_pictures",
+    "gif",
+    "heat_of",
+    "normalised",
+    "overlay",
+    "show",
+    "tinted",
+]
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.floating]
-RED, BLUE = np.array([214, 39, 40], np.float32), np.array([31, 87, 180], np.float32)
 
 
 def normalised(x: Tensor, *, low: float | None = None, high: float | None = None) -> Tensor:
@@ -91,25 +102,6 @@ def overlay(picture: Array, heat: Array | Tensor, *, strength: float = 0.6, colo
         picture = np.repeat(picture[..., None], 3, axis=2)
     weight = strength * np.clip(heat, 0, 1)[..., None]
     return np.clip((1 - weight) * picture + weight * colormaps[colours](np.clip(heat, 0, 1))[..., :3], 0, 1)
-
-
-def tinted(picture: NDArray[np.uint8], heat: Array, *, strength: float = 0.75) -> NDArray[np.uint8]:
-    """A signed heat map (h, w) over a picture (H, W) or (H, W, 3): red above zero, blue below; (H, W, 3) uint8.
-
-    The largest size is full colour (the top percent is cut); the heat is enlarged to the picture.
-    """
-    from PIL import Image  # only when something is drawn
-
-    heat = np.asarray(heat, dtype=np.float32)
-    top = max(float(np.quantile(np.abs(heat), 0.99)), float(np.abs(heat).max()) * 0.2, 1e-12)
-    height, width = picture.shape[:2]
-    size = np.clip(heat / top, -1, 1)
-    size = np.asarray(Image.fromarray(size).resize((width, height), Image.Resampling.BILINEAR))[..., None]
-    colour = picture.astype(np.float32)
-    colour = np.repeat(colour[..., None], 3, axis=2) if colour.ndim == 2 else colour
-    tint = np.where(size > 0, RED, BLUE)
-    weight = strength * np.abs(size)
-    return ((1 - weight) * colour + weight * tint).round().clip(0, 255).astype(np.uint8)
 
 
 def show(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cnn_core import console
 from cnn_core.errors import UserError
 from cnn_core.training.inference import autocast, use_bf16
 from cnn_core.visual.activations import device_and_dtype, tapped
@@ -201,11 +202,7 @@ def _solve(
     if not layers:
         raise UserError("stylize needs a content or a style layer with a positive weight")
     history: list[float] = []
-    bar = None
-    if progress:
-        from tqdm import tqdm  # only for those who watch
-
-        bar = tqdm(total=steps, unit="step", leave=False)
+    bar = console.progress("style", total=steps) if progress else None
     with tapped(model, layers, target) as run_as_it_is:
 
         def run(x: Tensor) -> dict[str, Tensor]:

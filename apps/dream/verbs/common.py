@@ -50,13 +50,6 @@ def arithmetic(options: Any, backbone: Backbone) -> tuple[Any, bool]:
     return inference.autocast(options.precision, place), inference.use_bf16(options.precision, place)
 
 
-def bar(options: Any) -> bool:
-    """Whether to show progress: to a person at a terminal, not in a log or beside --json."""
-    import sys
-
-    return not options.common.json and sys.stderr.isatty()
-
-
 def chosen_units(backbone: Backbone, layer: str, units: Sequence[int], count: int) -> list[int]:
     """The filters asked for, or `count` spread evenly over the layer's. Raises UserError for one out of range."""
     there = backbone.filters(layer)

@@ -13,7 +13,6 @@ from apps.dream.verbs.common import (
     arithmetic,
     at_least,
     backbone_of,
-    bar,
     chosen_units,
     class_of,
     out_path,
@@ -117,7 +116,7 @@ def run(app: App, options: DreamOptions) -> Outcome:
             if size and options.target:
                 return {"picture": from_noise(backbone, what, size, options, frame if options.gif else None)}
             seen = visual.deep_dream(
-                backbone.model, what, start, size=size, guide=led, progress=bar(options),
+                backbone.model, what, start, size=size, guide=led, progress=not options.common.json,
                 frame=frame if options.gif else None, **settings,
             )  # fmt: skip
         return {"picture": seen}
@@ -160,7 +159,7 @@ def from_noise(
         transforms=visual.STRONG,
         seed=options.common.seed,
         watch=watch,
-        progress=bar(options),
+        progress=not options.common.json,
     )
     return found.inputs[0].cpu()
 

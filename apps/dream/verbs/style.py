@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from apps.dream.verbs.common import Looking, arithmetic, at_least, backbone_of, bar, out_path
+from apps.dream.verbs.common import Looking, arithmetic, at_least, backbone_of, out_path
 from apps.dream.verbs.dream import credit_lines, credits_of
 from cnn_core.app import App
 from cnn_core.config import positional
@@ -120,7 +120,12 @@ def run(app: App, options: StyleOptions) -> Outcome:
 
     def compute() -> dict[str, Tensor]:
         painting = paint(
-            backbone.model, given[0], given[1:], progress=bar(options), watch=watch if watched else None, **settings
+            backbone.model,
+            given[0],
+            given[1:],
+            progress=not options.common.json,
+            watch=watch if watched else None,
+            **settings,
         )
         return {"picture": painting.picture, "coarse": painting.coarse, "fine": painting.fine}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from apps.dream.verbs.common import Looking, arithmetic, at_least, backbone_of, bar, chosen_units, out_path
+from apps.dream.verbs.common import Looking, arithmetic, at_least, backbone_of, chosen_units, out_path
 from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.drawing.tables import table
@@ -97,7 +97,9 @@ def _filters(app: App, backbone: Backbone, options: VisualizeOptions) -> Outcome
     def compute() -> dict[str, torch.Tensor]:
         with context:
             # 16 in one pass: their activations stay below a gigabyte.
-            best = visual.optimize(backbone.model, objectives, canvas, chunk=16, progress=bar(options), **settings)
+            best = visual.optimize(
+                backbone.model, objectives, canvas, chunk=16, progress=not options.common.json, **settings
+            )
         return {"inputs": best.inputs, "before": best.before}
 
     found = remember("filters", backbone.model, (objectives, canvas, settings, bf16), compute)

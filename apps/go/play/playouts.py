@@ -8,7 +8,7 @@ nothing is decided. Ownership is +1 where all games end black, -1 where all end 
 import numpy as np
 
 from apps.go.rules import kernels
-from apps.go.rules.numba_or_error import compiled
+from apps.go.rules.compiled import compiled
 from apps.go.rules.points import BLACK, WHITE
 from apps.go.rules.position import Position
 

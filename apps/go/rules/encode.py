@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from apps.go.rules import kernels, ladders
+from apps.go.rules.compiled import compiled
 from apps.go.rules.kernels import CHAIN, KO, STONE, STONES, State
 from apps.go.rules.kernels import LIBERTIES as LIBERTIES_OF
-from apps.go.rules.numba_or_error import compiled
 from apps.go.rules.position import Position
 
 STONES_PLANE, LIBERTIES, AGE, LADDERS, KOMI, CAPTURE, AFTER_MOVE = range(7)

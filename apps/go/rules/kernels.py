@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from apps.go.rules.numba_or_error import compiled
+from apps.go.rules.compiled import compiled
 
 STRIDE = 362  # 19 x 19 points and the wall
 STONE, CHAIN, AFTER, STONES, LIBERTIES = (i * STRIDE for i in range(5))

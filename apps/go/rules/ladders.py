@@ -7,6 +7,7 @@ as escaped.
 
 import numpy as np
 
+from apps.go.rules.compiled import compiled
 from apps.go.rules.kernels import (
     AFTER,
     CHAIN,
@@ -21,7 +22,6 @@ from apps.go.rules.kernels import (
     undo,
     why_illegal,
 )
-from apps.go.rules.numba_or_error import compiled
 
 BUDGET = 600
 """Moves played in one reading; the longest ladder across a 19x19 board takes about 120."""

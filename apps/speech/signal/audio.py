@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import io
 import re
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from apps.speech import parts
+from cnn_core import console
 from cnn_core.errors import UserError
+from cnn_core.optional import require
 
 RATE = 16_000  # Hz
 LENGTH = 16_000  # samples of a clip
@@ -53,7 +53,7 @@ def read_recording(source: Path | bytes, rate: int = RATE, name: str = "") -> np
     Raises UserError where it cannot be decoded, holds no samples, or samples that are no numbers.
     """
     name = name or ("standard input" if isinstance(source, bytes) else str(source))
-    soundfile = parts.soundfile()
+    soundfile = require("soundfile", "reading recordings")
     if isinstance(source, bytes) and not source:
         raise UserError(f"{name}: is empty")
     try:
@@ -98,7 +98,8 @@ def resample(samples: np.ndarray, rate: int, target: int = RATE) -> np.ndarray:
     if target // step > 640:
         step = 25
         rate, target = max(round(rate / step), 1) * step, round(target / step) * step
-    found = parts.torchaudio().resample(torch.from_numpy(np.ascontiguousarray(samples)), int(rate), int(target))
+    functional = require("torchaudio.functional", "resampling")
+    found = functional.resample(torch.from_numpy(np.ascontiguousarray(samples)), int(rate), int(target))
     return found.numpy()
 
 
@@ -136,18 +137,15 @@ def read_clips(
 
     `names` stand for the recordings in messages. Raises UserError naming the first that cannot be read.
     """
-    from tqdm import tqdm
-
     clips = np.zeros((len(sources), LENGTH), np.int16)
 
     def decode(row: int) -> None:
         clips[row] = fit_clip(to_int16(read_recording(sources[row], name=names[row])))
 
-    parts.soundfile()
+    require("soundfile", "reading recordings")
     with ThreadPoolExecutor(threads) as pool:
         done = pool.map(decode, range(len(sources)))
-        shown = None if progress else True
-        for _ in tqdm(done, desc=label, total=len(sources), unit="clip", disable=shown, leave=False, file=sys.stderr):
+        for _ in console.progress(label, over=done, total=len(sources), unit="clip", show=progress):
             pass
     return clips
 
@@ -157,4 +155,4 @@ def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> None:
     from cnn_core.files import atomic
 
     with atomic(path) as part:
-        parts.soundfile().write(part, samples, rate, subtype="PCM_16", format="WAV")
+        require("soundfile", "writing recordings").write(part, samples, rate, subtype="PCM_16", format="WAV")

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from apps.speech import parts
 from apps.speech.signal.audio import LENGTH, RATE
+from cnn_core.optional import require
 
 WINDOW, HOP, POINTS, BANDS = 480, 160, 512, 40  # samples, samples, samples, bands
 BINS = POINTS // 2 + 1
@@ -33,7 +33,8 @@ def dft_basis() -> Tensor:
 
 def mel_filters() -> Tensor:
     """(257, 40) triangular filters from 0 Hz to 8 kHz, as torchaudio.transforms.MelSpectrogram has them."""
-    return parts.torchaudio().melscale_fbanks(BINS, 0.0, RATE / 2, BANDS, RATE, norm=None, mel_scale="htk")
+    functional = require("torchaudio.functional", "the mel filter bank")
+    return functional.melscale_fbanks(BINS, 0.0, RATE / 2, BANDS, RATE, norm=None, mel_scale="htk")
 
 
 def power_spectrum(frames: Tensor, window: Tensor) -> Tensor:

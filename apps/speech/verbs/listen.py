@@ -218,10 +218,10 @@ def _microphone(trained: Any, options: ListenOptions) -> Outcome:
 
 def _blocks(step: int) -> Iterator[Any]:
     """Blocks (step,) int16 from the microphone."""
-    from apps.speech import parts
     from apps.speech.signal.audio import RATE
+    from cnn_core.optional import require
 
-    sounddevice = parts.sounddevice()
+    sounddevice = require("sounddevice", "listening to a microphone")
     try:
         with sounddevice.InputStream(samplerate=RATE, channels=1, dtype="int16", blocksize=step) as stream:
             while True:

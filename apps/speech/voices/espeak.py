@@ -9,8 +9,8 @@ from __future__ import annotations
 import ctypes
 from pathlib import Path
 
-from apps.speech import parts
 from cnn_core.errors import UserError
+from cnn_core.optional import require
 
 SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples go to the callback and nowhere else
 UTF8 = 1
@@ -24,7 +24,7 @@ CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes
 
 def data_folder() -> Path:
     """Folder of the voices, dictionaries and phonemes."""
-    return Path(parts.espeak().get_data_path())
+    return Path(require("espeakng_loader", "speaking words with synthetic voices").get_data_path())
 
 
 def variants() -> list[str]:
@@ -59,7 +59,7 @@ class Espeak:
     """The engine. `speak` gives 16-bit samples at `rate` Hz."""
 
     def __init__(self) -> None:
-        loader = parts.espeak()
+        loader = require("espeakng_loader", "speaking words with synthetic voices")
         try:
             self.library = ctypes.cdll.LoadLibrary(loader.get_library_path())
         except OSError as error:

@@ -18,14 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from apps.speech import parts
 from apps.speech.corpora.clips import TEST, TRAIN, VALIDATION, Corpus, numbered
 from apps.speech.corpora.fsdd import DIGITS
 from apps.speech.signal.audio import LENGTH, RATE, fit_clip, resample, to_int16
 from apps.speech.voices import espeak
 from apps.speech.voices.worker import ANSWER
+from cnn_core import console
 from cnn_core.benchmark import usable_cores
 from cnn_core.errors import UserError
+from cnn_core.optional import require
 
 CLIPS = 2000  # of each word
 PICO_SHARE = 0.25
@@ -115,8 +116,8 @@ def speak(spoken: Spoken, progress: bool = True) -> Corpus:
 
     Raises UserError where the engines are missing (extra `voices`), fail, or say nothing.
     """
-    parts.espeak()
-    parts.pico()
+    require("espeakng_loader", "speaking words with synthetic voices")
+    require("py_nanotts", "speaking words with synthetic voices")
     jobs, names, words, parts_of = plan(spoken)
     clips = np.zeros((len(jobs), LENGTH), np.int16)
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -128,11 +129,8 @@ def speak(spoken: Spoken, progress: bool = True) -> Corpus:
     ]
     for crew in crews:
         crew.start()
-    from tqdm import tqdm
-
-    shown = None if progress else True
     label = f"{len(spoken.words)} words spoken"
-    for _ in tqdm(range(len(jobs)), desc=label, unit="clip", disable=shown, leave=False, file=sys.stderr):
+    for _ in console.progress(label, over=range(len(jobs)), unit="clip", show=progress):
         row = done.get()
         if isinstance(row, Exception):
             raise row

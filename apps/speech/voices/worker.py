@@ -11,9 +11,9 @@ import struct
 import sys
 from typing import Any
 
-from apps.speech import parts
 from apps.speech.voices.espeak import Espeak
 from cnn_core.errors import UserError
+from cnn_core.optional import require
 
 ANSWER = struct.Struct("<ii")
 PICO_RATE = 16_000  # Hz
@@ -30,7 +30,7 @@ class Engines:
         """Rate in Hz and 16-bit samples of one job."""
         arguments = {name: value for name, value in job.items() if name != "engine"}
         if job["engine"] == "pico":
-            self.pico = self.pico or parts.pico().NanoTTS()
+            self.pico = self.pico or require("py_nanotts", "speaking words with synthetic voices").NanoTTS()
             return PICO_RATE, self.pico.speak(**arguments)
         self.espeak = self.espeak or Espeak()
         return self.espeak.rate, self.espeak.speak(**arguments)

@@ -74,7 +74,7 @@ def run(app: App, options: ExplainOptions) -> Outcome:
         listing = table(["for", "n-gram", "score"], rows) if rows else ""
         blocks.append("\n".join(filter(None, [verdict, paint(answer["words"], first.words), "", listing, check])))
         page.heading(verdict)
-        page.parts.append(f'<p style="line-height:2">{coloured_text.spans(answer["words"], first.words)}</p>')
+        page.words(answer["words"], first.words)
         if rows:
             page.table(["for", "n-gram", "score"], rows)
         if check:

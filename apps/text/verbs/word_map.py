@@ -11,6 +11,7 @@ from apps.text.words.ragged import TextSplit
 from cnn_core.app import App
 from cnn_core.drawing import report
 from cnn_core.errors import UserError
+from cnn_core.optional import require
 from cnn_core.outcome import Outcome
 from cnn_core.training.runs import Run
 
@@ -34,13 +35,10 @@ def leaning(counts: np.ndarray) -> np.ndarray:
 
 def two_axes(vectors: np.ndarray, seed: int) -> np.ndarray:
     """(N, 2): t-SNE (van der Maaten and Hinton 2008) of the directions of vectors (N, C)."""
-    try:
-        from sklearn.manifold import TSNE
-    except ImportError:
-        raise UserError("visualize map needs scikit-learn: pip install 'cnn-suite[text]'") from None
+    manifold = require("sklearn.manifold", "visualize map")
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     perplexity = min(20.0, (len(unit) - 1) / 3)
-    return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(unit)
+    return manifold.TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(unit)
 
 
 def view(app: App, run: Run, options: Any) -> Outcome:

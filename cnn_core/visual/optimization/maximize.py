@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from cnn_core import console
 from cnn_core.errors import UserError
 from cnn_core.visual.activations import device_and_dtype
 from cnn_core.visual.fast.cache import remember
@@ -132,9 +133,7 @@ def optimize(
 def _bar(total: int, show: bool) -> tqdm | None:
     if not show:
         return None
-    from tqdm import tqdm  # only for those who watch
-
-    return tqdm(total=total, unit="step", leave=False)
+    return console.progress("optima", total=total)
 
 
 class _Climb:

@@ -1,7 +1,6 @@
 """Decoding recordings of every kind, and every kind of damage."""
 
 import io
-import sys
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.speech import parts
 from apps.speech.signal.audio import (
     LENGTH,
     RATE,
@@ -166,45 +164,3 @@ def test_many_are_decoded_in_their_order_and_the_bad_one_is_named(tmp_path):
     paths[13].write_bytes(b"RIFF")
     with pytest.raises(UserError, match=r"13\.wav"):
         read_clips(paths, list(map(str, paths)), "x", progress=False)
-
-
-def test_a_torchaudio_that_does_not_fit_says_what_to_install(monkeypatch):
-    class Broken:
-        def find_spec(self, name, path=None, target=None):
-            if name == "torchaudio":
-                raise OSError("libtorch_cuda.so: cannot open shared object file\nmore")
-
-    for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
-    with pytest.raises(UserError, match=r"does not fit .* pip install --upgrade torch torchaudio") as caught:
-        parts.torchaudio()
-    assert "more" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("part", "package", "advice"),
-    [
-        (parts.soundfile, "soundfile", r"pip install 'cnn-suite\[speech\]'"),
-        (parts.torchaudio, "torchaudio", r"pip install 'cnn-suite\[speech\]'"),
-        (parts.espeak, "espeakng_loader", r"pip install 'cnn-suite\[voices\]'"),
-        (parts.pico, "py_nanotts", r"pip install 'cnn-suite\[voices\]'"),
-        (parts.sounddevice, "sounddevice", "pip install sounddevice"),
-    ],
-    ids=["soundfile", "torchaudio", "espeak", "pico", "sounddevice"],
-)
-def test_a_missing_package_says_what_to_install(monkeypatch, part, package, advice):
-    for name in [name for name in sys.modules if name.split(".")[0] == package]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(UserError, match=advice):
-        part()
-
-
-def test_a_sounddevice_without_portaudio_says_what_to_install(monkeypatch):
-    def fail(name):
-        raise OSError("PortAudio library not found")
-
-    monkeypatch.setattr(parts, "import_module", fail)
-    with pytest.raises(UserError, match="PortAudio"):
-        parts.sounddevice()

@@ -14,7 +14,7 @@ def test_page_is_whole_and_escaped(tmp_path):
     assert "<script>" not in text
     assert "<h1>a &lt; b</h1>" in text
     assert "<td>&lt;b&gt;</td><td>3.5</td>" in text
-    assert 'alt="a &quot;quoted&quot; caption"' in text
+    assert 'alt="a &#34;quoted&#34; caption"' in text
     assert "data:image/png;base64,iVBOR" in text
     other = Page("from a file")
     (tmp_path / "x.png").write_bytes(b"\x89PNG")

@@ -97,7 +97,7 @@ def test_full_disk_leaves_the_old_checkpoint(saved, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "_write_json", full)
+    monkeypatch.setattr(checkpoint, "write_json", full)
     with pytest.raises(UserError, match="No space left"):
         checkpoint.save(saved, Checkpoint({"w": torch.zeros(1)}, {}))
     assert checkpoint.load(saved).config == {"app": "x"}

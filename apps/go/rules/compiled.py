@@ -1,13 +1,10 @@
-"""numba's compiler, or one clear line when it is not installed."""
+"""Functions compiled by numba. Importing this raises UserError where numba is missing."""
 
 from typing import Any
 
-from cnn_core.errors import UserError
+from cnn_core.optional import require
 
-try:
-    import numba
-except ImportError:
-    raise UserError("reading and playing Go needs numba; install it with: pip install 'cnn-suite[go]'") from None
+numba = require("numba", "reading and playing Go")
 
 
 def compiled(function: Any) -> Any:
