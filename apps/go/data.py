@@ -16,7 +16,7 @@ from torch import Tensor
 
 from apps.go.config import DATA_SETS, Choice, GoConfig
 from apps.go.front import planes_needed
-from apps.go.records import foresight, sgf
+from apps.go.records import foresight, properties, sgf
 from apps.go.records.collection import Collection
 from apps.go.records.games import Report, read_games
 from apps.go.rules import encode, points
@@ -99,7 +99,7 @@ def read_data(data: str, progress: bool = True) -> tuple[Collection, Report]:
 
 def choose(games: Collection, size: int, choice: Choice) -> tuple[dict[str, Collection], dict[str, int]]:
     """Games of one size by split (train, validation, test), and how many were left out for which reason."""
-    lowest = sgf.parse_rank(choice.min_rank) if choice.min_rank else sgf.UNKNOWN_RANK
+    lowest = sgf.parse_rank(choice.min_rank) if choice.min_rank else properties.UNKNOWN_RANK
     result = {"any": games.result < 9, "known": games.result > 0}
     wins = {"black": games.result == 1, "white": games.result == 2}
     _, first = np.unique(games.digest, return_index=True)
