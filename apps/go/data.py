@@ -81,9 +81,42 @@ def load(config: GoConfig) -> Dataset:
     train = replace(train, epoch_size=part, foreseen=config.foresee > 0)
     if 0 < config.watched < len(validation):
         validation = validation.subset(permutation(len(validation), 0, 0)[: config.watched].sort().values)
-    name = config.data if config.data in DATA_SETS else Path(config.data).name
     labels = points.labels(config.size, config.passes)
-    return Dataset(name, train, splits["test"], labels, validation)
+    return Dataset(data_name(config.data), train, splits["test"], labels, validation)
+
+
+def evaluated(config: GoConfig, split: str) -> GoSplit:
+    """Every position of one split, or with "all" of every game of the board size, chosen or not, repeated or not.
+
+    Raises UserError where nothing is left to measure.
+    """
+    games, _ = read_data(config.data)
+    board = f"{config.size}x{config.size}"
+    if split == "all":
+        part = games.take(np.flatnonzero(games.size == config.size))
+        if not len(part):
+            sizes = ", ".join(f"{size}x{size}" for size in np.unique(games.size))
+            raise UserError(f"{config.data}: no game of {board}, its games are {sizes}; set --size")
+    else:
+        part = choose(games, config.size, config.choice)[0][split]
+        if not len(part):
+            raise UserError(f"{config.data}: no game of {board} is in the {split} split; take --split all")
+    found = positions(part, config.size, planes_needed(config.features), config.passes)
+    if not len(found):
+        raise UserError(f"{config.data}: its games of {board} have only passes, which this network does not predict")
+    return found
+
+
+def data_name(data: str) -> str:
+    """A data set's name, or that of the file or folder."""
+    return data if data in DATA_SETS else Path(data).name
+
+
+def same_data(one: str, other: str) -> bool:
+    """Whether both name one data set, or one file or folder."""
+    if one == other or one in DATA_SETS or other in DATA_SETS:
+        return one == other
+    return Path(one).expanduser().resolve() == Path(other).expanduser().resolve()
 
 
 def read_data(data: str, progress: bool = True) -> tuple[Collection, Report]:
