@@ -31,7 +31,9 @@ class Additions:
     def label(self, node: int, point: int, text: str) -> None:
         """Label a point, unless the record has labelled it."""
         if point not in self._points(node, b"LB"):
-            value = sgf_grammar.compose(to_sgf(point, self.size).encode(), sgf_grammar.escape_text(text.encode("ascii")))
+            value = sgf_grammar.compose(
+                to_sgf(point, self.size).encode(), sgf_grammar.escape_text(text.encode("ascii"))
+            )
             self._add(node, b"LB", value)
 
     def mark(self, node: int, name: str, point: int) -> None:

@@ -45,18 +45,9 @@ def read_marks(data: bytes) -> Source:
         return Source(data, "utf-8")
     for mark, charset in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
         if data.startswith(mark):
-            whole = data[: len(data) // 2 * 2]
-            text = whole.decode(charset, "surrogatepass") if _pairs(whole, charset) else whole.decode(charset, "replace")
-            return Source(text.encode("utf-8", "surrogatepass"), charset)
+            whole = data[: len(data) // 2 * 2]  # half a character at the end of a file that was cut off
+            return Source(whole.decode(charset, "surrogatepass").encode("utf-8", "surrogatepass"), charset)
     return Source(data)
-
-
-def _pairs(data: bytes, charset: str) -> bool:
-    try:
-        data.decode(charset, "surrogatepass")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def codec(name: str) -> str:

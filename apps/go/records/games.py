@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from apps.go.records.collection import Collection, collect, join, load, save
 from apps.go.records.charset import read_marks
+from apps.go.records.collection import Collection, collect, join, load, save
 from apps.go.records.grammar import BadGame
 from apps.go.records.sgf import Game, read_lines, read_sgf
 from cnn_core.benchmark import usable_cores
@@ -32,8 +32,16 @@ CHUNK = 200  # files a task
 NAMED = 1000  # bad games that a report names
 PARSING = 3  # counted up when parsing changes, so that games parsed before are not used
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz")
-GROUPS = {"move ": "a move outside the board", "GM": "another game than Go", "a set-up stone": "a set-up stone outside the board", "board size": ""}
-GROUPS |= dict.fromkeys(("set-up stones", "cannot be unpacked", "unexpected text", "property with no values"), "")
+GROUPS = {
+    "move ": "a move outside the board",
+    "a set-up stone": "a set-up stone outside the board",
+    "GM": "another game than Go",
+    "board size": "",
+    "set-up stones": "",
+    "cannot be unpacked": "",
+    "unexpected text": "",
+    "property with no values": "",
+}
 """Start of a reason -> what it is counted under; "" the start itself."""
 UNPACK = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
 LINES = (".txt", *(f".txt{packed}" for packed in UNPACK))

@@ -28,9 +28,7 @@ PAST_END = b" \t\r\n\f\v\x00\x1a"  # CP/M and old DOS programs fill their last b
 # Quantifiers with + never go back, so that no input takes more than linear time.
 VALUE = rb"\[[^\\\]]*+(?:\\.[^\\\]]*+)*+\]"
 _VALUE = re.compile(VALUE, re.DOTALL)
-_TOKEN = re.compile(
-    rb"\s*+(?:(;)?\s*+([A-Za-z]++)\s*+(" + VALUE + rb"(?:\s*+" + VALUE + rb")*+)|([;()]))", re.DOTALL
-)
+_TOKEN = re.compile(rb"\s*+(?:(;)?\s*+([A-Za-z]++)\s*+(" + VALUE + rb"(?:\s*+" + VALUE + rb")*+)|([;()]))", re.DOTALL)
 _PARENTHESIS = re.compile(rb"(?:[^()\[]*+" + VALUE + rb")*+[^()\[]*+([()])", re.DOTALL)
 _ROOT = re.compile(rb"\(\s*+;")
 _BARE_ROOT = re.compile(rb"(?:\xef\xbb\xbf)?\s*+(?=\(\s*+[A-Z][A-Za-z]*+\s*+\[)")

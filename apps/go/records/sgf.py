@@ -44,7 +44,7 @@ class Game:
     """1 or 2: who moves after the last node."""
 
     @property
-    def moves(self) -> int:
+    def move_count(self) -> int:
         """How many moves it has: a problem has none."""
         return int(((self.entries & KIND) == 0).sum())
 
@@ -57,7 +57,7 @@ def read_sgf(data: bytes) -> Iterator[Game | BadGame]:
     found = False
     for game in _read(read_marks(data)):
         found = True
-        yield BadGame("no moves") if isinstance(game, Game) and not game.moves else game
+        yield BadGame("no moves") if isinstance(game, Game) and not game.move_count else game
     if not found:
         yield BadGame("not SGF")
 

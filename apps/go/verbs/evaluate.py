@@ -64,7 +64,8 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     split = evaluated(config, chosen)
     games = len(split.games)
     if 0 < options.positions < len(split):
-        split = split.subset(permutation(len(split), common.seed, 0)[: options.positions].sort().values)
+        rows = permutation(len(split), common.seed, 0)[: options.positions].sort().values
+        split = replace(split, inputs=split.inputs[rows], targets=split.targets[rows])
     trained.model.average = options.symmetries == 8  # type: ignore[assignment]
     found = measure(trained.model, split, precision=config.fit.precision)
     numbers, away = move_numbers(split), distances(split)

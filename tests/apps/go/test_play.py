@@ -468,6 +468,20 @@ def test_annotate_keeps_odd_encodings_and_several_games(net, tmp_path, capsys):
     assert records[1].tree.values(records[1].tree.nodes[0], b"PB") == [b"\xe9\xff"]
 
 
+def test_problems_and_bad_bytes_from_the_command_line(net, tmp_path, capsys):
+    problem = tmp_path / "problem.sgf"
+    problem.write_bytes(b"(;GM[1]SZ[9]CA[UTF-8]C[\xff\xfe]AB[cc][dd]AW[ee]PL[W])")
+    (found,) = answer(capsys, "predict", net, problem, app=APP)["predictions"]
+    assert (found["move"], found["colour"]) == (1, "white")
+    assert answer(capsys, "annotate", net, problem, "--out", tmp_path / "a.sgf", app=APP)["games"][0]["moves"] == 0
+    assert (tmp_path / "a.sgf").read_bytes() == problem.read_bytes()
+    problem.write_bytes(problem.read_bytes().replace(b")", b";W[ff])"))
+    answer(capsys, "annotate", net, problem, "--out", tmp_path / "b.sgf", app=APP)
+    new = (tmp_path / "b.sgf").read_bytes()
+    assert new.startswith(b"(;GM[1]SZ[9]CA[UTF-8]C[\xff\xfe\nThe network, white to play: 1. ")
+    assert b"]AB[cc][dd]AW[ee]PL[W]LB[" in new
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
