@@ -16,7 +16,7 @@ from torch import Tensor
 
 from apps.go.config import DATA_SETS, Choice, GoConfig
 from apps.go.front import planes_needed
-from apps.go.records import foresight, sgf
+from apps.go.records import foresight, properties, sgf
 from apps.go.records.collection import Collection
 from apps.go.records.games import Report, read_games
 from apps.go.rules import encode, points
@@ -81,9 +81,42 @@ def load(config: GoConfig) -> Dataset:
     train = replace(train, epoch_size=part, foreseen=config.foresee > 0)
     if 0 < config.watched < len(validation):
         validation = validation.subset(permutation(len(validation), 0, 0)[: config.watched].sort().values)
-    name = config.data if config.data in DATA_SETS else Path(config.data).name
     labels = points.labels(config.size, config.passes)
-    return Dataset(name, train, splits["test"], labels, validation)
+    return Dataset(data_name(config.data), train, splits["test"], labels, validation)
+
+
+def evaluated(config: GoConfig, split: str) -> GoSplit:
+    """Every position of one split, or with "all" of every game of the board size, chosen or not, repeated or not.
+
+    Raises UserError where nothing is left to measure.
+    """
+    games, _ = read_data(config.data)
+    board = f"{config.size}x{config.size}"
+    if split == "all":
+        part = games.take(np.flatnonzero(games.size == config.size))
+        if not len(part):
+            sizes = ", ".join(f"{size}x{size}" for size in np.unique(games.size))
+            raise UserError(f"{config.data}: no game of {board}, its games are {sizes}; set --size")
+    else:
+        part = choose(games, config.size, config.choice)[0][split]
+        if not len(part):
+            raise UserError(f"{config.data}: no game of {board} is in the {split} split; take --split all")
+    found = positions(part, config.size, planes_needed(config.features), config.passes)
+    if not len(found):
+        raise UserError(f"{config.data}: its games of {board} have only passes, which this network does not predict")
+    return found
+
+
+def data_name(data: str) -> str:
+    """A data set's name, or that of the file or folder."""
+    return data if data in DATA_SETS else Path(data).name
+
+
+def same_data(one: str, other: str) -> bool:
+    """Whether both name one data set, or one file or folder."""
+    if one == other or one in DATA_SETS or other in DATA_SETS:
+        return one == other
+    return Path(one).expanduser().resolve() == Path(other).expanduser().resolve()
 
 
 def read_data(data: str, progress: bool = True) -> tuple[Collection, Report]:
@@ -99,7 +132,7 @@ def read_data(data: str, progress: bool = True) -> tuple[Collection, Report]:
 
 def choose(games: Collection, size: int, choice: Choice) -> tuple[dict[str, Collection], dict[str, int]]:
     """Games of one size by split (train, validation, test), and how many were left out for which reason."""
-    lowest = sgf.parse_rank(choice.min_rank) if choice.min_rank else sgf.UNKNOWN_RANK
+    lowest = sgf.parse_rank(choice.min_rank) if choice.min_rank else properties.UNKNOWN_RANK
     result = {"any": games.result < 9, "known": games.result > 0}
     wins = {"black": games.result == 1, "white": games.result == 2}
     _, first = np.unique(games.digest, return_index=True)

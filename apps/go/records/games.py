@@ -5,6 +5,7 @@ suite's cache under the digest of what they came from.
 """
 
 import bz2
+import codecs
 import gzip
 import hashlib
 import lzma
@@ -16,8 +17,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from apps.go.records.charset import read_marks
 from apps.go.records.collection import Collection, collect, join, load, save
-from apps.go.records.sgf import BadGame, Game, read_lines, read_sgf
+from apps.go.records.grammar import BadGame
+from apps.go.records.sgf import Game, read_lines, read_sgf
 from cnn_core.benchmark import usable_cores
 from cnn_core.console import note
 from cnn_core.errors import UserError
@@ -27,8 +30,19 @@ from cnn_core.fetching.sources import cache_folder
 LARGEST = 512 << 20  # bytes of one file
 CHUNK = 200  # files a task
 NAMED = 1000  # bad games that a report names
-PARSING = 2  # counted up when parsing changes, so that games parsed before are not used
+PARSING = 3  # counted up when parsing changes, so that games parsed before are not used
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz")
+GROUPS = {
+    "move ": "a move outside the board",
+    "a set-up stone": "a set-up stone outside the board",
+    "GM": "another game than Go",
+    "board size": "",
+    "set-up stones": "",
+    "cannot be unpacked": "",
+    "unexpected text": "",
+    "property with no values": "",
+}
+"""Start of a reason -> what it is counted under; "" the start itself."""
 UNPACK = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
 LINES = (".txt", *(f".txt{packed}" for packed in UNPACK))
 FILES = (".sgf", *(f".sgf{packed}" for packed in UNPACK), *LINES)
@@ -133,10 +147,10 @@ def general(reason: str) -> str:
     """A reason without what is special to one game, to be counted under."""
     if reason.startswith("move ") and "illegal" in reason:
         return f"illegal move:{reason.rpartition(':')[2]}"
-    for start in ("move ", "set-up stones", "board size", "GM", "cannot be unpacked"):
+    for start, group in GROUPS.items():
         if reason.startswith(start):
-            return {"move ": "a move outside the board", "GM": "another game than Go"}.get(start, start)
-    return reason
+            return group or start
+    return reason.partition(" (node ")[0]
 
 
 def _games(file: str, data: bytes | None) -> Iterator[tuple[str, Game | BadGame]]:
@@ -150,11 +164,15 @@ def _games(file: str, data: bytes | None) -> Iterator[tuple[str, Game | BadGame]
     except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
         yield file, BadGame(f"cannot be unpacked ({error})")
         return
-    if lower.endswith(LINES) and not data.lstrip().startswith(b"("):
+    if lower.endswith(LINES) and not _begins_with_game(data):
         yield from ((f"{file}, {where}", game) for where, game in read_lines(data))
     else:
         for number, game in enumerate(read_sgf(data), start=1):
             yield (file if number == 1 else f"{file}, game {number}"), game
+
+
+def _begins_with_game(data: bytes) -> bool:
+    return read_marks(data[:1000]).data.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"(")
 
 
 def _contents(path: Path) -> Iterator[tuple[str, bytes | None]]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from apps.go.play.player import Predictor
+    from apps.go.records.additions import Additions
     from apps.go.records.record import Record
 
 
@@ -43,7 +44,7 @@ parse = parser(AnnotateOptions, "Write the network's candidates into a game reco
 
 
 def run(app: App, options: AnnotateOptions) -> Outcome:
-    """Annotate the main line of every game in the file; variations and all other properties are kept."""
+    """Annotate the main line of every game in the file; every other byte stays as it was."""
     if options.top < 1:
         raise UserError(f"--top must be at least 1, not {options.top}")
     if not 0 <= options.least <= 1:
@@ -54,20 +55,23 @@ def run(app: App, options: AnnotateOptions) -> Outcome:
         raise UserError(f"{out}: exists already; name another with --out, or add --overwrite")
 
     from apps.go.play.player import Policy, Style
+    from apps.go.records.additions import Additions, insert
     from apps.go.records.record import read_records
+    from apps.go.records.sgf import LARGEST
     from cnn_core.files import atomic
     from cnn_core.training import device, runs
 
     Style(symmetries=options.symmetries)  # checks it
-    records = read_records(sys.stdin.buffer.read() if options.input == "-" else source)
+    records = read_records(sys.stdin.buffer.read(LARGEST + 1) if options.input == "-" else source)
     for record in records:
         for _ in record.walk():  # an illegal move is told before the network is loaded
             pass
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     policy = Policy(trained)
-    games = [annotate(record, policy, options) for record in records]
+    additions = [Additions(record) for record in records]
+    games = [annotate(record, new, policy, options) for record, new in zip(records, additions, strict=True)]
     with atomic(out) as part:
-        part.write_bytes(b"".join(record.game.serialise() for record in records))
+        part.write_bytes(insert(additions))
     rows = [
         [g["game"], g["moves"], *(f"{g[key]:.1%}" if g["moves"] else None for key in ("agrees", "in_top"))]
         for g in games
@@ -76,14 +80,16 @@ def run(app: App, options: AnnotateOptions) -> Outcome:
     return Outcome({"run": str(options.run), "out": str(out), "games": games}, f"{text}\n\nwrote {out}")
 
 
-def annotate(record: "Record", predictor: "Predictor", options: AnnotateOptions) -> dict[str, Any]:
-    """Add to the nodes of the main line, in place: to each position labels 1, 2, ... of the candidates for its next
-    move and a comment that lists them; to each move a mark (a circle where it is the first choice, a triangle where
-    it is another candidate, a cross elsewhere) and what the network thought of it.
+def annotate(
+    record: "Record", additions: "Additions", predictor: "Predictor", options: AnnotateOptions
+) -> dict[str, Any]:
+    """Collect what to add to the main line: to each position labels 1, 2, ... of the candidates for its next move and
+    a comment that lists them; to each move a mark (a circle where it is the first choice, a triangle where it is
+    another candidate, a cross elsewhere) and what the network thought of it.
     """
     from apps.go.rules.points import name
 
-    before: Any = None
+    before: int | None = None
     moves = first = among = 0
     for step in record.walk():
         if step.point is None:
@@ -95,44 +101,31 @@ def annotate(record: "Record", predictor: "Predictor", options: AnnotateOptions)
         rank = order.index(step.point) + 1
         moves, first, among = moves + 1, first + (rank == 1), among + (rank <= options.top)
         candidates = [p for p in order[: options.top] if shares[p] >= max(options.least, 1e-9)]
-        if before is not None:
-            label_candidates(before, candidates, shares, step.colour, size)
+        if before is not None and before != step.node:  # the second move of a node has no position of its own
+            label_candidates(additions, before, candidates, shares, step.colour, size)
         side = "Black" if step.colour == 1 else "White"
         verdict = (
             "agrees: its first choice" if rank == 1 else f"prefers {name(order[0], size)}; this is its number {rank}"
         )
-        note_on(step.node, f"{side} {name(step.point, size)}: the network {verdict} ({shares[step.point]:.1%}).")
+        line = f"{side} {name(step.point, size)}: the network {verdict} ({shares[step.point]:.1%})."
+        additions.comment(step.node, line)
         if step.point < size * size:
             mark = "CR" if rank == 1 else "TR" if step.point in candidates else "MA"
-            mark_point(step.node, mark, divmod(step.point, size))
+            additions.mark(step.node, mark, step.point)
         before = step.node
     share = (lambda part: part / moves) if moves else (lambda part: 0.0)
     return {"game": record.name, "moves": moves, "agrees": share(first), "in_top": share(among)}
 
 
-def label_candidates(node: Any, candidates: list[int], shares: "np.ndarray", colour: int, size: int) -> None:
-    """Labels 1, 2, ... on the points, but where the record has labels of its own, and the list as a comment."""
+def label_candidates(
+    additions: "Additions", node: int, candidates: list[int], shares: "np.ndarray", colour: int, size: int
+) -> None:
+    """Labels 1, 2, ... on the points, but where the record has labels, and the list as a comment."""
     from apps.go.rules.points import name
 
-    there = list(node.get("LB")) if node.has_property("LB") else []
-    taken = {place for place, _ in there}
-    new = [(divmod(p, size), str(i + 1)) for i, p in enumerate(candidates) if p < size * size]
-    new = [(place, text) for place, text in new if place not in taken]
-    if there or new:
-        node.set("LB", there + new)
+    for i, point in enumerate(candidates):
+        if point < size * size:
+            additions.label(node, point, str(i + 1))
     listed = ", ".join(f"{i + 1}. {name(p, size)} {shares[p]:.1%}" for i, p in enumerate(candidates))
-    note_on(node, f"The network, {'black' if colour == 1 else 'white'} to play: {listed or 'no candidate'}.")
-
-
-def note_on(node: Any, text: str) -> None:
-    """Add a line to the node's comment."""
-    old = node.get("C").rstrip() if node.has_property("C") else ""
-    node.set("C", f"{old}\n{text}" if old else text)
-
-
-def mark_point(node: Any, mark: str, place: tuple[int, int]) -> None:
-    """Mark a point, unless the record has marked it."""
-    marks = ("CR", "TR", "MA", "SQ", "SL")
-    if any(place in node.get(other) for other in marks if node.has_property(other)):
-        return
-    node.set(mark, (set(node.get(mark)) if node.has_property(mark) else set()) | {place})
+    line = f"The network, {'black' if colour == 1 else 'white'} to play: {listed or 'no candidate'}."
+    additions.comment(node, line)

@@ -26,8 +26,9 @@ class EvaluateOptions(Shared):
     """Another data set, folder or archive than the one the run was trained on."""
     size: int = 0
     """Another board size than the run's: the network plays every size."""
-    split: Literal["test", "validation"] = "test"
-    """Games to measure on; choose settings on validation, so that test is read once."""
+    split: Literal["auto", "all", "test", "validation"] = "auto"
+    """Games to measure on. all: every game of the board size, whatever the run's choice; auto: all where --data names
+    other games than the run's, else test. Choose settings on validation, so that test is read once."""
     symmetries: int = 1
     """1, or 8 to average over all turned and mirrored boards: eight times the work."""
     positions: int = 0
@@ -43,8 +44,9 @@ parse = parser(EvaluateOptions, "Top-1, top-5, likelihood: by phase, by distance
 
 def run(app: App, options: EvaluateOptions) -> Outcome:
     """Measure, and write metrics.json and the pictures."""
-    from apps.go.data import GoSplit
+    from apps.go.data import data_name, evaluated, same_data
     from apps.go.play.player import Style
+    from apps.go.rules.points import labels
     from apps.go.verbs.move_metrics import distances, measure, move_numbers, phases
     from cnn_core.drawing import report
     from cnn_core.files import write_json
@@ -57,11 +59,14 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     trained = runs.restore(app, options.run, device.choose(common.device, common.threads))
     config = replace(trained.config, watched=0)
     config = replace(config, data=options.data or config.data, size=options.size or config.size)
-    source = app.load(config)
-    split = source.test if options.split == "test" else source.validation
-    assert isinstance(split, GoSplit)
+    chosen = options.split
+    if chosen == "auto":
+        chosen = "test" if same_data(config.data, trained.config.data) else "all"
+    split = evaluated(config, chosen)
+    games = len(split.games)
     if 0 < options.positions < len(split):
-        split = split.subset(permutation(len(split), common.seed, 0)[: options.positions].sort().values)
+        rows = permutation(len(split), common.seed, 0)[: options.positions].sort().values
+        split = replace(split, inputs=split.inputs[rows], targets=split.targets[rows])
     trained.model.average = options.symmetries == 8  # type: ignore[assignment]
     found = measure(trained.model, split, precision=config.fit.precision)
     numbers, away = move_numbers(split), distances(split)
@@ -73,8 +78,8 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     }
     by_distance = {name: found.summary((away >= first) & (away <= last)) for name, first, last in DISTANCES}
     folder = options.out or options.run / "evaluation"
-    result: dict[str, Any] = {"run": str(options.run), "data": source.name, "split": options.split}
-    result |= {"size": config.size, "symmetries": options.symmetries, **found.summary()}
+    result: dict[str, Any] = {"run": str(options.run), "data": data_name(config.data), "split": chosen}
+    result |= {"games": games, "size": config.size, "symmetries": options.symmetries, **found.summary()}
     result |= {"accuracy": result["top1"], "count": result["positions"]}  # as the other apps call them
     result |= {"calibration_error": found.calibration.error, "by_phase": by_phase, "by_distance": by_distance}
     result |= {"report": str(folder)}
@@ -84,7 +89,7 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     history = read_log(options.run)
     if history:
         report.save(report.learning_curve(history), folder / "learning.png")
-    _gallery(app, split, found, source.labels, options.mistakes, folder)
+    _gallery(app, split, found, labels(config.size, config.passes), options.mistakes, folder)
     return Outcome(result, _text(result))
 
 
@@ -135,6 +140,7 @@ def _gallery(app: App, split: Any, found: Any, labels: tuple[str, ...], count: i
 def _text(result: dict[str, Any]) -> str:
     name = f"{result['data']}, {result['split']} games{', 8 symmetries' if result['symmetries'] == 8 else ''}"
     rows = [
+        ["games", str(result["games"])],
         ["positions", str(result["positions"])],
         ["top-1", f"{result['top1']:.2%}  (95 % interval {result['low']:.2%} to {result['high']:.2%})"],
         ["top-5", f"{result['top5']:.2%}"],

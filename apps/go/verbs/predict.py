@@ -51,10 +51,12 @@ def run(app: App, options: PredictOptions) -> Outcome:
 
     from apps.go.play.player import Policy, Style
     from apps.go.records.record import read_records
+    from apps.go.records.sgf import LARGEST
     from cnn_core.training import device, runs
 
     Style(symmetries=options.symmetries)  # checks it
-    records = [r for name in names for r in read_records(sys.stdin.buffer.read() if name == "-" else Path(name))]
+    sources = [sys.stdin.buffer.read(LARGEST + 1) if name == "-" else Path(name) for name in names]
+    records = [record for source in sources for record in read_records(source)]
     steps = [record.before(options.move or None) for record in records]
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     policy = Policy(trained)

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from apps.go.app import APP
 from apps.go.config import PRESETS, Choice, GoConfig
 from apps.go.data import choose, load, read, read_data
-from apps.go.records import collection, games, sgf
-from apps.go.records.sgf import BadGame, Game, read_lines, read_sgf
+from apps.go.records import collection, games, properties
+from apps.go.records.grammar import BadGame
+from apps.go.records.sgf import Game, read_lines, read_sgf
 from apps.go.rules.encode import KIND, PLANES, POINT
 from apps.go.rules.position import Position
 from apps.go.rules.symmetry import COUNT, tables
@@ -118,11 +119,11 @@ def test_several_games_and_lines():
     [("9d", 9), ("1 dan", 1), ("9p", 18), ("P9段", 9), ("1k", 0), ("12 kyu", -11), ("", None), ("?", None)],
 )
 def test_ranks(text, rank):
-    assert sgf._rank(text) == (sgf.UNKNOWN_RANK if rank is None else rank)
+    assert properties.rank(text) == (properties.UNKNOWN_RANK if rank is None else rank)
 
 
 def test_komi_of_odd_servers():
-    assert [sgf._komi(text) for text in ("375", "650", "6,5", "-3.5", "", "1e9", "7.5 points")] == [
+    assert [properties.komi(text) for text in ("375", "650", "6,5", "-3.5", "", "1e9", "7.5 points")] == [
         7.5, 6.5, 6.5, -3.5, 0.0, 1.0, 7.5,
     ]  # fmt: skip
 

@@ -20,7 +20,7 @@ from cnn_core.errors import UserError
 from cnn_core.export import export_onnx
 from cnn_core.training.data import Batch
 from cnn_core.visual.activations import layer_names
-from tests.helpers.commands import answer
+from tests.helpers.commands import answer, bad
 from tests.helpers.go_games import crowded_game, random_game, record
 
 ROOT = "KM[7]RE[B+1]AB[ii]"
@@ -274,6 +274,34 @@ def test_evaluate_over_symmetries_and_on_a_part(trained, tmp_path, capsys):
         capsys, "evaluate", trained, "--positions", 40, "--split", "validation", "--out", tmp_path / "c", app=APP
     )
     assert (part["positions"], part["split"]) == (40, "validation")
+
+
+def test_evaluate_measures_every_game_of_other_data(trained, folder, tmp_path, capsys):
+    """Also one game, a short one, and one that the run learned from: all of --data, unless a split is named."""
+    games = sorted(folder.glob("*.sgf"))[:6]
+    for count in (1, 6):
+        other = tmp_path / f"other-{count}"
+        other.mkdir()
+        for path in games[:count]:
+            (other / path.name).write_bytes(path.read_bytes())
+        (other / "short.sgf").write_text("(;SZ[9];B[ee];W[ed])")
+        (other / "large.sgf").write_text("(;SZ[13];B[ee];W[ed])")
+        found = answer(capsys, "evaluate", trained, "--data", other, "--out", tmp_path / "out", app=APP)
+        assert (found["split"], found["games"], found["positions"]) == ("all", count + 1, 30 * count + 2)
+    alone = answer(capsys, "evaluate", trained, "--data", games[0], "--out", tmp_path / "out", app=APP)
+    assert (alone["games"], alone["positions"]) == (1, 30)
+    same = answer(capsys, "evaluate", trained, "--data", folder, "--out", tmp_path / "out", app=APP)
+    plain = answer(capsys, "evaluate", trained, "--out", tmp_path / "out", app=APP)
+    assert (same["split"], same["positions"]) == (plain["split"], plain["positions"]) == ("test", plain["positions"])
+    whole = answer(capsys, "evaluate", trained, "--split", "all", "--out", tmp_path / "out", app=APP)
+    assert whole["games"] == len(list(folder.glob("*.sgf"))) > plain["games"]
+    (tmp_path / "pass.sgf").write_text("(;SZ[9];B[];W[])")
+    for args, message in (
+        (["--data", games[0], "--size", 13], "no game of 13x13, its games are 9x9; set --size"),
+        (["--data", tmp_path / "pass.sgf"], "only passes"),
+        (["--data", tmp_path / "pass.sgf", "--split", "test"], "no game of 9x9 is in the test split; take --split all"),
+    ):
+        assert message in bad(capsys, "evaluate", trained, *args, app=APP)
 
 
 def test_measures_by_their_definition(folder, monkeypatch, tmp_path):

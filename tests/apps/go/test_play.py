@@ -20,6 +20,7 @@ from apps.go.play.opponent import GtpPlayer, full_command, network_player, rando
 from apps.go.play.player import Policy, Style, choose, draw
 from apps.go.play.playouts import dead_stones, ownership, score_name, settled_score
 from apps.go.play.referee import play_game
+from apps.go.records.additions import Additions, insert
 from apps.go.records.record import read_records
 from apps.go.rules.points import name, parse
 from apps.go.rules.position import Position
@@ -302,7 +303,7 @@ def test_a_match_writes_every_game_and_counts(tmp_path):
     for k, game in enumerate(games, start=1):
         (record,) = read_records(tmp_path / f"game-{k:03}.sgf")
         assert tuple((s.colour, s.point) for s in record.walk() if s.point is not None) == game.moves
-        root = record.game.get_root()
+        root = sgf.Sgf_game.from_bytes((tmp_path / f"game-{k:03}.sgf").read_bytes()).get_root()
         assert root.get("RE") == game.result
         assert root.get("PB" if k % 2 else "PW") == "cnn-go"
     assert [g.moves for g in play_match(Noise(), STILL, options, tmp_path)] == [g.moves for g in games]
@@ -463,8 +464,22 @@ def test_annotate_keeps_odd_encodings_and_several_games(net, tmp_path, capsys):
     found = answer(capsys, "annotate", net, path, "--out", tmp_path / "out.sgf", app=APP)
     assert [g["moves"] for g in found["games"]] == [2, 1, 0]
     records = read_records(tmp_path / "out.sgf")
-    assert records[0].game.get_root().get("PB") == "宁"
-    assert records[1].game.get_root().get_raw("PB") == b"\xe9\xff"
+    assert records[0].tree.root_text(b"PB") == "宁"
+    assert records[1].tree.values(records[1].tree.nodes[0], b"PB") == [b"\xe9\xff"]
+
+
+def test_problems_and_bad_bytes_from_the_command_line(net, tmp_path, capsys):
+    problem = tmp_path / "problem.sgf"
+    problem.write_bytes(b"(;GM[1]SZ[9]CA[UTF-8]C[\xff\xfe]AB[cc][dd]AW[ee]PL[W])")
+    (found,) = answer(capsys, "predict", net, problem, app=APP)["predictions"]
+    assert (found["move"], found["colour"]) == (1, "white")
+    assert answer(capsys, "annotate", net, problem, "--out", tmp_path / "a.sgf", app=APP)["games"][0]["moves"] == 0
+    assert (tmp_path / "a.sgf").read_bytes() == problem.read_bytes()
+    problem.write_bytes(problem.read_bytes().replace(b")", b";W[ff])"))
+    answer(capsys, "annotate", net, problem, "--out", tmp_path / "b.sgf", app=APP)
+    new = (tmp_path / "b.sgf").read_bytes()
+    assert new.startswith(b"(;GM[1]SZ[9]CA[UTF-8]C[\xff\xfe\nThe network, white to play: 1. ")
+    assert b"]AB[cc][dd]AW[ee]PL[W]LB[" in new
 
 
 @pytest.mark.parametrize(
@@ -472,13 +487,13 @@ def test_annotate_keeps_odd_encodings_and_several_games(net, tmp_path, capsys):
     [
         ("no game at all", "not an SGF game record"),
         ("", "not an SGF game record"),
-        ("(;GM[2]SZ[8];B[aa])", "another game than Go (GM 2)"),
+        ("(;GM[2]SZ[8];B[aa])", "GM[2] is another game than Go"),
         ("(;GM[1]SZ[37];B[aa])", "37"),
-        ("(;GM[1]SZ[25];B[aa])", "a board of 25 x 25"),
-        ("(;GM[1]SZ[nine];B[aa])", "bad SZ property"),
-        ("(;GM[1]SZ[9];B[ee];W[dd];B[ee])", "move 3 cannot be played: B E5 is illegal: the point is occupied"),
-        ("(;GM[1]SZ[9];B[ee];W[zz])", "after move 1"),
-        ("(;GM[1]SZ[9]AB[aa]AW[ba][ab])", "no liberty"),
+        ("(;GM[1]SZ[25];B[aa])", "board size 25 (sizes 2 to 19 can be read)"),
+        ("(;GM[1]SZ[nine];B[aa])", "board size nine"),
+        ("(;GM[1]SZ[9];B[ee];W[dd];B[ee])", "move 3 (B E5) is illegal: the point is occupied"),
+        ("(;GM[1]SZ[9];B[ee];W[zz])", "move 2 (W): 'zz' is no point of a board of 9x9"),
+        ("(;GM[1]SZ[9]AB[aa]AW[ba][ab])", "set-up stones before move 1 leave a chain without liberties"),
         ("(" * 3000 + ";GM[1]", "not an SGF game record"),
     ],
     ids=["text", "empty", "othello", "size-37", "size-25", "size-word", "illegal", "no-point", "set-up", "deep"],
@@ -579,8 +594,10 @@ def test_any_bytes_are_a_record_or_one_line(data):
         for record in records:
             for step in record.walk():
                 assert step.point is None or step.number > 0
-            annotate(record, Noise(), AnnotateOptions(run=Path(), input=""))
-            assert read_records(record.game.serialise())
+        additions = [Additions(record) for record in records]
+        for record, new in zip(records, additions, strict=True):
+            annotate(record, new, Noise(), AnnotateOptions(run=Path(), input=""))
+        assert len(read_records(insert(additions))) == len(records)
     except UserError as error:
         assert "\n" not in " ".join(str(error).split())
         assert "standard input" in str(error)
