@@ -50,6 +50,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         hints = parts[:1] * len(value) if parts[-1:] == (Ellipsis,) else parts
         if len(hints) == len(value):
             return tuple(_value(h, v, where) for h, v in zip(hints, value, strict=True))
+    if origin is dict and isinstance(value, dict):
+        return {name: _value(parts[1], item, f"{where}.{name}") for name, item in value.items()}
     if origin in (typing.Union, types.UnionType):
         for part in parts:
             try:

@@ -12,7 +12,9 @@ class FitConfig:
     """One training run. Batch sizes count samples over all processes together."""
 
     epochs: int = 3
-    """Passes over the training data."""
+    """Passes over the training data, or parts of it of `epoch_samples`."""
+    epoch_samples: int = 0
+    """Samples of one epoch; 0 takes all. The next epoch goes on with the next part of one long shuffled order."""
     batch_size: int = 256
     """Samples a step."""
     optimizer: Literal["adamw", "muon", "sgd", "adadelta"] = "adamw"
@@ -58,6 +60,7 @@ class FitConfig:
         if self.winograd and self.compile:
             raise UserError("fit.winograd and fit.compile exclude each other; set one of them")
         _in_range("epochs", self.epochs, 1)
+        _in_range("epoch_samples", self.epoch_samples, 0)
         _in_range("batch_size", self.batch_size, 1)
         _in_range("learning_rate", self.learning_rate, 0, exclusive=True)
         _in_range("weight_decay", self.weight_decay, 0)

@@ -16,10 +16,11 @@ from cnn_core.errors import UserError
 from cnn_core.nn.architecture import ConvNetConfig
 from cnn_core.nn.network import ConvNet
 from cnn_core.training import checkpoint
+from cnn_core.training.callbacks import MovingAverage
 from cnn_core.training.data import Split
 from cnn_core.training.engine import Interrupted, evaluate, fit, predict_logits
 from cnn_core.training.log import read_log
-from cnn_core.training.optim import MovingAverage, make_optimizer
+from cnn_core.training.optim import make_optimizer
 from cnn_core.training.recipe import FitConfig
 
 SCRIPT = Path(__file__).parents[2] / "helpers" / "train_small.py"
@@ -161,7 +162,7 @@ def test_a_split_may_unpack_and_order_its_samples(tmp_path):
             bits = self.inputs[index][:, :, None] >> torch.arange(8) & 1
             return bits.reshape(-1, 1, 12, 12).float(), self.targets[index]
 
-        def order(self, seed, epoch, batch_size):
+        def order(self, seed, epoch, batch_size, epoch_samples=0):
             return self.inputs.float().sum(1).argsort() if epoch % 2 else super().order(seed, epoch, batch_size)
 
     plain = bars(64)
@@ -254,7 +255,7 @@ def test_interrupt_saves_and_says_so(tmp_path):
     with pytest.raises(Interrupted, match="step 2"):
         fit(small_net(), bars(64), FitConfig(epochs=3, batch_size=32), run=tmp_path, progress=False, on_epoch=stop)
     assert signal.getsignal(signal.SIGINT) is before
-    assert checkpoint.load(tmp_path / "last", with_state=True).state.counters["epoch"] == 1
+    assert checkpoint.load(tmp_path / "last", with_state=True).state.counters.epoch == 1
 
 
 def test_state_of_another_network_is_refused(tmp_path):
