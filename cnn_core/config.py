@@ -4,7 +4,7 @@ import dataclasses
 import io
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from typing import Any, Literal, TypeVar, cast
 
@@ -27,17 +27,34 @@ def to_json(config: Any) -> dict[str, Any]:
 def from_json(cls: type[T], data: Any, where: str = "") -> T:
     """Build `cls` from what `to_json` gave. Fields that are missing take their default.
 
+    A class variable MOVED tells where fields of earlier versions are now: {"old": "new"}, or {"old": "inner.new"}.
     Raises UserError for unknown fields and values of another type, naming the field.
     """
     where = where or cls.__name__
     if not isinstance(data, dict):
         raise UserError(f"{where}: expected an object with fields, not {data!r}")
+    data = _moved(data, getattr(cls, "MOVED", {}), where)
     hints = typing.get_type_hints(cls)
     known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     unknown = sorted(data.keys() - known)
     if unknown:
         raise UserError(f"{where}: unknown field {unknown[0]!r}; it was written by another version")
     return cls(**{name: _value(hints[name], value, f"{where}.{name}") for name, value in data.items()})
+
+
+def _moved(data: dict[str, Any], moved: Mapping[str, str], where: str) -> dict[str, Any]:
+    """A copy of `data` with the fields named in `moved` in their new places."""
+    data = dict(data)
+    for old in moved.keys() & data.keys():
+        value = data.pop(old)
+        outer, _, name = moved[old].rpartition(".")
+        if not outer:
+            data[name] = value
+        elif isinstance(inner := data.get(outer, {}), dict):
+            data[outer] = {**inner, name: value}
+        else:
+            raise UserError(f"{where}.{outer}: expected an object with fields, not {inner!r}")
+    return data
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:

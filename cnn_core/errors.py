@@ -1,4 +1,4 @@
-"""The one exception that means "the user can mend this"."""
+"""The one exception that means "the user can mend this", and the check that raises it most often."""
 
 
 class UserError(Exception):
@@ -7,3 +7,11 @@ class UserError(Exception):
     Its message is one clear line that names the file or option and says what to do.
     The command line prints it on standard error and ends with exit status 2.
     """
+
+
+def check_range(name: str, value: float, low: float, high: float | None = None, exclusive: bool = False) -> None:
+    """Raise UserError unless `value` lies between `low` and `high`; with `exclusive` it must be above `low`."""
+    fits = (value > low if exclusive else value >= low) and (high is None or value <= high)
+    if not fits:
+        bounds = f"above {low:g}" if exclusive else f"at least {low:g}"
+        raise UserError(f"{name} must be {bounds}{'' if high is None else f' and at most {high:g}'}, not {value:g}")

@@ -1,14 +1,14 @@
 """What happens around the steps of training, one class for each thing: the loop calls all of them in a fixed order.
 
-    ModuleHooks     tells modules how far training is, and that a step is done
-    Freezing        layers stop learning, first layers first
-    GlobalNorms     several processes: batch norms over the whole minibatch
-    LocalNorms      several processes: batch norms of each process alone
-    Densify         sparse gradients become dense
-    ClipNorm        gradients have a largest norm
-    Winograd        convolutions with fewer multiplications
-    (callbacks that are given to `fit`)
-    MovingAverage   takes in the weights as they leave the step
+ModuleHooks     tells modules how far training is, and that a step is done
+Freezing        layers stop learning, first layers first
+GlobalNorms     several processes: batch norms over the whole minibatch
+LocalNorms      several processes: batch norms of each process alone
+Densify         sparse gradients become dense
+ClipNorm        gradients have a largest norm
+Winograd        convolutions with fewer multiplications
+(callbacks that are given to `fit`)
+MovingAverage   takes in the weights as they leave the step
 """
 
 from collections.abc import Iterator, Mapping
@@ -153,7 +153,7 @@ class GlobalNorms(Callback):
 
 
 class LocalNorms(Callback):
-    """With several processes, each keeps the batch norms' running statistics of its own; an epoch ends with their mean."""
+    """With several processes, batch norms measure each one's share of the minibatch; an epoch ends with their mean."""
 
     def __init__(self, model: nn.Module, average: "MovingAverage | None"):
         self.model, self.average = model, average
@@ -178,7 +178,7 @@ class Densify(Callback):
 
 
 class ClipNorm(Callback):
-    """Scales the gradients down where the norm of all of them together is larger than `largest` (Pascanu et al. 2013)."""
+    """Scales all gradients down where their common norm is above `largest` (Pascanu et al. 2013)."""
 
     def __init__(self, model: nn.Module, largest: float):
         self.parameters, self.largest = list(model.parameters()), largest
@@ -260,7 +260,7 @@ def standard(
     average: MovingAverage | None,
     processes: int,
 ) -> list[Callback]:
-    """What `config` asks for on the model's device, in the order at the top of this file, without the moving average."""
+    """What `config` asks for on the model's device, in the order at the top of this file, but for the moving average."""
     found: list[Callback] = [ModuleHooks(model)]
     if config.freeze:
         found.append(Freezing(model, config.freeze, processes))

@@ -54,10 +54,12 @@ class Split:
         samples come, shuffled, before they come again, shuffled anew. A function of its arguments alone, so that a
         resumed run repeats it.
         """
-        generator = torch.Generator().manual_seed(mix(seed, epoch))
+        generator = generator_of(seed, epoch)
         if epoch_length(len(self), epoch_samples) == len(self):
-            return self.arrange(torch.randperm(len(self), generator=generator), batch_size, generator)
-        return self.arrange(part_of_order(len(self), seed, epoch, epoch_samples), batch_size, generator)
+            samples = torch.randperm(len(self), generator=generator)
+        else:
+            samples = part_of_order(len(self), seed, epoch, epoch_samples)
+        return self.arrange(samples, batch_size, generator)
 
     def arrange(self, samples: Tensor, batch_size: int, generator: torch.Generator) -> Tensor:
         """The `samples` of an epoch, which come shuffled, in the order in which they are cut into batches."""
@@ -85,11 +87,16 @@ class Batch:
 
 def permutation(count: int, seed: int, epoch: int) -> Tensor:
     """The order of the samples in an epoch: a function of seed and epoch alone, so a resumed run repeats it."""
-    return torch.randperm(count, generator=torch.Generator().manual_seed(mix(seed, epoch)))
+    return torch.randperm(count, generator=generator_of(seed, epoch))
+
+
+def generator_of(*numbers: int) -> torch.Generator:
+    """A random generator that depends on `numbers` alone."""
+    return torch.Generator().manual_seed(mix(*numbers))
 
 
 def part_of_order(count: int, seed: int, epoch: int, size: int) -> Tensor:
-    """(size,) places `epoch * size` and on of the permutations of 0, 1, ... one after the other, all of `count`."""
+    """(size,) the part for `epoch` of one long order: the permutations of `count` samples 0, 1, ... end to end."""
     places = torch.arange(epoch * size, (epoch + 1) * size)
     turns = places // count
     return torch.cat([permutation(count, seed, int(turn))[places[turns == turn] % count] for turn in turns.unique()])
@@ -147,7 +154,7 @@ def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
 
     Raises UserError when nothing could be held out.
     """
-    generator = torch.Generator().manual_seed(mix(seed, 0x5EED))
+    generator = generator_of(seed, 0x5EED)
     held = torch.zeros(len(split), dtype=torch.bool)
     targets = split.targets.cpu()
     for label in targets.unique():

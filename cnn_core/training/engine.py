@@ -266,6 +266,4 @@ class _Loop:
         metrics = self.state.history[-1] if self.state.history else {}
         with self.averaged():
             weights = self.state.model.state_dict()
-            checkpoint.save(
-                self.output.run / name, checkpoint.Checkpoint(weights, self.output.record, metrics, state)
-            )
+            checkpoint.save(self.output.run / name, checkpoint.Checkpoint(weights, self.output.record, metrics, state))
