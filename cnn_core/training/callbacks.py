@@ -260,7 +260,7 @@ def standard(
     average: MovingAverage | None,
     processes: int,
 ) -> list[Callback]:
-    """What `config` asks for on the model's device, in the order at the top of this file, but for the moving average."""
+    """What `config` asks for on this device, in the order at the top of this file, without the moving average."""
     found: list[Callback] = [ModuleHooks(model)]
     if config.freeze:
         found.append(Freezing(model, config.freeze, processes))

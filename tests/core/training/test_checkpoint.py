@@ -30,6 +30,13 @@ def test_round_trip(saved):
     assert checkpoint.load(saved).state is None
 
 
+def test_counters_of_another_kind_are_refused(saved):
+    state = LoopState({}, Counters(epoch="two"))  # type: ignore[arg-type]
+    checkpoint.save(saved, Checkpoint({}, {}, {}, state))
+    with pytest.raises(UserError, match=r"state.json.epoch: 'two' does not fit the type int"):
+        checkpoint.load(saved, with_state=True)
+
+
 def test_nothing_in_it_is_a_pickle(saved):
     assert {p.suffix for p in saved.iterdir()} == {".json", ".safetensors"}
     for path in saved.iterdir():
