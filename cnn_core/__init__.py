@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from cnn_core.nn.network import ConvNet
     from cnn_core.nn.shapes import ShapeError, conv_output_size, pool_output_size, receptive_field
     from cnn_core.nn.summary import count_parameters, summary
+    from cnn_core.nn.views import AveragedViews
+    from cnn_core.training.callbacks import Callback
     from cnn_core.training.data import Dataset, Split, hold_out
     from cnn_core.training.engine import Fit, Interrupted, classification, evaluate, fit, predict_logits
     from cnn_core.training.recipe import FitConfig
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 _HOME = {
     "nn.architecture": "LECTURE ConvNetConfig layers",
     "nn.blocks": "ConvBlock Dense GlobalPool ResidualBlock pointwise pooling",
+    "training.callbacks": "Callback",
     "training.data": "Dataset Split hold_out",
     "training.engine": "Fit Interrupted classification evaluate fit predict_logits",
     "errors": "UserError",
@@ -44,10 +47,13 @@ _HOME = {
     "training.recipe": "FitConfig",
     "training.runs": "Run restore",
     "nn.shapes": "ShapeError conv_output_size pool_output_size receptive_field",
+    "nn.views": "AveragedViews",
     "fetching.sources": "fetch load_manifest",
 }
 __all__ = [
     "LECTURE",
+    "AveragedViews",
+    "Callback",
     "ConvBlock",
     "ConvNet",
     "ConvNetConfig",

@@ -4,7 +4,7 @@ import dataclasses
 import io
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from typing import Any, Literal, TypeVar, cast
 
@@ -27,17 +27,37 @@ def to_json(config: Any) -> dict[str, Any]:
 def from_json(cls: type[T], data: Any, where: str = "") -> T:
     """Build `cls` from what `to_json` gave. Fields that are missing take their default.
 
+    A class variable MOVED tells where fields of earlier versions are now: {"old": "new"}, {"old": "inner.new"}, or
+    {"old": ""} where they are gone.
     Raises UserError for unknown fields and values of another type, naming the field.
     """
     where = where or cls.__name__
     if not isinstance(data, dict):
         raise UserError(f"{where}: expected an object with fields, not {data!r}")
+    data = _moved(data, getattr(cls, "MOVED", {}), where)
     hints = typing.get_type_hints(cls)
     known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     unknown = sorted(data.keys() - known)
     if unknown:
         raise UserError(f"{where}: unknown field {unknown[0]!r}; it was written by another version")
     return cls(**{name: _value(hints[name], value, f"{where}.{name}") for name, value in data.items()})
+
+
+def _moved(data: dict[str, Any], moved: Mapping[str, str], where: str) -> dict[str, Any]:
+    """A copy of `data` with the fields named in `moved` in their new places."""
+    data = dict(data)
+    for old in moved.keys() & data.keys():
+        value = data.pop(old)
+        if not moved[old]:
+            continue
+        outer, _, name = moved[old].rpartition(".")
+        if not outer:
+            data[name] = value
+        elif isinstance(inner := data.get(outer, {}), dict):
+            data[outer] = {**inner, name: value}
+        else:
+            raise UserError(f"{where}.{outer}: expected an object with fields, not {inner!r}")
+    return data
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
@@ -50,6 +70,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         hints = parts[:1] * len(value) if parts[-1:] == (Ellipsis,) else parts
         if len(hints) == len(value):
             return tuple(_value(h, v, where) for h, v in zip(hints, value, strict=True))
+    if origin is dict and isinstance(value, dict):
+        return {name: _value(parts[1], item, f"{where}.{name}") for name, item in value.items()}
     if origin in (typing.Union, types.UnionType):
         for part in parts:
             try:

@@ -1,4 +1,4 @@
-"""The one exception that means "the user can mend this"."""
+"""The one exception that means "the user can mend this", and the check that raises it most often."""
 
 
 class UserError(Exception):
@@ -13,3 +13,11 @@ def first_line(error: BaseException, longest: int = 200) -> str:
     """The first line of an exception's message, or its type where it has none, for quoting in a message of ours."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines or [type(error).__name__])[0][:longest]
+
+
+def check_range(name: str, value: float, low: float, high: float | None = None, exclusive: bool = False) -> None:
+    """Raise UserError unless `value` lies between `low` and `high`; with `exclusive` it must be above `low`."""
+    fits = (value > low if exclusive else value >= low) and (high is None or value <= high)
+    if not fits:
+        bounds = f"above {low:g}" if exclusive else f"at least {low:g}"
+        raise UserError(f"{name} must be {bounds}{'' if high is None else f' and at most {high:g}'}, not {value:g}")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from cnn_core.errors import UserError
+from cnn_core.errors import check_range
 from cnn_core.nn.architecture import LECTURE, ConvNetConfig
 from cnn_core.training.recipe import FitConfig
 
@@ -26,8 +26,7 @@ class Augment:
 
     def __post_init__(self) -> None:
         for name in ("rotate", "scale", "shear", "shift", "elastic", "final"):
-            if not getattr(self, name) >= 0:
-                raise UserError(f"augment.{name} must be at least 0, not {getattr(self, name):g}")
+            check_range(f"augment.{name}", getattr(self, name), 0)
 
     def __bool__(self) -> bool:
         return any((self.rotate, self.scale, self.shear, self.shift, self.elastic))

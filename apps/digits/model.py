@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch.nn import functional
 
 from apps.digits.config import Augment, DigitsConfig
 from cnn_core.nn.network import ConvNet
+from cnn_core.nn.views import AveragedViews, Back, unchanged
 
 MEAN, SD = 0.1307, 0.3081  # of MNIST's training pixels divided by 255
 
@@ -74,24 +76,14 @@ def distort(x: Tensor, augment: Augment, strength: float, elastic: Tensor) -> Te
     return functional.grid_sample(x, grid, align_corners=False)
 
 
-class DigitNet(ConvNet):
-    """ConvNet that, outside training, can average the probabilities over one-pixel shifts of the picture."""
+SHIFTS = ((-1, 0), (1, 0), (0, -1), (0, 1), (0, 0))  # the unshifted one last: lenses look at the last pass
 
-    SHIFTS = ((-1, 0), (1, 0), (0, -1), (0, 1), (0, 0))  # the unshifted one last: lenses record the last pass
 
-    def __init__(self, config: DigitsConfig):
-        super().__init__(config.net, DigitFront(config.augment))
-        self.test_shifts = config.test_shifts
-
-    def forward(self, input: Tensor) -> Tensor:
-        """(B, 28, 28) pixels -> (B, classes) logits; with test shifts, log of the mean probabilities."""
-        if self.training or not self.test_shifts:
-            return super().forward(input)
-        padded = functional.pad(input.reshape(input.shape[0], 1, *input.shape[-2:]), (1, 1, 1, 1))
-        height, width = input.shape[-2:]
-        views = [padded[:, :, 1 + y : 1 + y + height, 1 + x : 1 + x + width] for y, x in self.SHIFTS]
-        probabilities = torch.stack([super(DigitNet, self).forward(v).float().softmax(1) for v in views])
-        return probabilities.mean(0).clamp_min(1e-30).log()
+def shifted(y: int, x: int, pixels: Tensor) -> tuple[Tensor, Back]:
+    """The view `y` rows further down and `x` columns further right of pictures (B, 28, 28), black outside."""
+    padded = functional.pad(pixels.reshape(pixels.shape[0], 1, *pixels.shape[-2:]), (1, 1, 1, 1))
+    height, width = pixels.shape[-2:]
+    return padded[:, :, 1 + y : 1 + y + height, 1 + x : 1 + x + width], unchanged
 
 
 def example(config: DigitsConfig) -> Tensor:
@@ -101,5 +93,9 @@ def example(config: DigitsConfig) -> Tensor:
 
 
 def build(config: DigitsConfig, labels: tuple[str, ...]) -> nn.Module:
-    """The network of `config` with one output for each label."""
-    return DigitNet(replace(config, net=replace(config.net, classes=len(labels))))
+    """The network of `config` with one output for each label: (B, 28, 28) pixels -> (B, classes) logits.
+
+    With test shifts, outside training: the log of the mean probability over one-pixel shifts of the picture.
+    """
+    network = ConvNet(replace(config.net, classes=len(labels)), DigitFront(config.augment))
+    return AveragedViews(network, [partial(shifted, y, x) for y, x in SHIFTS]) if config.test_shifts else network

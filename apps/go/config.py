@@ -1,10 +1,11 @@
 """What a Go run is made of, and the presets; no torch, no numba."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from apps.go.rules.points import SIZES
-from cnn_core.errors import UserError
+from cnn_core.errors import UserError, check_range
 from cnn_core.training.recipe import FitConfig
 
 DATA_SETS = ("gnugo-9x9",)
@@ -36,8 +37,7 @@ class GoNetConfig:
 
     def __post_init__(self) -> None:
         for name, least in (("filters", 1), ("blocks", 0), ("first", 1), ("global_every", 0)):
-            if not getattr(self, name) >= least:
-                raise UserError(f"net.{name} must be at least {least}, not {getattr(self, name)}")
+            check_range(f"net.{name}", getattr(self, name), least)
         if self.tied and self.filters % 8:
             raise UserError(f"net.filters must be a multiple of 8 with net.tied, not {self.filters}")
         if self.first % 2 == 0:
@@ -62,8 +62,7 @@ class Choice:
     """Share of the games that evaluate measures."""
 
     def __post_init__(self) -> None:
-        if self.min_moves < 0:
-            raise UserError(f"choice.min-moves must be at least 0, not {self.min_moves}")
+        check_range("choice.min-moves", self.min_moves, 0)
         if not (self.validation > 0 and self.test > 0 and self.validation + self.test < 1):
             raise UserError("choice.validation and choice.test must be above 0 and together below 1")
 
@@ -95,21 +94,20 @@ class GoConfig:
     """Weight in the loss of what comes later: the board 8 and 32 moves on, and a tenth of it for the next two replies.
     The network learns faster and answers as before (see `apps.go.records.foresight`); 0 learns from the next move
     alone."""
-    positions: int = 0
-    """Training positions in one epoch; each epoch takes others until all were seen. 0 takes all in every epoch."""
     watched: int = 8192
     """Largest number of validation positions measured after each epoch; 0 takes all."""
     fit: FitConfig = field(default_factory=FitConfig)
     """The training loop."""
+    MOVED: ClassVar[Mapping[str, str]] = {"positions": "fit.epoch_samples"}
+    """For config.json of earlier versions, see `cnn_core.config.from_json`."""
 
     def __post_init__(self) -> None:
         if self.size not in SIZES:
             raise UserError(f"size must lie between {SIZES.start} and {SIZES.stop - 1}, not {self.size}")
         if not 0 <= self.drop_history < 1:
             raise UserError(f"drop-history must lie in [0, 1), not {self.drop_history:g}")
-        for name in ("upright", "foresee", "positions", "watched"):
-            if not getattr(self, name) >= 0:
-                raise UserError(f"{name} must be at least 0, not {getattr(self, name)}")
+        for name in ("upright", "foresee", "watched"):
+            check_range(name, getattr(self, name), 0)
 
 
 PRESETS = {
@@ -128,10 +126,10 @@ PRESETS = {
         net=GoNetConfig(filters=96, blocks=5, global_every=2, tied=True),
         upright=12,
         foresee=2.0,
-        positions=84_000,
         watched=2048,
         fit=FitConfig(
             epochs=10,
+            epoch_samples=84_000,
             batch_size=64,
             optimizer="muon",
             learning_rate=0.015,

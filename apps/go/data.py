@@ -32,13 +32,8 @@ class GoSplit(Split):
     games: Collection
     planes: int
     size: int
-    epoch_size: int = 0
-    """Positions of one epoch, when not all."""
     foreseen: bool = False
     """Whether `take` adds what comes later (see `apps.go.records.foresight`), for training."""
-
-    def __len__(self) -> int:
-        return self.epoch_size or len(self.inputs)
 
     def take(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
         """(B, P, size, size) uint8 planes and (B,) moves; with `foreseen`, `foresight`'s planes follow."""
@@ -52,19 +47,6 @@ class GoSplit(Split):
             planes = torch.cat((planes, foresight.planes(games, places, self.size)), 1)
         return planes.to(self.inputs.device), targets
 
-    def order(self, seed: int, epoch: int, batch_size: int) -> Tensor:
-        """(len(self),): with `epoch_size`, the next part of all positions in an order that `seed` decides."""
-        total = len(self.inputs)
-        if not self.epoch_size:
-            return permutation(total, seed, epoch)
-        start = epoch * self.epoch_size
-        places = torch.arange(start, start + self.epoch_size)
-        parts = [
-            permutation(total, seed, int(turn))[places[places // total == turn] % total]
-            for turn in (places // total).unique()
-        ]
-        return torch.cat(parts)
-
 
 def load(config: GoConfig) -> Dataset:
     """The data set that the configuration names. Raises UserError where it cannot be had or is too small."""
@@ -76,9 +58,7 @@ def load(config: GoConfig) -> Dataset:
             raise UserError(f"{config.data}: no game of {wanted} is left for {name}; loosen --choice, or set --size")
     planes = planes_needed(config.features)
     splits = {name: positions(part, config.size, planes, config.passes) for name, part in parts.items()}
-    train, validation = splits["train"], splits["validation"]
-    part = config.positions if config.positions < len(train.inputs) else 0
-    train = replace(train, epoch_size=part, foreseen=config.foresee > 0)
+    train, validation = replace(splits["train"], foreseen=config.foresee > 0), splits["validation"]
     if 0 < config.watched < len(validation):
         validation = validation.subset(permutation(len(validation), 0, 0)[: config.watched].sort().values)
     labels = points.labels(config.size, config.passes)

@@ -6,6 +6,7 @@ gives each channel one number; it subsamples nothing.
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from apps.go.rules.encode import STONES_PLANE
 from apps.go.rules.symmetry import COUNT, sources, tables
 from cnn_core.nn.blocks import ConvBlock, ResidualBlock, pointwise, pooling
 from cnn_core.nn.equivariance import tie
+from cnn_core.nn.views import AveragedViews, Back
 from cnn_core.training.data import Batch
 from cnn_core.training.inference import Step, class_means
 
@@ -102,7 +104,6 @@ class GoNet(nn.Sequential):
 
     Input (B, P, H, W) compact planes uint8, output (B, H * W) logits (one more with `passes`), at any board size;
     while training with `foresee` what comes later follows in each row.
-    With `average` the answer is the log of the mean probability over the 8 symmetries of each position.
     """
 
     def __init__(self, config: GoConfig):
@@ -117,27 +118,10 @@ class GoNet(nn.Sequential):
             parts["pooled"] = PooledBody(OrderedDict(pool=pooling(net.pool, 2), **blocks))
         head = parts["output"] = MoveHead(net.filters, config.passes, config.foresee > 0)
         super().__init__(parts)
-        # A tied network answers alike for all views, unless pooling cuts an odd board into groups from one corner.
-        self.views = 1 if net.tied and net.pool == "none" else COUNT
         if net.tied:
             tie(
                 self, plain_inputs=["conv1.conv"], plain_outputs=[f"output.{name}" for name, _ in head.named_children()]
             )
-        self.upright = config.upright
-        self.average = False
-
-    def forward(self, input: Tensor) -> Tensor:
-        """(B, P, H, W) -> (B, H * W [+ 1])."""
-        if not self.average or self.training:
-            return super().forward(input)
-        views = []
-        for k in range(self.views):
-            there = torch.full((len(input),), k, dtype=torch.long, device=input.device)
-            there = turnable(input, there, self.upright)
-            probabilities = super().forward(turn(input, there)).float().softmax(1)
-            back = torch.tensor(tables(input.shape[-1]), device=input.device)[there, : probabilities.shape[1]]
-            views.append(probabilities.gather(1, back))
-        return torch.stack(views).mean(0).clamp_min(1e-30).log()
 
 
 def _blocks(net: GoNetConfig) -> list[tuple[str, nn.Module]]:
@@ -165,6 +149,26 @@ def example(config: GoConfig) -> Tensor:
     planes = torch.zeros(2, planes_needed(config.features), config.size, config.size, dtype=torch.uint8)
     planes[1, STONES_PLANE, config.size // 2, config.size // 2] = 1
     return planes
+
+
+def averaged(network: nn.Module, config: GoConfig) -> AveragedViews:
+    """`network`, a GoNet of `config`, that answers with the log of its mean probability over the 8 symmetries."""
+    assert isinstance(network, GoNet)
+    # A tied network answers alike for all views, unless pooling cuts an odd board into groups from one corner.
+    views = 1 if config.net.tied and config.net.pool == "none" else COUNT
+    return AveragedViews(network, [partial(turned, k, config.upright) for k in range(views)])
+
+
+def turned(number: int, upright: int, planes: Tensor) -> tuple[Tensor, Back]:
+    """The view of boards (B, P, H, W) by symmetry `number`; those with fewer stones than `upright` stay as they are."""
+    symmetry = torch.full((len(planes),), number, dtype=torch.long, device=planes.device)
+    symmetry = turnable(planes, symmetry, upright)
+
+    def back(probabilities: Tensor) -> Tensor:
+        places = torch.tensor(tables(planes.shape[-1]), device=planes.device)
+        return probabilities.gather(1, places[symmetry, : probabilities.shape[1]])
+
+    return turn(planes, symmetry), back
 
 
 def turnable(planes: Tensor, symmetry: Tensor, upright: int) -> Tensor:

@@ -1,7 +1,8 @@
 """What a speech run is made of, and the presets; no torch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cnn_core.errors import UserError
 from cnn_core.training.recipe import FitConfig
@@ -137,6 +138,9 @@ class SpeechConfig:
     """The layers."""
     fit: FitConfig = field(default_factory=FitConfig)
     """The training loop."""
+
+    MOVED: ClassVar[Mapping[str, str]] = {"start": ""}
+    """Fields of earlier versions; what a run began with is in its record now."""
 
     def __post_init__(self) -> None:
         if self.shots < 0:

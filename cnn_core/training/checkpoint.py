@@ -18,6 +18,7 @@ from typing import Any
 
 from torch import Tensor
 
+from cnn_core.config import from_json, to_json
 from cnn_core.errors import UserError, first_line
 from cnn_core.files import digest_of, write_json
 
@@ -26,11 +27,33 @@ WEIGHTS, STATE = "weights.safetensors", "state.safetensors"
 
 
 @dataclass(frozen=True)
+class Counters:
+    """How far a training run is: what state.json holds."""
+
+    epoch: int = 0
+    """Epochs that are done."""
+    batch: int = 0
+    """Minibatches of the next epoch that are done."""
+    best: float | None = None
+    """Lowest validation loss after an epoch so far."""
+    waited: int = 0
+    """Epochs since then."""
+    averaged_steps: int = 0
+    """Steps in the moving average of the weights."""
+    cpu_seconds: float = 0.0
+    """Of all processes, over all resumed parts."""
+    seconds: float = 0.0
+    """Over all resumed parts."""
+    history: tuple[dict[str, Any], ...] = ()
+    """A record for each epoch."""
+
+
+@dataclass(frozen=True)
 class LoopState:
-    """What the training loop needs to go on: tensors by name, and plain counters."""
+    """What the training loop needs to go on: tensors by name, and counters."""
 
     tensors: dict[str, Tensor]
-    counters: dict[str, Any]
+    counters: Counters
 
 
 @dataclass(frozen=True)
@@ -60,7 +83,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
         write_json(new / "metrics.json", checkpoint.metrics)
         if checkpoint.state is not None:
             save_file(_contiguous(checkpoint.state.tensors), new / STATE)
-            write_json(new / "state.json", checkpoint.state.counters)
+            write_json(new / "state.json", to_json(checkpoint.state.counters))
         write_json(new / "sums.json", {path.name: digest_of(path) for path in sorted(new.iterdir())})
         for path in new.iterdir():
             _flush(path)
@@ -71,9 +94,10 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
         new.rename(folder)
         _flush(folder.parent)
         shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
+    except (OSError, UserError) as error:
         shutil.rmtree(new, ignore_errors=True)
-        raise UserError(f"{folder}: could not save the checkpoint: {error.strerror or error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{folder}: could not save the checkpoint: {reason}") from error
 
 
 def exists(folder: Path) -> bool:
@@ -105,7 +129,8 @@ def load(folder: Path, *, with_state: bool = False) -> Checkpoint:
         if with_state:
             if not (folder / STATE).is_file():
                 raise UserError(f"{folder}: has no state to resume from")
-            state = LoopState(load_file(folder / STATE), _read_json(folder / "state.json"))
+            counters = from_json(Counters, _read_json(folder / "state.json"), f"{folder}/state.json")
+            state = LoopState(load_file(folder / STATE), counters)
         return Checkpoint(load_file(folder / WEIGHTS), config, _read_json(folder / "metrics.json"), state)
     except (OSError, ValueError, SafetensorError, AttributeError) as error:
         raise UserError(f"{folder}: damaged checkpoint ({first_line(error)}); train again") from error

@@ -19,7 +19,7 @@ class Split:
     """Inputs (N, ...) in a compact type (uint8 pixels, packed moves, int16 samples) and targets (N,) int64.
 
     What is stored need not be what the model takes: a subclass may override `take` to unpack the samples of a
-    batch, and `order` to put samples of like length into one batch. Raises ValueError when the two differ in length.
+    batch, and `arrange` to put samples of like length into one batch. Raises ValueError when the two differ in length.
     """
 
     inputs: Tensor
@@ -47,12 +47,23 @@ class Split:
             return self.inputs[index], self.targets[index]
         return self.inputs.index_select(0, index), self.targets.index_select(0, index)
 
-    def order(self, seed: int, epoch: int, batch_size: int) -> Tensor:
+    def order(self, seed: int, epoch: int, batch_size: int, epoch_samples: int = 0) -> Tensor:
         """(N,) the order of the samples in an epoch, cut into batches of `batch_size` one after the other.
 
-        A function of its arguments alone, so that a resumed run repeats it.
+        With `epoch_samples` below N only so many: each epoch takes the next part of one long order, in which all N
+        samples come, shuffled, before they come again, shuffled anew. A function of its arguments alone, so that a
+        resumed run repeats it.
         """
-        return permutation(len(self), seed, epoch)
+        generator = generator_of(seed, epoch)
+        if epoch_length(len(self), epoch_samples) == len(self):
+            samples = torch.randperm(len(self), generator=generator)
+        else:
+            samples = part_of_order(len(self), seed, epoch, epoch_samples)
+        return self.arrange(samples, batch_size, generator)
+
+    def arrange(self, samples: Tensor, batch_size: int, generator: torch.Generator) -> Tensor:
+        """The `samples` of an epoch, which come shuffled, in the order in which they are cut into batches."""
+        return samples
 
     def evaluation_order(self) -> Tensor | None:
         """(N,) the order in which evaluation cuts its batches, or None for the samples' own.
@@ -76,7 +87,24 @@ class Batch:
 
 def permutation(count: int, seed: int, epoch: int) -> Tensor:
     """The order of the samples in an epoch: a function of seed and epoch alone, so a resumed run repeats it."""
-    return torch.randperm(count, generator=torch.Generator().manual_seed(mix(seed, epoch)))
+    return torch.randperm(count, generator=generator_of(seed, epoch))
+
+
+def generator_of(*numbers: int) -> torch.Generator:
+    """A random generator that depends on `numbers` alone."""
+    return torch.Generator().manual_seed(mix(*numbers))
+
+
+def part_of_order(count: int, seed: int, epoch: int, size: int) -> Tensor:
+    """(size,) the part for `epoch` of one long order: the permutations of `count` samples 0, 1, ... end to end."""
+    places = torch.arange(epoch * size, (epoch + 1) * size)
+    turns = places // count
+    return torch.cat([permutation(count, seed, int(turn))[places[turns == turn] % count] for turn in turns.unique()])
+
+
+def epoch_length(count: int, epoch_samples: int) -> int:
+    """Samples of an epoch: `epoch_samples`, or all `count` where that is 0 or more than there are."""
+    return epoch_samples if 0 < epoch_samples < count else count
 
 
 def mix(*numbers: int) -> int:
@@ -106,14 +134,15 @@ def minibatches(
 ) -> Iterator[Batch]:
     """Cut `split` into minibatches of `batch_size` samples over all ranks; each rank gets its share.
 
-    `order` (N,) permutes the samples; `first` skips so many minibatches. A last minibatch with fewer samples
-    than ranks goes to every rank whole, with a weight to match, so that no rank waits for another.
+    `order` names the samples to take, all when left out; `first` skips so many minibatches. A last minibatch with fewer
+    samples than ranks goes to every rank whole, with a weight to match, so that no rank waits for another.
     """
     ranks = ranks or Ranks()
     device = split.inputs.device
     order = order if order is None else order.to(device)
-    for start in range(first * batch_size, len(split), batch_size):
-        stop = min(start + batch_size, len(split))
+    count = len(split) if order is None else len(order)
+    for start in range(first * batch_size, count, batch_size):
+        stop = min(start + batch_size, count)
         whole = stop - start < ranks.world
         shard = slice(start, stop) if whole else slice(start + ranks.rank, stop, ranks.world)
         inputs, targets = split.take(shard if order is None else order[shard])
@@ -125,7 +154,7 @@ def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
 
     Raises UserError when nothing could be held out.
     """
-    generator = torch.Generator().manual_seed(mix(seed, 0x5EED))
+    generator = generator_of(seed, 0x5EED)
     held = torch.zeros(len(split), dtype=torch.bool)
     targets = split.targets.cpu()
     for label in targets.unique():

@@ -106,18 +106,17 @@ class GlobalBatch:
 
 
 @contextmanager
-def global_batch_norm(model: nn.Module, active: bool = True) -> Iterator[GlobalBatch]:
-    """Batch norms take mean and variance over all ranks for the block, unless not `active`.
+def global_batch_norm(model: nn.Module, batch: GlobalBatch) -> Iterator[None]:
+    """Batch norms take mean and variance over all ranks for the block; `batch` tells them of each minibatch.
 
     torch's SyncBatchNorm does so on GPUs only; this works with gloo too, and leaves the module tree alone.
     """
-    batch = GlobalBatch()
     norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    if active and dist.is_initialized():
+    if dist.is_initialized():
         for norm in norms:
             norm.forward = _GlobalBatchNorm(norm, batch)
     try:
-        yield batch
+        yield
     finally:
         for norm in norms:
             norm.__dict__.pop("forward", None)

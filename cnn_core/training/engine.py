@@ -7,42 +7,28 @@ that was stopped anywhere and resumed from its last checkpoint ends with the sam
 import math
 import threading
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cnn_core.errors import UserError
-from cnn_core.nn import winograd
+from cnn_core.training import callbacks as callback_module
 from cnn_core.training import checkpoint
-from cnn_core.training.data import Batch, Split, batches_per_epoch, minibatches, mix
+from cnn_core.training.callbacks import Callback, MovingAverage, StepInfo
+from cnn_core.training.data import Batch, Split, batches_per_epoch, epoch_length, minibatches, mix
 from cnn_core.training.device import keep_freed_memory
-from cnn_core.training.distributed import (
-    GlobalBatch,
-    Ranks,
-    average_over_ranks,
-    global_batch_norm,
-    parallel,
-    process_group,
-    sum_over_ranks,
-    wait_for_main,
-)
-from cnn_core.training.inference import Means, Step, autocast, classification, evaluate, predict_logits, use_bf16
+from cnn_core.training.distributed import Ranks, parallel, process_group, wait_for_main
+from cnn_core.training.inference import Means, Step, autocast, classification, evaluate, predict_logits
 from cnn_core.training.log import RunLog
-from cnn_core.training.optim import (
-    MovingAverage,
-    RowSteps,
-    densify,
-    make_optimizer,
-    optimizer_tensors,
-    restore_optimizer,
-)
+from cnn_core.training.optim import make_optimizer
 from cnn_core.training.progress import ProgressBar, interrupts
 from cnn_core.training.recipe import FitConfig, learning_rate
+from cnn_core.training.state import TrainingState
 
 __all__ = ["Fit", "Interrupted", "classification", "evaluate", "fit", "predict_logits"]
 
@@ -75,6 +61,7 @@ def fit(
     tensorboard: bool = False,
     progress: bool = True,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Fit:
     """Train `model` in place on `train`, on the model's device, and return how it went.
 
@@ -82,9 +69,12 @@ def fit(
     run/last and, where there is a `validation` split, run/best (lowest validation loss); `record` is stored
     with them as config.json; the log is run/log.jsonl. `resume` goes on from run/last. At the end the model
     holds the averaged weights when config.ema is set, and those of the best epoch when config.patience is.
-    torch's global random state is left as it was. A module with an attribute `progress` (an augmentation that
-    weakens, say) finds the share of the steps done there; one with a method `after_step` (a norm that is kept, say)
-    has it called after each step.
+    torch's global random state is left as it was. `on_epoch` gets the record of each epoch once all is saved.
+
+    A step calls, in this order: `before_step` of the callbacks, `step`, the backward pass, `after_backward`, the
+    optimizer, `after_step`; the end of an epoch `after_epoch`, then validation. The callbacks that `config` asks for
+    come first, in the order of `cnn_core.training.callbacks`, then `callbacks`, then the moving average of the weights.
+    A module with an attribute `progress` or a method `after_step` is served too, see `ModuleHooks` there.
 
     Raises UserError when the loss is no longer a number, Interrupted on Ctrl-C (once the state is saved).
     """
@@ -95,243 +85,185 @@ def fit(
         keep_freed_memory()
     if any(p.dim() == 4 for p in model.parameters()):
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    step = step or classification(config.label_smoothing)
     cuda = [device] if device.type == "cuda" else []
-    global_norms = global_batch_norm(model, not config.local_norms)
-    with process_group(device) as here, torch.random.fork_rng(devices=cuda), global_norms as norms:
-        loop = _Loop(model, train.to(device), config, step, seed, here)
-        loop.validation = validation and validation.to(device)
-        loop.on_epoch, loop.norms = on_epoch, norms
+    with process_group(device) as here, torch.random.fork_rng(devices=cuda):
+        optimizer = make_optimizer(model, config)
+        average = MovingAverage(model, config.ema) if config.ema else None
+        state = TrainingState(model, optimizer, average)
         if resume and run is not None and checkpoint.exists(run / "last"):
-            loop.restore(checkpoint.load(run / "last", with_state=True))
+            state.restore(checkpoint.load(run / "last", with_state=True))
         wait_for_main()  # all have read before one writes
-        if run is not None and here.main:
-            loop.run, loop.record, loop.log = run, record or {}, RunLog(run, loop.epoch, tensorboard)
-        samples_done = loop.epoch * len(train) + loop.batch * config.batch_size
-        loop.bar = ProgressBar(config.epochs, len(train), samples_done, progress and here.main)
-        try:
-            fp32 = device.type == "cpu" and not use_bf16(config.precision, device)
-            with (
-                winograd.convolutions(model) if config.winograd and fp32 else nullcontext(),
-                interrupts() as loop.interrupted,
-            ):
-                loop.go()
-        finally:
-            loop.bar.close()
-            loop._freeze(0)
+        called = [*callback_module.standard(model, config, optimizer, average, here.world), *callbacks]
+        called += [average] if average else []
+        samples = epoch_length(len(train), config.epoch_samples)
+        with ExitStack() as stack:
+            output = None
+            if run is not None and here.main:
+                output = _Output(run, record or {}, RunLog(run, state.epoch, tensorboard))
+            done = state.epoch * samples + state.batch * config.batch_size
+            bar = ProgressBar(config.epochs, samples, done, progress and here.main)
+            stack.callback(bar.close)
+            for callback in called:
+                stack.enter_context(callback.during_fit())
+            loop = _Loop(
+                state=state,
+                train=train.to(device),
+                validation=validation and validation.to(device),
+                config=config,
+                step=step or classification(config.label_smoothing),
+                seed=seed,
+                here=here,
+                samples=samples,
+                callbacks=tuple(called),
+                output=output,
+                on_epoch=on_epoch if here.main else None,
+                bar=bar,
+                interrupted=stack.enter_context(interrupts()),
+            )
+            loop.run()
         wait_for_main()  # one has written before all read
         if config.patience and run is not None and checkpoint.exists(run / "best"):
             model.load_state_dict(checkpoint.load(run / "best").weights)
-        elif loop.average:
-            loop.average.swap()
-        return Fit(loop.history, loop.step_number, loop.cpu_seconds(), loop.seconds())
+        return Fit(state.history, loop.step_number, state.clock.cpu_seconds, state.clock.seconds)
 
 
+@dataclass(frozen=True)
+class _Output:
+    """Where the main process writes: the run folder, what is stored with its checkpoints, and the log."""
+
+    run: Path
+    record: dict[str, Any]
+    log: RunLog
+
+
+@dataclass(frozen=True)
 class _Loop:
-    """The state of a training run between two steps, which is what a checkpoint holds."""
+    """What a training run works with; all that changes from step to step is in `state`."""
 
+    state: TrainingState
+    train: Split
+    validation: Split | None
+    config: FitConfig
+    step: Step
+    seed: int
+    here: Ranks
+    samples: int  # of an epoch
+    callbacks: tuple[Callback, ...]
+    output: _Output | None
+    on_epoch: Callable[[dict[str, Any]], None] | None
     bar: ProgressBar
     interrupted: threading.Event
-    norms: GlobalBatch
-    log: RunLog | None = None
-    run: Path | None = None
-    record: dict[str, Any]
-    validation: Split | None = None
-    on_epoch: Callable[[dict[str, Any]], None] | None = None
 
-    def __init__(self, model: nn.Module, train: Split, config: FitConfig, step: Step, seed: int, here: Ranks):
-        self.model, self.train, self.config, self.step = model, train, config, step
-        self.seed, self.here, self.device = seed, here, train.inputs.device
-        self.optimizer = make_optimizer(model, config)
-        self.learning = [child for child in model.children() if any(p.requires_grad for p in child.parameters())]
-        self.frozen: list[nn.Parameter] = []
-        self.progressive: list[Any] = [m for m in model.modules() if hasattr(m, "progress")]
-        self.after_step: list[Any] = [m for m in model.modules() if hasattr(m, "after_step")]
-        self.dense_only = bool(config.clip_norm) or not isinstance(self.optimizer, RowSteps)
-        self.average = MovingAverage(model, config.ema) if config.ema else None
-        self.batches = batches_per_epoch(len(train), config.batch_size)
-        self.epoch, self.batch = 0, 0  # both count what is done
-        self.best, self.waited = math.inf, 0
-        self.history: list[dict[str, Any]] = []
-        self.means = Means(self.device)
-        self.before = (0.0, 0.0)  # CPU-seconds and seconds of the parts before this one
-        self.start = (time.process_time(), time.perf_counter())
-        self.others = 0.0
+    @property
+    def batches(self) -> int:
+        return batches_per_epoch(self.samples, self.config.batch_size)
 
     @property
     def step_number(self) -> int:
-        return self.epoch * self.batches + self.batch
+        return self.state.epoch * self.batches + self.state.batch
 
-    def cpu_seconds(self) -> float:
-        """Of all ranks; those of the others as of the last epoch's end."""
-        return self.before[0] + time.process_time() - self.start[0] + self.others
-
-    def seconds(self) -> float:
-        return self.before[1] + time.perf_counter() - self.start[1]
-
-    def go(self) -> None:
-        network = parallel(self.model)
-        if self.config.compile:
+    def run(self) -> None:
+        state, config = self.state, self.config
+        network = parallel(state.model)
+        if config.compile:
             network = cast(nn.Module, torch.compile(network))
-        size, saved = self.config.batch_size, time.perf_counter()
-        while self.epoch < self.config.epochs and not self._out_of_patience():
-            self.model.train()
-            self._freeze(0)
-            order = self.train.order(self.seed, self.epoch, size)
-            for batch in minibatches(self.train, size, order=order, first=self.batch, ranks=self.here):
-                self._one_step(network, batch)
-                self.batch += 1
-                self.bar.step(self._batch_size(self.batch - 1), self.epoch, self.means)
-                due = time.perf_counter() - saved > self.config.save_seconds
-                if due and self.run is not None and self.batch < self.batches:
+        saved = time.perf_counter()
+        while state.epoch < config.epochs and not (config.patience and state.waited >= config.patience):
+            state.model.train()
+            order = self.train.order(self.seed, state.epoch, config.batch_size, config.epoch_samples)
+            for batch in minibatches(self.train, config.batch_size, order=order, first=state.batch, ranks=self.here):
+                self.one_step(network, batch)
+                state.batch += 1
+                self.bar.step(self.batch_size(state.batch - 1), state.epoch, state.means)
+                due = time.perf_counter() - saved > config.save_seconds
+                if due and state.batch < self.batches:
                     self.save("last")
                     saved = time.perf_counter()
-                self._stop_if_interrupted()
-            self._end_epoch()
+                self.stop_if_interrupted()
+            self.end_epoch()
             saved = time.perf_counter()
-            self._stop_if_interrupted()
+            self.stop_if_interrupted()
 
-    def _batch_size(self, batch: int) -> int:
-        return min(self.config.batch_size, len(self.train) - batch * self.config.batch_size)
+    def batch_size(self, batch: int) -> int:
+        """Samples of minibatch `batch` of an epoch, over all ranks."""
+        return min(self.config.batch_size, self.samples - batch * self.config.batch_size)
 
-    def _one_step(self, network: nn.Module, batch: Batch) -> None:
-        config, number = self.config, self.step_number
-        torch.manual_seed(mix(self.seed, number, self.here.rank))
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(config, number, config.epochs * self.batches)
-        done = number / (config.epochs * self.batches)
-        for module in self.progressive:
-            module.progress = done
-        self._freeze(sum(done >= share for share in config.freeze))
-        self.norms.whole = batch.weight != len(batch)
-        with autocast(config.precision, self.device):
+    def one_step(self, network: nn.Module, batch: Batch) -> None:
+        config, optimizer = self.config, self.state.optimizer
+        info = StepInfo(self.step_number, config.epochs * self.batches, batch)
+        torch.manual_seed(mix(self.seed, info.number, self.here.rank))
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(config, info.number, info.steps)
+        for callback in self.callbacks:
+            callback.before_step(info)
+        with autocast(config.precision, self.state.device):
             means = self.step(network, batch)
+        self.objective(means, batch).backward()
+        for callback in self.callbacks:
+            callback.after_backward(info)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        for callback in self.callbacks:
+            callback.after_step(info, means)
+        self.state.means.add(means, batch.weight)
+
+    def objective(self, means: Mapping[str, Tensor], batch: Batch) -> Tensor:
+        """What this rank differentiates."""
         loss = means.get("objective", means["loss"])
-        if self.here.world > 1:
-            # DDP averages over ranks; this makes that average the mean over the global batch.
-            loss = loss * (batch.weight * self.here.world / self._batch_size(self.batch))
-        loss.backward()
-        for parameter in self.frozen:
-            parameter.grad = None
-        if self.dense_only:
-            densify(self.model.parameters())
-        if config.clip_norm:
-            nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        for module in self.after_step:
-            module.after_step()
-        if self.average:
-            self.average.update()
-        self.means.add(means, batch.weight)
+        if self.here.world == 1:
+            return loss
+        # DDP averages over ranks; this makes that average the mean over the global batch.
+        return loss * (batch.weight * self.here.world / self.batch_size(self.state.batch))
 
-    def _freeze(self, count: int) -> None:
-        """Let the first `count` layers learn no more: no gradients, fixed running statistics."""
-        frozen = [p for layer in self.learning[:count] for p in layer.parameters()]
-        if len(frozen) == len(self.frozen):
-            return
-        for parameter in self.frozen:
-            parameter.requires_grad_(True)
-        self.frozen = frozen
-        for layer in self.learning[:count]:
-            layer.eval()
-        if self.here.world == 1:  # DDP waits for every gradient, so there they are computed and dropped
-            for parameter in frozen:
-                parameter.requires_grad_(False)
-
-    def _end_epoch(self) -> None:
-        self.epoch, self.batch = self.epoch + 1, 0
-        entry: dict[str, Any] = {"epoch": self.epoch, "step": self.step_number}
-        entry |= {f"train_{name}": value for name, value in self.means.read().items()}
-        self.means = Means(self.device)
+    def end_epoch(self) -> None:
+        state = self.state
+        state.epoch, state.batch = state.epoch + 1, 0
+        entry: dict[str, Any] = {"epoch": state.epoch, "step": self.step_number}
+        entry |= {f"train_{name}": value for name, value in state.means.read().items()}
+        state.means = Means(state.device)
         if not math.isfinite(entry["train_loss"]):
             raise UserError(
-                f"the training loss is {entry['train_loss']} in epoch {self.epoch}; "
+                f"the training loss is {entry['train_loss']} in epoch {state.epoch}; "
                 "lower learning_rate, or set clip_norm to 1"
             )
-        if self.config.local_norms:
-            buffers = dict(self.model.named_buffers())
-            average_over_ranks(buffers.values())
-            if self.average:
-                average_over_ranks(value for name, value in self.average.average.items() if name in buffers)
+        for callback in self.callbacks:
+            callback.after_epoch(entry)
         better = False
         if self.validation is not None:
-            with self._averaged():
-                means = evaluate(self.model, self.validation, step=self.step, precision=self.config.precision)
+            with self.averaged():
+                means = evaluate(state.model, self.validation, step=self.step, precision=self.config.precision)
             entry |= {f"validation_{name}": value for name, value in means.items()}
-            better = entry["validation_loss"] < self.best
-            self.best = min(self.best, entry["validation_loss"])
-            self.waited = 0 if better else self.waited + 1
+            better = entry["validation_loss"] < state.best
+            state.best = min(state.best, entry["validation_loss"])
+            state.waited = 0 if better else state.waited + 1
         if self.here.world > 1:
-            mine = time.process_time() - self.start[0]
-            self.others = float(sum_over_ranks(torch.tensor(mine, device=self.device))) - mine
-        entry |= {"cpu_seconds": round(self.cpu_seconds(), 3), "seconds": round(self.seconds(), 3)}
-        self.history.append(entry)
-        if self.log is not None:
-            self.log.append(entry)
+            state.clock.share(state.device)
+        entry |= {"cpu_seconds": round(state.clock.cpu_seconds, 3), "seconds": round(state.clock.seconds, 3)}
+        state.history.append(entry)
+        if self.output is not None:
+            self.output.log.append(entry)
         if better:
             self.save("best")
         self.save("last")
-        if self.on_epoch is not None and self.here.main:
+        if self.on_epoch is not None:
             self.on_epoch(entry)
 
-    def _out_of_patience(self) -> bool:
-        return bool(self.config.patience) and self.waited >= self.config.patience
+    def averaged(self) -> AbstractContextManager[None]:
+        """The model has the weights that are measured and saved inside the block."""
+        return self.state.average.applied() if self.state.average else nullcontext()
 
-    def _averaged(self):
-        return self.average.applied() if self.average else nullcontext()
-
-    def _stop_if_interrupted(self) -> None:
+    def stop_if_interrupted(self) -> None:
         if self.interrupted.is_set():
-            if self.batch:  # the end of an epoch has just saved
+            if self.state.batch:  # the end of an epoch has just saved
                 self.save("last")
-            raise Interrupted(f"stopped in epoch {self.epoch + 1} after step {self.step_number}")
+            raise Interrupted(f"stopped in epoch {self.state.epoch + 1} after step {self.step_number}")
 
     def save(self, name: str) -> None:
         """Write the checkpoint `name`; "best" carries no loop state, for it is not resumed from."""
-        if self.run is None:
+        if self.output is None:
             return
-        state = self._state() if name == "last" else None
-        metrics = self.history[-1] if self.history else {}
-        with self._averaged():
-            weights = self.model.state_dict()
-            checkpoint.save(self.run / name, checkpoint.Checkpoint(weights, self.record, metrics, state))
-
-    def _state(self) -> checkpoint.LoopState:
-        tensors = {f"model.{key}": value.clone() for key, value in self.model.state_dict().items()}
-        tensors |= optimizer_tensors(self.optimizer)
-        tensors |= {f"means.{key}": value for key, value in self.means.tensors().items()}
-        counters = {
-            "epoch": self.epoch,
-            "batch": self.batch,
-            "best": self.best if math.isfinite(self.best) else None,
-            "waited": self.waited,
-            "averaged_steps": self.average.steps if self.average else 0,
-            "cpu_seconds": self.cpu_seconds(),
-            "seconds": self.seconds(),
-            "history": self.history,
-        }
-        return checkpoint.LoopState(tensors, counters)
-
-    def restore(self, saved: checkpoint.Checkpoint) -> None:
-        """Go on where `saved` was written. Raises UserError when it is of another network."""
-        assert saved.state is not None
-        counters, tensors = saved.state.counters, saved.state.tensors
-
-        def named(prefix: str) -> dict[str, torch.Tensor]:
-            return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
-
-        try:
-            if self.average:
-                self.model.load_state_dict(saved.weights)
-                self.average = MovingAverage(self.model, self.config.ema, counters["averaged_steps"])
-            self.model.load_state_dict(named("model."))
-            restore_optimizer(self.optimizer, named("optimizer."))
-            self.means = Means(self.device, named("means."))
-            self.epoch, self.batch = counters["epoch"], counters["batch"]
-            self.waited, self.history = counters["waited"], counters["history"]
-            self.best = math.inf if counters["best"] is None else counters["best"]
-            self.before = (counters["cpu_seconds"], counters["seconds"])
-        except (KeyError, RuntimeError, ValueError, IndexError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"the saved state does not fit this network ({reason})") from error
+        state = self.state.to_save() if name == "last" else None
+        metrics = self.state.history[-1] if self.state.history else {}
+        with self.averaged():
+            weights = self.state.model.state_dict()
+            checkpoint.save(self.output.run / name, checkpoint.Checkpoint(weights, self.output.record, metrics, state))

@@ -1,4 +1,4 @@
-"""Optimizers with weight decay where it belongs, and the moving average of the weights.
+"""Optimizers with weight decay where it belongs.
 
 A table of which a batch uses few rows (word vectors) may have sparse gradients, and says so with an attribute
 `row_sparse` of its parameter: adamw and adadelta then touch the rows of the batch alone, sgd makes them dense.
@@ -6,8 +6,7 @@ Letters: V rows of a table, D columns, R rows of one batch.
 """
 
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -212,40 +211,3 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
             # The parameter's own memory layout (channels_last, say), which fused steps rely on.
             value = torch.empty_like(parameter).copy_(value)
         optimizer.state[parameter][what] = value
-
-
-class MovingAverage:
-    """Exponential moving average of weights and running statistics (Polyak & Juditsky 1992).
-
-    The decay grows from 0 to `decay` over the first steps, so that the start is forgotten.
-    """
-
-    def __init__(self, model: nn.Module, decay: float, steps: int = 0):
-        self.decay = decay
-        self.steps = steps
-        self.live = {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
-        self.average = {name: tensor.clone() for name, tensor in self.live.items()}
-
-    @torch.no_grad()
-    def update(self) -> None:
-        """Take in the weights as they are now."""
-        self.steps += 1
-        decay = min(self.decay, self.steps / (self.steps + 10))
-        torch._foreach_lerp_(list(self.average.values()), list(self.live.values()), 1 - decay)
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """The model has the averaged weights inside the block."""
-        self.swap()
-        try:
-            yield
-        finally:
-            self.swap()
-
-    @torch.no_grad()
-    def swap(self) -> None:
-        """Exchange the live weights and the averaged ones."""
-        for name, live in self.live.items():
-            kept = live.clone()
-            live.copy_(self.average[name])
-            self.average[name].copy_(kept)

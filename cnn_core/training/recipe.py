@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import cos, pi
 from typing import Literal
 
-from cnn_core.errors import UserError
+from cnn_core.errors import UserError, check_range
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,9 @@ class FitConfig:
     """One training run. Batch sizes count samples over all processes together."""
 
     epochs: int = 3
-    """Passes over the training data."""
+    """Passes over the training data, or parts of it of `epoch_samples`."""
+    epoch_samples: int = 0
+    """Samples of one epoch; 0 takes all. The next epoch goes on with the next part of one long shuffled order."""
     batch_size: int = 256
     """Samples a step."""
     optimizer: Literal["adamw", "muon", "sgd", "adadelta"] = "adamw"
@@ -57,28 +59,22 @@ class FitConfig:
     def __post_init__(self) -> None:
         if self.winograd and self.compile:
             raise UserError("fit.winograd and fit.compile exclude each other; set one of them")
-        _in_range("epochs", self.epochs, 1)
-        _in_range("batch_size", self.batch_size, 1)
-        _in_range("learning_rate", self.learning_rate, 0, exclusive=True)
-        _in_range("weight_decay", self.weight_decay, 0)
-        _in_range("warmup", self.warmup, 0, 1)
-        _in_range("label_smoothing", self.label_smoothing, 0, 1)
-        _in_range("clip_norm", self.clip_norm, 0)
-        _in_range("ema", self.ema, 0, 0.999999)
-        _in_range("validation", self.validation, 0, 0.9)
-        _in_range("patience", self.patience, 0)
-        _in_range("save_seconds", self.save_seconds, 0)
+        check_range("epochs", self.epochs, 1)
+        check_range("epoch_samples", self.epoch_samples, 0)
+        check_range("batch_size", self.batch_size, 1)
+        check_range("learning_rate", self.learning_rate, 0, exclusive=True)
+        check_range("weight_decay", self.weight_decay, 0)
+        check_range("warmup", self.warmup, 0, 1)
+        check_range("label_smoothing", self.label_smoothing, 0, 1)
+        check_range("clip_norm", self.clip_norm, 0)
+        check_range("ema", self.ema, 0, 0.999999)
+        check_range("validation", self.validation, 0, 0.9)
+        check_range("patience", self.patience, 0)
+        check_range("save_seconds", self.save_seconds, 0)
         for share in self.freeze:
-            _in_range("freeze", share, 0, 1)
+            check_range("freeze", share, 0, 1)
         for beta in self.betas:
-            _in_range("betas", beta, 0, 0.999999)
-
-
-def _in_range(name: str, value: float, low: float, high: float | None = None, exclusive: bool = False) -> None:
-    fits = (value > low if exclusive else value >= low) and (high is None or value <= high)
-    if not fits:
-        bounds = f"above {low:g}" if exclusive else f"at least {low:g}"
-        raise UserError(f"{name} must be {bounds}{'' if high is None else f' and at most {high:g}'}, not {value:g}")
+            check_range("betas", beta, 0, 0.999999)
 
 
 def learning_rate(config: FitConfig, step: int, steps: int) -> float:

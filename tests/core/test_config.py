@@ -3,7 +3,7 @@
 import io
 import json
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pytest
 from hypothesis import given
@@ -60,6 +60,34 @@ def test_json_of_another_shape_is_refused(data, message):
         from_json(Outer, data)
 
 
+@dataclass(frozen=True)
+class Later:
+    MOVED: ClassVar = {"size": "inner.kind", "title": "name", "gone": "name.x"}
+    name: str = "x"
+    inner: Inner = field(default_factory=Inner)
+    rows: tuple[dict[str, float], ...] = ()
+
+
+def test_fields_of_earlier_versions_are_found_in_their_new_places():
+    old = {"title": "y", "size": "b", "inner": {"sizes": [2]}}
+    assert from_json(Later, old) == Later("y", Inner((2,), "b"))
+    assert old == {"title": "y", "size": "b", "inner": {"sizes": [2]}}, "what was read stays as it is"
+    assert from_json(Later, {"size": "b"}) == Later(inner=Inner(kind="b"))
+    assert from_json(Later, to_json(Later("z"))) == Later("z")
+    with pytest.raises(UserError, match="Later.inner.kind: 'c'"):
+        from_json(Later, {"size": "c"})
+    with pytest.raises(UserError, match="Later.name: expected an object"):
+        from_json(Later, {"gone": 1, "name": "x"})
+    with pytest.raises(UserError, match="unknown field 'sizes'"):
+        from_json(Later, {"sizes": "c"})
+
+
+def test_objects_of_named_numbers():
+    assert from_json(Later, {"rows": [{"a": 1, "b": 0.5}]}).rows == ({"a": 1.0, "b": 0.5},)
+    with pytest.raises(UserError, match="Later.rows.b: 'x' does not fit"):
+        from_json(Later, {"rows": [{"a": 1, "b": "x"}]})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     config: flat(Outer) = field(default_factory=Outer)
@@ -104,6 +132,7 @@ def test_help_prints_and_ends(capsys):
     "wrong",
     [
         {"epochs": 0},
+        {"epoch_samples": -1},
         {"batch_size": 0},
         {"learning_rate": 0.0},
         {"weight_decay": -1.0},

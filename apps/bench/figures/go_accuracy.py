@@ -1,7 +1,7 @@
 """What planes, pooling and symmetries are worth in Go: the same recipe, one thing changed, over seeds.
 
     python -m apps.bench go-accuracy                                          the games that are shipped, 9x9
-    python -m apps.bench go-accuracy --preset expert --data GAMES --size 19 --positions 40000
+    python -m apps.bench go-accuracy --preset expert --data GAMES --size 19 --epoch-samples 40000
 
 Variants change one thing of the preset: the planes (`stones`, `history`, `gonn`, `tactics`, `alphago`), pooling between
 the convolutions (`max`, `avg`: the same layers on a board of half the size, put back to its size before the head and
@@ -20,7 +20,7 @@ import torch
 
 from apps.go.app import APP
 from apps.go.config import GoConfig
-from apps.go.model import step
+from apps.go.model import averaged, step
 from apps.go.verbs.move_metrics import measure
 from cnn_core import config as config_module
 from cnn_core.benchmark import environment, one_thread
@@ -46,7 +46,7 @@ class Options:
     """Another board size than the preset's."""
     epochs: int = 0
     """Another number of epochs than the preset's."""
-    positions: int = 0
+    epoch_samples: int = 0
     """Another number of positions in an epoch than the preset's."""
     seeds: int = 3
     """Networks of each variant."""
@@ -80,8 +80,8 @@ def main(args: list[str]) -> int:
         raise UserError(f"--preset {options.preset}: unknown; there are {', '.join(APP.presets)}")
     base: GoConfig = APP.presets[options.preset]
     base = replace(base, data=options.data or base.data, size=options.size or base.size)
-    base = replace(base, positions=options.positions or base.positions)
-    base = replace(base, fit=replace(base.fit, epochs=options.epochs or base.fit.epochs))
+    fit = replace(base.fit, epochs=options.epochs or base.fit.epochs)
+    base = replace(base, fit=replace(fit, epoch_samples=options.epoch_samples or fit.epoch_samples))
     with one_thread():
         found = {name: seeds(changed(base, name), name, options) for name in options.variants}
     result = {"preset": options.preset, "data": base.data, "variants": found, "environment": environment()}
@@ -102,8 +102,7 @@ def seeds(config: GoConfig, name: str, options: Options) -> list[dict[str, Any]]
         fit = engine.fit(model, data.train, config.fit, step=step(config), seed=seed, progress=False)
         row = {"variant": name, "seed": seed, "cpu_seconds": fit.cpu_seconds}
         row |= {key: value for key, value in measure(model, test).summary().items() if key in ("top1", "top5", "nll")}
-        model.average = True  # type: ignore[assignment]
-        row["top1_8"] = measure(model, test).summary()["top1"]
+        row["top1_8"] = measure(averaged(model, config), test).summary()["top1"]
         row["positions"] = len(test)
         rows.append(row)
         print(json.dumps(row), file=sys.stderr, flush=True)

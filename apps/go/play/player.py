@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from apps.go.front import planes_needed
+from apps.go.model import averaged
 from apps.go.play.playouts import DECIDED, ownership, settled_score
 from apps.go.rules.encode import encode
 from apps.go.rules.position import Position
@@ -51,7 +52,7 @@ class Policy:
     """The network of a run (`cnn_core.training.runs.restore`) as a predictor."""
 
     def __init__(self, run: Any):
-        self.model = run.model
+        self.networks = {1: run.model, 8: averaged(run.model, run.config)}  # by the number of symmetries
         self.precision = run.config.fit.precision
         self.planes = planes_needed(run.config.features)
 
@@ -67,8 +68,7 @@ class Policy:
         if not legal.any():
             return np.eye(size * size + 1)[-1]
         planes = torch.from_numpy(encode(position, colour, komi)[None, : self.planes])
-        self.model.average = symmetries == 8
-        logits = predict_logits(self.model, planes, precision=self.precision)[0].double().numpy()
+        logits = predict_logits(self.networks[symmetries], planes, precision=self.precision)[0].double().numpy()
         if len(logits) == size * size:  # no class for a pass
             logits = np.append(logits, -np.inf)
         return np.exp(log_softmax(np.where(np.append(legal, True), logits, -np.inf)))

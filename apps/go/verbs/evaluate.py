@@ -45,6 +45,7 @@ parse = parser(EvaluateOptions, "Top-1, top-5, likelihood: by phase, by distance
 def run(app: App, options: EvaluateOptions) -> Outcome:
     """Measure, and write metrics.json and the pictures."""
     from apps.go.data import data_name, evaluated, same_data
+    from apps.go.model import averaged
     from apps.go.play.player import Style
     from apps.go.rules.points import labels
     from apps.go.verbs.move_metrics import distances, measure, move_numbers, phases
@@ -65,10 +66,9 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     split = evaluated(config, chosen)
     games = len(split.games)
     if 0 < options.positions < len(split):
-        rows = permutation(len(split), common.seed, 0)[: options.positions].sort().values
-        split = replace(split, inputs=split.inputs[rows], targets=split.targets[rows])
-    trained.model.average = options.symmetries == 8  # type: ignore[assignment]
-    found = measure(trained.model, split, precision=config.fit.precision)
+        split = split.subset(permutation(len(split), common.seed, 0)[: options.positions].sort().values)
+    model = averaged(trained.model, trained.config) if options.symmetries == 8 else trained.model
+    found = measure(model, split, precision=config.fit.precision)
     numbers, away = move_numbers(split), distances(split)
     by_phase = {
         f"{name} ({first} to {last})" if last < 10 * config.size else f"{name} (from {first})": found.summary(

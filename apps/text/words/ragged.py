@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnn_core.training.data import Split, mix
+from cnn_core.training.data import Split
 
 
 @dataclass(frozen=True)
 class TextSplit(Split):
     """Rows of word numbers, one after the other in `tokens`; `inputs` (N, 2) says where each begins and its length.
 
-    `take` gives (B, T) int32, padded with 0; `order` puts texts of like length into one batch.
+    `take` gives (B, T) int32, padded with 0; `arrange` puts texts of like length into one batch.
     """
 
     tokens: Tensor  # (all tokens,) int32
@@ -41,17 +41,14 @@ class TextSplit(Split):
         places, targets = super().take(index)
         return pad(self.tokens, places[:, 0], places[:, 1]), targets
 
-    def order(self, seed: int, epoch: int, batch_size: int) -> Tensor:
-        """(N,) an order in which batches hold texts of like length, and come in a random order.
+    def arrange(self, samples: Tensor, batch_size: int, generator: torch.Generator) -> Tensor:
+        """An order in which batches hold texts of like length, and come in a random order.
 
         The texts left over for the last, smaller batch are random ones.
         """
-        generator = torch.Generator().manual_seed(mix(seed, epoch))
-        shuffled = torch.randperm(len(self), generator=generator)
-        whole = len(self) // batch_size * batch_size
-        lengths = self.inputs[:, 1].cpu()
-        inside, rest = shuffled[:whole], shuffled[whole:]
-        inside = inside[lengths[inside].sort(stable=True).indices]
+        whole = len(samples) // batch_size * batch_size
+        inside, rest = samples[:whole], samples[whole:]
+        inside = inside[self.inputs[:, 1].cpu()[inside].sort(stable=True).indices]
         batches = inside.view(-1, batch_size)
         return torch.cat([batches[torch.randperm(len(batches), generator=generator)].flatten(), rest])
 

@@ -3,14 +3,19 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from apps.digits.app import APP
+from apps.digits.model import build
 from cnn_core.cli import run
+from cnn_core.export import session
+from cnn_core.training import runs
 from tests.helpers.commands import answer, bad
 
 ROOT = Path(__file__).parents[3]
@@ -77,6 +82,28 @@ def test_export(trained, capsys):
     found = answer(capsys, "export", trained)
     assert found["argmax_agreement"] == 1
     assert found["max_difference"] <= found["tolerance"]
+
+
+def test_shifted_views_train_answer_and_export(trained, digits_folder, tmp_path, capsys):
+    run_folder = tmp_path / "shifts"
+    args = ["train", "--data", digits_folder, "--out", run_folder, "--test-shifts", "--init", trained]
+    answer(capsys, *args, "--fit.epochs", 1, "--fit.learning-rate", 1e-6)
+    found = runs.restore(APP, run_folder)
+    pictures = found.app.load(found.config).test.inputs[:40]
+    plain = build(replace(found.config, test_shifts=False), found.labels).eval()
+    plain.load_state_dict(found.model.state_dict())
+    padded = torch.nn.functional.pad(pictures, (1, 1, 1, 1))
+    views = [padded[:, 1 + y : 29 + y, 1 + x : 29 + x] for y, x in ((-1, 0), (1, 0), (0, -1), (0, 1), (0, 0))]
+    with torch.no_grad():
+        expected = sum(plain(view).softmax(1) for view in views) / 5
+        torch.testing.assert_close(found.model(pictures).exp(), expected)
+        assert (plain(pictures).softmax(1) - expected).abs().max() > 0.01
+    exported = answer(capsys, "export", run_folder)
+    assert exported["max_difference"] <= exported["tolerance"]
+    (logs,) = session(exported["onnx"]).run(None, {"input": pictures.numpy()})
+    torch.testing.assert_close(torch.from_numpy(logs).exp(), expected, rtol=1e-3, atol=1e-5)
+    assert answer(capsys, "visualize", "maps", run_folder, "--input", 3, "--layer", "conv2")["maps"] == 32
+    assert answer(capsys, "explain", run_folder, 3)["explained"][0]["answer"] in found.labels
 
 
 def test_summary(capsys):

@@ -24,6 +24,7 @@ from apps.go.records.sgf import Game, read_lines, read_sgf
 from apps.go.rules.encode import KIND, PLANES, POINT
 from apps.go.rules.position import Position
 from apps.go.rules.symmetry import COUNT, tables
+from cnn_core.config import from_json, to_json
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import load_manifest
 from tests.helpers.commands import answer, bad
@@ -347,16 +348,24 @@ def test_load(folder):
 
 
 def test_an_epoch_may_be_a_part_of_the_positions(folder):
-    split = load(config(folder, positions=300)).train
-    total = len(split.inputs)
-    assert len(split) == 300 < total
-    orders = [split.order(3, epoch, 32) for epoch in range(8)]
+    split = load(config(folder)).train
+    total = len(split)
+    assert len(split.inputs) == total > 300
+    orders = [split.order(3, epoch, 32, 300) for epoch in range(8)]
     assert all(len(order) == 300 for order in orders)
     joined = torch.cat(orders)
     assert (joined[:total].sort().values == torch.arange(total)).all()  # each once before any is seen again
-    assert (split.order(3, 5, 32) == orders[5]).all()
-    assert len(load(config(folder, positions=10**9)).train) == total
+    assert (split.order(3, 5, 32, 300) == orders[5]).all()
+    assert len(split.order(3, 5, 32, 10**9)) == total
     assert len(load(config(folder, watched=20)).validation) == 20
+
+
+def test_an_earlier_config_names_positions():
+    old = to_json(PRESETS["expert"])
+    del old["fit"]["epoch_samples"]
+    old["positions"] = 84_000
+    assert from_json(GoConfig, old) == PRESETS["expert"]
+    assert from_json(GoConfig, {"positions": 0}) == GoConfig()
 
 
 def test_read_gives_the_last_position(tmp_path):

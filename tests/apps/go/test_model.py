@@ -12,13 +12,14 @@ from torch.nn import functional
 from apps.go.app import APP
 from apps.go.config import PRESETS, Choice, GoConfig, GoNetConfig
 from apps.go.data import load
-from apps.go.model import GlobalBias, GoNet, build, step, turn, turn_moves
+from apps.go.model import GlobalBias, GoNet, averaged, build, step, turn, turn_moves
 from apps.go.rules import encode, points
 from apps.go.verbs.move_metrics import Measured, distances, measure, move_numbers, phases
 from cnn_core.cli import run
 from cnn_core.errors import UserError
 from cnn_core.export import export_onnx
 from cnn_core.training.data import Batch
+from cnn_core.training.recipe import FitConfig
 from cnn_core.visual.activations import layer_names
 from tests.helpers.commands import answer, bad
 from tests.helpers.go_games import crowded_game, random_game, record
@@ -96,7 +97,7 @@ def test_average_is_the_mean_over_symmetries_and_turns_with_the_board():
         p = model(turn(inputs, symmetry)).softmax(1)
         places = turn_moves(torch.arange(82).repeat(4, 1).flatten(), symmetry.repeat_interleave(82), 9).view(4, 82)
         expected.append(p.gather(1, places))
-    model.average = True
+    model = averaged(model, GoConfig(net=TINY, features="tactics", passes=True))
     found = model(inputs)
     torch.testing.assert_close(found.exp(), torch.stack(expected).mean(0), rtol=1e-4, atol=1e-6)
     symmetry = torch.tensor([1, 3, 5, 6])
@@ -123,12 +124,12 @@ def test_a_tied_network_answers_alike_for_all_symmetries():
 
 
 def test_a_tied_network_needs_no_average_and_says_the_same_with_it():
-    model, inputs = net(net=replace(TINY, tied=True)), planes(4)
+    config = GoConfig(net=replace(TINY, tied=True), features="tactics")
+    model, inputs = net(net=config.net), planes(4)
     runs = []
     model.conv1.register_forward_hook(lambda m, i, o: runs.append(len(o)))
     alone = model(inputs)
-    model.average = True
-    torch.testing.assert_close(model(inputs), alone.log_softmax(1))
+    torch.testing.assert_close(averaged(model, config)(inputs), alone.log_softmax(1))
     assert runs == [4, 4]
 
 
@@ -208,7 +209,8 @@ def test_wrong_configurations_are_named():
         (lambda: Choice(test=0), "choice.test"),
         (lambda: Choice(min_moves=-1), "min-moves"),
         (lambda: GoConfig(size=20), "size must lie"),
-        (lambda: GoConfig(positions=-1), "positions"),
+        (lambda: GoConfig(watched=-1), "watched"),
+        (lambda: GoConfig(fit=FitConfig(epoch_samples=-1)), "epoch_samples"),
     ):
         with pytest.raises(UserError, match=message):
             make()

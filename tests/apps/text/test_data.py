@@ -304,6 +304,22 @@ def test_batches_are_of_like_length():
     assert not torch.equal(order[:50].sort().values, split.order(0, 1, 50)[:50].sort().values)
 
 
+def test_batches_of_a_part_are_of_like_length_too():
+    lengths = torch.randint(1, 60, (1030,), generator=torch.Generator().manual_seed(0)).tolist()
+    places, tokens = rows_of([np.ones(n, np.int32) for n in lengths])
+    split = TextSplit(places, torch.zeros(1030, dtype=torch.int64), tokens)
+    orders = [split.order(0, epoch, 20, 410) for epoch in range(6)]
+    for order in orders:
+        long = [split.inputs[order[i : i + 20], 1] for i in range(0, 400, 20)]
+        padded = sum(20 * part.max().item() for part in long)
+        assert padded / sum(part.sum().item() for part in long) < 1.12
+    joined = torch.cat(orders)
+    assert joined[:410].unique().numel() == joined[410:820].unique().numel() == 410
+    assert joined[:820].unique().numel() == 820, "no text comes again before all were seen"
+    assert joined.unique().numel() == 1030
+    assert torch.equal(orders[4], split.order(0, 4, 20, 410))
+
+
 def test_pad_of_nothing():
     assert pad(torch.empty(0, dtype=torch.int32), torch.tensor([0]), torch.tensor([0])).tolist() == [[0]]
 

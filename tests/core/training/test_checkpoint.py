@@ -8,13 +8,13 @@ import torch
 
 from cnn_core.errors import UserError
 from cnn_core.training import checkpoint
-from cnn_core.training.checkpoint import Checkpoint, LoopState
+from cnn_core.training.checkpoint import Checkpoint, Counters, LoopState
 
 
 @pytest.fixture
 def saved(tmp_path):
     folder = tmp_path / "last"
-    state = LoopState({"model.w": torch.arange(3.0)}, {"epoch": 2})
+    state = LoopState({"model.w": torch.arange(3.0)}, Counters(epoch=2, history=({"epoch": 1, "train_loss": 0.5},)))
     checkpoint.save(folder, Checkpoint({"w": torch.tensor([1.5, -2.0])}, {"app": "x"}, {"loss": 0.1}, state))
     return folder
 
@@ -26,8 +26,15 @@ def test_round_trip(saved):
     assert torch.equal(loaded.weights["w"], torch.tensor([1.5, -2.0]))
     assert loaded.state is not None
     assert torch.equal(loaded.state.tensors["model.w"], torch.arange(3.0))
-    assert loaded.state.counters == {"epoch": 2}
+    assert loaded.state.counters == Counters(epoch=2, history=({"epoch": 1, "train_loss": 0.5},))
     assert checkpoint.load(saved).state is None
+
+
+def test_counters_of_another_kind_are_refused(saved):
+    state = LoopState({}, Counters(epoch="two"))  # type: ignore[arg-type]
+    checkpoint.save(saved, Checkpoint({}, {}, {}, state))
+    with pytest.raises(UserError, match=r"state.json.epoch: 'two' does not fit the type int"):
+        checkpoint.load(saved, with_state=True)
 
 
 def test_nothing_in_it_is_a_pickle(saved):

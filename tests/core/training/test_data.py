@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnn_core.errors import UserError
-from cnn_core.training.data import Split, batches_per_epoch, hold_out, minibatches, mix, permutation
+from cnn_core.training.data import (
+    Split,
+    batches_per_epoch,
+    epoch_length,
+    hold_out,
+    minibatches,
+    mix,
+    permutation,
+)
 from cnn_core.training.distributed import Ranks
 
 
@@ -42,6 +50,27 @@ def test_permutations_depend_on_seed_and_epoch_only():
     assert not torch.equal(permutation(50, 3, 1), permutation(50, 3, 2))
     assert not torch.equal(permutation(50, 3, 1), permutation(50, 4, 1))
     assert len({mix(a, b) for a in range(20) for b in range(20)}) == 400
+
+
+def test_parts_of_one_long_order():
+    split = numbered(10)
+    orders = [split.order(3, epoch, 2, 4).tolist() for epoch in range(6)]
+    # As the first version of it did: runs of that time must go on.
+    assert orders == [[5, 3, 0, 4], [1, 9, 7, 2], [6, 8, 6, 7], [3, 1, 2, 9], [4, 5, 8, 0], [6, 4, 9, 0]]
+
+
+@given(count=st.integers(1, 40), part=st.integers(1, 50), seed=st.integers(0, 5), size=st.integers(1, 9))
+def test_epochs_of_a_part_take_every_sample_before_any_comes_again(count, part, seed, size):
+    split = numbered(count)
+    orders = [split.order(seed, epoch, size, part) for epoch in range(5)]
+    assert {len(order) for order in orders} == {epoch_length(count, part)} == {min(count, part)}
+    joined = torch.cat(orders)
+    for turn in range(len(joined) // count):
+        assert joined[turn * count : (turn + 1) * count].sort().values.tolist() == list(range(count))
+    assert torch.equal(split.order(seed, 3, size, part), orders[3])
+    assert torch.equal(split.order(seed, 3, size), permutation(count, seed, 3))
+    seen = torch.cat([batch.inputs for batch in minibatches(split, size, order=orders[1])])
+    assert seen.tolist() == orders[1].tolist()
 
 
 @given(counts=st.lists(st.integers(2, 30), min_size=1, max_size=4), share=st.floats(0.05, 0.5), seed=st.integers(0, 5))

@@ -1,5 +1,6 @@
 """The training loop: it learns, it resumes with the same bits, it leaves the process as it was."""
 
+import hashlib
 import json
 import math
 import os
@@ -16,10 +17,11 @@ from cnn_core.errors import UserError
 from cnn_core.nn.architecture import ConvNetConfig
 from cnn_core.nn.network import ConvNet
 from cnn_core.training import checkpoint
+from cnn_core.training.callbacks import Callback, MovingAverage
 from cnn_core.training.data import Split
 from cnn_core.training.engine import Interrupted, evaluate, fit, predict_logits
 from cnn_core.training.log import read_log
-from cnn_core.training.optim import MovingAverage, make_optimizer
+from cnn_core.training.optim import make_optimizer
 from cnn_core.training.recipe import FitConfig
 
 SCRIPT = Path(__file__).parents[2] / "helpers" / "train_small.py"
@@ -161,7 +163,7 @@ def test_a_split_may_unpack_and_order_its_samples(tmp_path):
             bits = self.inputs[index][:, :, None] >> torch.arange(8) & 1
             return bits.reshape(-1, 1, 12, 12).float(), self.targets[index]
 
-        def order(self, seed, epoch, batch_size):
+        def order(self, seed, epoch, batch_size, epoch_samples=0):
             return self.inputs.float().sum(1).argsort() if epoch % 2 else super().order(seed, epoch, batch_size)
 
     plain = bars(64)
@@ -173,6 +175,76 @@ def test_a_split_may_unpack_and_order_its_samples(tmp_path):
     history = fit(model, packed, FitConfig(epochs=4, batch_size=16, precision="fp32"), progress=False).history
     assert history[-1]["train_loss"] < history[0]["train_loss"]
     assert torch.equal(predict_logits(model, packed), predict_logits(model, packed.take(slice(None))[0]))
+
+
+class StopAt(Callback):
+    """Ctrl-C after a step."""
+
+    def __init__(self, number: int):
+        self.number = number
+
+    def after_step(self, step, means):
+        if step.number == self.number:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_epochs_of_a_part_resume_in_the_middle_of_one(tmp_path):
+    config = FitConfig(epochs=4, epoch_samples=70, batch_size=16, ema=0.9, precision="fp32", save_seconds=1e9)
+    data = bars(100)
+
+    def trained(run: Path, model: ConvNet, **options):
+        result = fit(model, data, config, seed=3, run=run, progress=False, **options)
+        return result, model.state_dict()
+
+    taken = []
+
+    class Taken(Callback):
+        def before_step(self, step):
+            taken.append(step.batch.inputs)
+
+    whole, expected = trained(tmp_path / "whole", small_net(dropout=(0.3,)), callbacks=[Taken()])
+    assert whole.steps == 4 * 5  # 16 + 16 + 16 + 16 + 6 samples an epoch
+    assert [len(batch) for batch in taken] == [16, 16, 16, 16, 6] * 4
+    first = torch.cat(taken)[:100].flatten(1)
+    assert torch.equal(first.sum(1).sort().values, data.inputs.flatten(1).sum(1).sort().values)
+    with pytest.raises(Interrupted, match="epoch 3 after step 13"):
+        trained(tmp_path / "stopped", small_net(dropout=(0.3,)), callbacks=[StopAt(12)])
+    counters = checkpoint.load(tmp_path / "stopped" / "last", with_state=True).state.counters
+    assert (counters.epoch, counters.batch, counters.averaged_steps) == (2, 3, 13)
+    resumed, found = trained(tmp_path / "stopped", small_net(dropout=(0.3,)), resume=True)
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert [e["train_loss"] for e in resumed.history] == [e["train_loss"] for e in whole.history]
+
+
+def test_a_state_json_of_the_first_version_resumes(tmp_path):
+    config = FitConfig(epochs=3, batch_size=16, ema=0.9, precision="fp32", save_seconds=1e9)
+    expected = small_net()
+    fit(expected, bars(64), config, validation=bars(20, 1), progress=False)
+    with pytest.raises(Interrupted):
+        fit(small_net(), bars(64), config, validation=bars(20, 1), run=tmp_path, progress=False, callbacks=[StopAt(5)])
+    last = tmp_path / "last"
+    saved = json.loads((last / "state.json").read_text())
+    written = {
+        "epoch": 1,
+        "batch": 2,
+        "best": saved["best"],
+        "waited": 0,
+        "averaged_steps": 6,
+        "cpu_seconds": 100.5,
+        "seconds": 200,  # whole numbers are times too
+        "history": saved["history"],
+    }
+    assert list(saved) == list(written)
+    assert saved == written | {name: saved[name] for name in ("cpu_seconds", "seconds")}
+    (last / "state.json").write_text(json.dumps(written))
+    sums = json.loads((last / "sums.json").read_text())
+    sums["state.json"] = hashlib.sha256((last / "state.json").read_bytes()).hexdigest()
+    (last / "sums.json").write_text(json.dumps(sums))
+    model = small_net()
+    result = fit(model, bars(64), config, validation=bars(20, 1), run=tmp_path, resume=True, progress=False)
+    assert all(torch.equal(model.state_dict()[name], value) for name, value in expected.state_dict().items())
+    assert [entry["epoch"] for entry in result.history] == [1, 2, 3]
+    assert 100.5 < result.cpu_seconds < 200 < result.seconds
 
 
 def test_loss_that_is_no_number_is_one_line(tmp_path):
@@ -254,7 +326,7 @@ def test_interrupt_saves_and_says_so(tmp_path):
     with pytest.raises(Interrupted, match="step 2"):
         fit(small_net(), bars(64), FitConfig(epochs=3, batch_size=32), run=tmp_path, progress=False, on_epoch=stop)
     assert signal.getsignal(signal.SIGINT) is before
-    assert checkpoint.load(tmp_path / "last", with_state=True).state.counters["epoch"] == 1
+    assert checkpoint.load(tmp_path / "last", with_state=True).state.counters.epoch == 1
 
 
 def test_state_of_another_network_is_refused(tmp_path):
