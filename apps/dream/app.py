@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apps.dream.config import DEFAULT, PRESETS, DreamConfig
+from apps.dream.config import DEFAULT, PRESETS, SUFFIXES, DreamConfig
 from cnn_core.app import App, Verb, VerbModule
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ APP = App(
     build=build,
     render=render,
     data_sets=("photos", "backbones"),
-    suffixes=(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"),
+    suffixes=SUFFIXES,
     what="picture",
     offers=(),
     verbs={

@@ -33,3 +33,5 @@ PRESETS = {
     "efficientnet-lite0": DreamConfig("efficientnet-lite0"),
 }
 DEFAULT = "vgg19"
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm")
+"""Endings of pictures in a folder."""

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from apps.dream.config import DreamConfig
+from apps.dream.config import SUFFIXES, DreamConfig
 from cnn_core.console import note
 from cnn_core.drawing import pictures
 from cnn_core.errors import UserError
@@ -111,9 +111,8 @@ def squares(names: list[str], side: int, *, progress: bool = True) -> Iterator[P
 
 def load(config: DreamConfig) -> Dataset:
     """Squares (N, side, side, 3) of the sample photographs or of a folder; every picture is a class of its own."""
-    from apps.dream.app import APP
 
-    names = list(samples()) if config.data == "photos" else in_folder(Path(config.data).expanduser(), APP.suffixes)
+    names = list(samples()) if config.data == "photos" else in_folder(Path(config.data).expanduser(), SUFFIXES)
     found = list(squares(names, config.side))
     if not found:
         raise UserError(f"{config.data}: none of its pictures can be read")
