@@ -242,7 +242,7 @@ def inference_speed(
     slow spell of the machine hits both. Gives a row for each runtime: runtime, threads, batch, latency in
     milliseconds (median, p10, p90, p99), inputs per second of wall and of CPU time (medians of the rounds).
     The model, on the CPU, is run in evaluation mode; its mode and torch's number of threads are put back.
-    Raises UserError when the extra `onnx` is missing or the file is no ONNX model.
+    Raises UserError when the extra `onnx` is missing or the file is not an ONNX model.
     """
     import torch  # takes seconds to import, as export does, which imports it
 

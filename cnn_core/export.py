@@ -71,7 +71,7 @@ def export_onnx(
 def session(path: str | Path, threads: int = 1) -> Any:
     """An onnxruntime InferenceSession on the CPU with `threads` threads, quiet but for errors.
 
-    Raises UserError when onnxruntime is missing or the file is no ONNX model.
+    Raises UserError when onnxruntime is missing or the file is not an ONNX model.
     """
     _require_extra()
     import onnxruntime

@@ -1,4 +1,4 @@
-"""The digits app's data: a named data set, IDX files, or a folder of pictures; and one picture of the user's.
+"""The digits app's data: a named data set, IDX files, or a folder of pictures; and a user's picture.
 
     data = load_data("mnist")         # or "fashion-mnist", "emnist-letters", a folder
     data.train.inputs                 # (60000, 28, 28) uint8, bright ink on black
@@ -37,11 +37,11 @@ def load(config: DigitsConfig) -> Dataset:
 def load_data(
     data: str | Path = "mnist", *, folder: str | Path | None = None, seed: int = 0, progress: bool = True
 ) -> Dataset:
-    """Load a data set by name (see `cnn_core.fetching.sources.available`) or from a folder of the user's.
+    """Load a data set by name (see `cnn_core.fetching.sources.available`) or from a user's folder.
 
     A folder holds either IDX files under MNIST's names, gzipped or not, or one folder of pictures for each class,
     directly or inside train/ and test/; without these, a fifth of each class is set aside for testing by `seed`.
-    `folder` may hold the named data set's own files. Raises UserError where the data cannot be had or read.
+    `folder` may hold the named data set's own files. Raises UserError where the data is not available or cannot be read.
     """
     arrays, classes, name = _arrays(str(data), folder, seed, progress)
     return Dataset(name, _split(arrays, "train"), _split(arrays, "test"), classes)

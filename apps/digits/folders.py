@@ -1,4 +1,4 @@
-"""Digits from a folder of the user's: IDX files under MNIST's names, or one folder of pictures for each class.
+"""Digits from a user's folder: IDX files under MNIST's names, or one folder of pictures for each class.
 
 Letters: N pictures.
 """

@@ -27,7 +27,7 @@ def read(path: str | Path | bytes) -> np.ndarray:
     """Read one digit's picture, a file or its bytes, as (28, 28) uint8, prepared as MNIST was; any of Pillow's formats.
 
     A picture that is in MNIST's form already is given back as it is, or inverted where it is dark on white. Raises
-    UserError where the file is no picture, is too large, or shows no ink.
+    UserError where the file is not a picture, is too large, or shows no ink.
     """
     name = "standard input" if isinstance(path, bytes) else str(path)
     # JPEG decodes at half or quarter size for nothing, and a photo has far more pixels than are used.

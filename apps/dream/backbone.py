@@ -42,7 +42,7 @@ class Backbone:
         if not name or name not in dict(self.body.named_modules(remove_duplicate=False)):
             hint = next((f"; parts of them too, as in {c}.{p}" for c in self.children for p in _parts(self, c)), "")
             raise UserError(
-                f"--layer {name}: {self.name} has no such layer; there are {', '.join(self.children)}{hint}"
+                f"--layer {name}: {self.name} has no such layer; choose from {', '.join(self.children)}{hint}"
             )
         return self.prefix + name
 

@@ -1,4 +1,4 @@
-"""A network of the user's: a run of the suite, or a torchvision or timm model where that is installed."""
+"""A user's own network: a run of the suite, or a torchvision or timm model where that is installed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def load(name: str, weights: str, progress: bool) -> Backbone:
     folder = Path(name).expanduser()
     if not folder.is_dir():
         raise UserError(
-            f"--backbone {name}: no such network; there are {', '.join(PRESETS)}, a run folder of the suite,"
+            f"--backbone {name}: no such network; choose from {', '.join(PRESETS)}, a run folder of the suite,"
             " torchvision:NAME and timm:NAME"
         )
     return _run(name, folder)
@@ -64,7 +64,7 @@ def _run(name: str, folder: Path) -> Backbone:
     run = runs.restore(found, folder)
     shape = getattr(getattr(run.model, "config", None), "input_shape", ())
     if len(shape) != 3 or shape[0] not in (1, 3):
-        raise UserError(f"--backbone {name}: a run of {found.prog}, whose inputs are no pictures; dreams need pixels")
+        raise UserError(f"--backbone {name}: a run of {found.prog}, whose inputs are not pictures; dreams need pixels")
     return Backbone(name, run.model, run.labels, channels=shape[0], side=shape[1])
 
 
@@ -92,7 +92,7 @@ def _made(name: str, make: Callable[[], nn.Module]) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
             return make()
     except Exception as error:  # unknown names, no network, no space: each library has errors of its own
-        raise UserError(f"--backbone {name}: cannot be had ({' '.join(str(error).split())[:200]})") from error
+        raise UserError(f"--backbone {name}: is not available ({' '.join(str(error).split())[:200]})") from error
 
 
 def _foreign(

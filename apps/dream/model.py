@@ -17,7 +17,7 @@ def load_backbone(
 ) -> Backbone:
     """A preset, a run folder of the suite, torchvision:NAME or timm:NAME; `weights` is a file for the latter two.
 
-    Raises UserError where there is no such network, or its weights cannot be had or do not fit.
+    Raises UserError where there is no such network, or its weights are not available or do not fit.
     """
     if name in PRESETS:
         if weights:

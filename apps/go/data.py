@@ -49,7 +49,7 @@ class GoSplit(Split):
 
 
 def load(config: GoConfig) -> Dataset:
-    """The data set that the configuration names. Raises UserError where it cannot be had or is too small."""
+    """The data set that the configuration names. Raises UserError where they are not available or is too small."""
     games, _ = read_data(config.data)
     parts, _ = choose(games, config.size, config.choice)
     for name, part in parts.items():
@@ -100,7 +100,7 @@ def same_data(one: str, other: str) -> bool:
 
 
 def read_data(data: str, progress: bool = True) -> tuple[Collection, Report]:
-    """All games of a data set with a manifest, or of a file, folder or archive of the user's."""
+    """All games of a data set with a manifest, or of a user's file, folder or archive."""
     if data in DATA_SETS:
         (path,) = fetch(load_manifest(data), progress=progress).files.values()
     else:

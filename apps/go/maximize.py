@@ -1,4 +1,4 @@
-"""The board that a unit of a Go network likes best: a legal one, found by discrete ascent.
+"""The board that excites a unit of a Go network most: a legal one, found by discrete ascent.
 
 Black is to move, so black and white have equally many stones; every chain has a liberty; nothing is known of earlier
 moves. A step changes two points (a stone more of each colour, one less of each, or a stone moved): the first change is

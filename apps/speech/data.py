@@ -45,14 +45,14 @@ def load(config: SpeechConfig) -> Dataset:
 
 
 def load_data(data: str, split: str = "official", *, progress: bool = True) -> Dataset:
-    """A data set by name or folder, cut as `split` says. Raises UserError where it cannot be had or read."""
+    """A data set by name or folder, cut as `split` says. Raises UserError where it is not available or cannot be read."""
     return load_corpus(data, progress=progress).dataset(split)
 
 
 def load_corpus(data: str, *, seed: int = 0, progress: bool = True) -> Corpus:
     """All clips of a data set: by name, as voices:LANGUAGE:word,word,... or a folder.
 
-    Raises UserError where it cannot be had or read.
+    Raises UserError where it is not available or cannot be read.
     """
     spoken = synthesis.parse(data)
     if spoken is not None:

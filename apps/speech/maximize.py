@@ -1,4 +1,4 @@
-"""The sound that a unit of a speech network likes best. Letters: B batch, L samples, P points in time."""
+"""The sound that excites a unit of a speech network most. Letters: B batch, L samples, P points in time."""
 
 from dataclasses import dataclass
 from functools import cache

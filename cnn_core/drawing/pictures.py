@@ -26,7 +26,7 @@ def opened(source: str | Path | bytes, *, side: int = 0) -> Image.Image:
     """The picture of a file or of its bytes, decoded and turned as its orientation tag says.
 
     With `side`, a JPEG may come at a half, quarter or eighth of its size, never below `side`. Of an animation, the
-    first frame. Raises UserError where the file is missing, is no picture, is damaged or cut short, or has more
+    first frame. Raises UserError where the file is missing, is not a picture, is damaged or cut short, or has more
     pixels than Pillow takes for safe.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError  # only when a picture is read

@@ -124,12 +124,12 @@ def _extract_all(archive: Path, folder: Path) -> list[Path]:
 def _refuse_special_zip(archive: Path, info: zipfile.ZipInfo) -> None:
     kind = stat.S_IFMT(info.external_attr >> 16)
     if info.is_dir() or kind not in (0, stat.S_IFREG):
-        raise UserError(f"{archive}: member {info.filename!r} is no regular file: refused")
+        raise UserError(f"{archive}: member {info.filename!r} is not a regular file: refused")
 
 
 def _refuse_special_tar(archive: Path, entry: tarfile.TarInfo) -> None:
     if not entry.isreg():
-        raise UserError(f"{archive}: member {entry.name!r} is no regular file: refused")
+        raise UserError(f"{archive}: member {entry.name!r} is not a regular file: refused")
 
 
 def read_members(archive: Path, largest: int) -> Iterator[tuple[str, bytes | None]]:

@@ -36,7 +36,7 @@ __all__ = ["Fetched", "Manifest", "Stamps", "available", "cache_folder", "fetch"
 
 @dataclass(frozen=True)
 class Fetched:
-    """The form of the data set that was had, and its verified files by name."""
+    """The form of the data set that was found, and its verified files by name."""
 
     alternative: Alternative
     files: dict[str, Path]
@@ -80,7 +80,7 @@ class Stamps:
 def fetch(manifest: Manifest, folder: str | Path | None = None, progress: bool = True) -> Fetched:
     """Give the verified files of a data set, from the nearest place that has them.
 
-    `folder` is a folder of the user's that may hold the files. Files found there are used where they are, others
+    `folder` is a user's folder that may hold the files. Files found there are used where they are, others
     are kept in the cache. Raises UserError where `folder` does not exist, a file in it is not the right one,
     no source gives the data, or there is no space.
     """
@@ -143,7 +143,7 @@ class _Search:
         return self._local(alternative)
 
     def _here(self, spec: FileSpec) -> Path | None:
-        """The verified file in a folder of the user's or in the cache."""
+        """The verified file in a user's folder or in the cache."""
         kind, wanted = spec.digest
         for folder in self.users:
             path = folder / spec.name
@@ -258,7 +258,7 @@ def _user_folders(folder: str | Path | None, dataset: str) -> list[Path]:
     root = os.environ.get("CNN_SUITE_DATA", "")
     if root:
         if not Path(root).expanduser().is_dir():
-            raise UserError(f"CNN_SUITE_DATA names {root}, which is no folder")
+            raise UserError(f"CNN_SUITE_DATA names {root}, which is not a folder")
         folders.append(Path(root).expanduser() / dataset)
     return folders
 

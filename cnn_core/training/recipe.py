@@ -14,7 +14,7 @@ class FitConfig:
     epochs: int = 3
     """Passes over the training data, or parts of it of `epoch_samples`."""
     epoch_samples: int = 0
-    """Samples of one epoch; 0 takes all. The next epoch goes on with the next part of one long shuffled order."""
+    """Samples of one epoch; 0 takes all. The next epoch takes the next part of one long shuffled order."""
     batch_size: int = 256
     """Samples a step."""
     optimizer: Literal["adamw", "muon", "sgd", "adadelta"] = "adamw"

@@ -52,7 +52,7 @@ def new_folder(app: App, preset: str, out: Path | None, overwrite: bool = False)
     folder = out or Path("runs") / app.name / f"{preset}-{datetime.now():%Y%m%d-%H%M%S}"
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if not overwrite:
-            raise UserError(f"{folder}: exists already; name another with --out, or go on with --resume {folder}")
+            raise UserError(f"{folder}: exists already; name another with --out, or continue it with --resume {folder}")
         if not (folder / "config.json").is_file():
             raise UserError(f"{folder}: is not a run folder, so --overwrite leaves it alone; name another with --out")
         read_record(app, folder)

@@ -52,7 +52,7 @@ class TrainingState:
         self.clock = Clock()
 
     def counters(self) -> Counters:
-        """All that is no tensor."""
+        """All that is not a tensor."""
         return Counters(
             epoch=self.epoch,
             batch=self.batch,

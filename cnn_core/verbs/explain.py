@@ -27,7 +27,7 @@ class ExplainOptions(Shared):
     run: positional(Path)  # type: ignore[valid-type]
     """Run folder that train made."""
     inputs: positional(tuple[str, ...]) = ()  # type: ignore[valid-type]
-    """Files of yours, or numbers of test samples."""
+    """Your files, or numbers of test samples."""
     target: str = ""
     """Class to explain; the network's own answer when left out."""
     methods: tuple[str, ...] = METHODS
@@ -43,7 +43,7 @@ def parse(app: App, prog: str, args: Sequence[str]) -> ExplainOptions:
     options = config.parse(ExplainOptions, args, prog=prog, about=ABOUT)
     for method in options.methods:
         if method not in METHODS:
-            raise UserError(f"--methods {method}: unknown; there are {', '.join(METHODS)}")
+            raise UserError(f"--methods {method}: unknown; choose from {', '.join(METHODS)}")
     if not options.inputs or not options.methods:
         raise UserError(f"name the {app.what}s to explain: files, or numbers of test samples")
     return options
@@ -62,7 +62,7 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     app, model, labels = trained.app, trained.model, trained.labels
     if options.target and options.target not in labels:
-        raise UserError(f"--target {options.target}: no such class; there are {', '.join(labels[:20])}")
+        raise UserError(f"--target {options.target}: no such class; choose from {', '.join(labels[:20])}")
     samples = [sample(app, trained, given) for given in options.inputs]
     rest = visual.behind_front(model)
     pictures, captions, answers, notes = [], [], [], []

@@ -1,4 +1,4 @@
-"""predict: what a network says to files of the user's."""
+"""predict: what a network says to the user's files."""
 
 import sys
 from dataclasses import dataclass

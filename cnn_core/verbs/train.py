@@ -1,4 +1,4 @@
-"""train: a preset with overrides, into a run folder; or go on with one that was stopped."""
+"""train: a preset with overrides, into a run folder; or continue one that was stopped."""
 
 import os
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class TrainOptions(FromPreset):
     overwrite: bool = False
     """Replace the run folder `out` when it exists."""
     resume: Path | None = None
-    """Run folder to go on with; its own configuration and seed hold."""
+    """Run folder to continue; its own configuration and seed hold."""
     init: Path | None = None
     """Run folder whose weights to begin with: one of the same layers, trained on other data or in another way."""
     tensorboard: bool = False
@@ -36,7 +36,7 @@ def parse(app: App, prog: str, args: Sequence[str]) -> Any:
     about = f"Train a preset ({', '.join(app.presets)}); the defaults shown are those of the one that --preset names."
     parsed = parse_preset(TrainOptions, app, prog, args, about)
     if parsed.resume and parsed.config != preset(app, parsed.preset or app.default_preset):
-        raise UserError("--resume goes on with the run's own configuration; leave the overrides out")
+        raise UserError("--resume continues with the run's own configuration; leave the overrides out")
     if parsed.resume and (parsed.out or parsed.overwrite or parsed.init):
         raise UserError("--resume names the run folder itself; leave --out, --overwrite and --init out")
     return parsed
@@ -105,7 +105,7 @@ def run(app: App, options: Any) -> Outcome:
                 on_epoch=lambda entry: note(_line(entry, config.fit.epochs)),
             )
         except engine.Interrupted as stop:
-            note(f"{stop}; go on with: {app.prog} train --resume {folder}")
+            note(f"{stop}; continue with: {app.prog} train --resume {folder}")
             return Outcome({"run": str(folder), "interrupted": True}, "", status=130)
     return _outcome(app, folder, name, fit)
 

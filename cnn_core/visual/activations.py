@@ -50,7 +50,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
 def layer_names(model: nn.Module) -> list[str]:
     """The names that every function of this package takes, in the model's own order."""
     names = (name for name, _ in model.named_modules(remove_duplicate=False) if name)
-    return [name for name in names if "parametrizations" not in name.split(".")]  # how weights are made is no layer
+    return [name for name in names if "parametrizations" not in name.split(".")]  # how weights are made is not a layer
 
 
 def find_layer(model: nn.Module, name: str) -> nn.Module:
@@ -73,7 +73,7 @@ def device_and_dtype(model: nn.Module) -> tuple[torch.device, torch.dtype]:
 def record(model: nn.Module, inputs: Tensor, layers: str | Sequence[str]) -> dict[str, Tensor]:
     """What the named layers give for `inputs` (B, ...): {name: (B, ...)}, detached, in eval semantics.
 
-    Raises UserError for an unknown layer, one that does not run, one whose output is no tensor, and for inputs
+    Raises UserError for an unknown layer, one that does not run, one whose output is not a tensor, and for inputs
     that do not fit the layers.
     """
     with tapped(model, layers, inputs) as run, torch.no_grad():

@@ -217,7 +217,7 @@ def _objectives(model: nn.Module, x: Tensor, target: Any) -> list[Objective]:
     if target is None:
         scores = record(model, x, OUTPUT)[OUTPUT]
         if scores.dim() != 2:
-            raise UserError(f"the model's output {tuple(scores.shape)} is no list of classes: name a target")
+            raise UserError(f"the model's output {tuple(scores.shape)} is not a list of classes: name a target")
         target = scores.argmax(1)
     classes = target.tolist() if isinstance(target, Tensor) else target
     if isinstance(classes, int):

@@ -108,7 +108,7 @@ def deep_dream(
                         size_of = gradient.abs().mean()
                         if not bool(torch.isfinite(size_of)):
                             raise UserError(
-                                f"the dream met a value that is no number in octave {octave}: lower the rate"
+                                f"the dream met a value that is not a number in octave {octave}: lower the rate"
                             )
                         if float(size_of) == 0:
                             raise UserError(

@@ -112,6 +112,6 @@ def predictions(model: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
     """The class the model gives each input (B,) and its probability (B,), from logits (B, classes)."""
     logits = record(model, inputs, OUTPUT)[OUTPUT]
     if logits.dim() != 2:
-        raise UserError(f"the model's output {tuple(logits.shape)} is no list of classes")
+        raise UserError(f"the model's output {tuple(logits.shape)} is not a list of classes")
     probability, number = logits.float().softmax(1).max(1)
     return number, probability

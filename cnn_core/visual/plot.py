@@ -127,7 +127,7 @@ def filter_pictures(model: nn.Module, layer: str) -> Tensor:
     if not isinstance(weight, Tensor) or weight.dim() not in (3, 4):
         inner = [name for name, each in module.named_modules() if name and hasattr(each, "kernel_size")]
         hint = f"; try {layer}.{inner[0]}" if inner else ""
-        raise UserError(f"layer {layer!r} ({type(module).__name__}) is no convolution{hint}")
+        raise UserError(f"layer {layer!r} ({type(module).__name__}) is not a convolution{hint}")
     return weight.detach().float().cpu().clone()
 
 

@@ -230,7 +230,7 @@ def _solve(
                 loss = loss + TotalVariation(ask.smooth / free[0].numel())(free).sum()
             value = float(loss.detach())
             if not value < float("inf"):
-                raise UserError(f"the loss is no number at step {len(history)}: lower the rate or the weights")
+                raise UserError(f"the loss is not a number at step {len(history)}: lower the rate or the weights")
             history.append(value)
             (gradient,) = torch.autograd.grad(loss, free)
             if watch is not None:

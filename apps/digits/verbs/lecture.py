@@ -1,7 +1,7 @@
 """The lecture's figures as one sheet and one page, with its claims as numbers.
 
-What twelve filters of the second convolution want, nine neurons of the dense layer, and the digits without and
-with the L1 penalty. Claims: a filter wants one local texture, repeated; a neuron wants a picture as a whole; with
+Optimal inputs of twelve filters of the second convolution, of nine neurons of the dense layer, and of the digits
+without and with the L1 penalty. Claims: a filter's shows one local texture, repeated; a neuron's a picture as a whole; with
 the penalty more of the picture stays blank, and the network still reads the digit.
 """
 
@@ -166,7 +166,7 @@ def _sheet(groups: dict[str, Maximized], labels: Sequence[str]) -> Any:
     block = 2 * (SIDE + GAP) + 0.42
     height = 2 * block + 0.55 + EDGE
     figure = report.new_figure(width, height, constrained=False)
-    title = "What a CNN wants to see: x* = argmax a(x)"
+    title = "What excites a CNN most: x* = argmax a(x)"
     figure.text(EDGE / width, 1 - 0.15 / height, title, va="top", fontsize=14, fontweight="bold")
     for n, (name, found) in enumerate(groups.items()):
         left = EDGE if n % 2 == 0 else width - EDGE - columns[n] * (SIDE + GAP)
@@ -186,13 +186,15 @@ def _sheet(groups: dict[str, Maximized], labels: Sequence[str]) -> Any:
 
 
 def _page(run: Run, figure: Any, numbers: dict[str, dict[str, float]], classes: int) -> Page:
-    page = Page("What a CNN wants to see")
+    page = Page("What excites a CNN most")
     page.text(
         f"A network trained on {run.config.data} ({run.record['preset']} preset). Each picture was found by gradient "
         "ascent from grey noise with the weights frozen: a_k of a filter is the sum of its feature map, a neuron and "
         "a class are one value each. Drawn as dark ink on white; an edge that stayed grey is one that no unit sees."
     )
-    page.picture(figure, "What filters, neurons and classes want, the classes without and with the L1 penalty.")
+    page.picture(
+        figure, "Optimal inputs of filters, neurons and classes, of the classes without and with the L1 penalty."
+    )
     page.heading("The claims, checked")
     for line in claims(numbers, classes):
         page.text(line)

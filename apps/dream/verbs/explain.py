@@ -45,7 +45,7 @@ def parse(app: App, prog: str, args: Sequence[str]) -> ExplainOptions:
     options = config.parse(ExplainOptions, args, prog=prog, about=ABOUT)
     for method in options.methods:
         if method not in METHODS:
-            raise UserError(f"--methods {method}: unknown; there are {', '.join(METHODS)}")
+            raise UserError(f"--methods {method}: unknown; choose from {', '.join(METHODS)}")
     if not options.photos or not options.methods:
         raise UserError("name the pictures to explain: files, or sample photographs (chelsea, coffee, ...)")
     return options

@@ -45,7 +45,7 @@ def run(app: App, options: PrepareOptions) -> Outcome:
     names = known if "all" in options.names else list(options.names) or default
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise UserError(f"{unknown[0]}: no network and no photograph; there are {', '.join(known)}, all")
+        raise UserError(f"{unknown[0]}: no network and no photograph; choose from {', '.join(known)}, all")
     rows, data = [], []
     for name in names:
         if name in PRESETS:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST = 2_000_000  # pixels; activations, gradients and L-BFGS' memory take about 4 kB for each
 ABOUT = (
     "Deep Style: find one picture with the content of the first and the style of the others, first at half the size,"
-    " then at the whole. Pictures are files or sample photographs by name; paintings are files of yours."
+    " then at the whole. Pictures are files or sample photographs by name; paintings are your own files."
 )
 
 

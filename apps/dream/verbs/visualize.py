@@ -112,7 +112,7 @@ def _filters(app: App, backbone: Backbone, options: VisualizeOptions) -> Outcome
     ).tolist()
     owners = [unit for unit in units for _ in range(options.copies)]
     captions = [f"{unit}: {value:.3g}" for unit, value in zip(owners, after, strict=True)]
-    title = f"What filters of {name} want ({backbone.name}, {options.steps} steps)"
+    title = f"What excites filters of {name} most ({backbone.name}, {options.steps} steps)"
     columns = options.copies if options.copies > 2 else None
     report.save(grids.gallery(pictures, captions, title=title, columns=columns, size=1.2), out)
     before = found["before"].tolist()
@@ -138,7 +138,7 @@ def _weights(app: App, backbone: Backbone, options: VisualizeOptions) -> Outcome
     weight = visual.filter_pictures(backbone.body, first)  # (O, C, h, w)
     if weight.shape[1] not in (1, 3):
         raise UserError(
-            f"--layer {options.layer}: its filters have {weight.shape[1]} channels and are no pictures; those of the"
+            f"--layer {options.layer}: its filters have {weight.shape[1]} channels and are not pictures; those of the"
             f" first layer are: leave --layer out, or use `visualize filters`"
         )
     units = list(options.units) or range(len(weight))

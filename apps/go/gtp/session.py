@@ -48,7 +48,7 @@ class Session:
 
 
 def read_colour(text: str) -> int:
-    """1 or 2. Raises Refused for anything that is no colour."""
+    """1 or 2. Raises Refused for anything that is not a colour."""
     try:
         return points.colour(text)
     except ValueError:

@@ -106,7 +106,7 @@ def save(collection: Collection, notes: dict[str, object], path: Path) -> None:
 
 
 def load(path: Path) -> tuple[Collection, dict[str, object]]:
-    """Read what `save` wrote. Raises UserError when it is no such file or damaged."""
+    """Read what `save` wrote. Raises UserError when it is not such a file or damaged."""
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -104,7 +104,7 @@ def rectangle(value: bytes, size: int, where: str = "") -> list[int]:
 def _point(value: bytes, size: int, where: str) -> int:
     point = _table(size).get(BLANKS.sub(b"", value))
     if point is None:
-        raise BadGame(f"{where}: {value[:9].decode('latin-1')!r} is no point of a board of {size}x{size}")
+        raise BadGame(f"{where}: {value[:9].decode('latin-1')!r} is not a point of a board of {size}x{size}")
     return point
 
 

@@ -159,5 +159,5 @@ def parse_rank(text: str) -> int:
     """The number of a rank such as 5k, 3d or 9p. Raises UserError."""
     rank = properties.rank(text)
     if rank == properties.UNKNOWN_RANK:
-        raise UserError(f"{text!r} is no rank, such as 5k, 3d or 9p")
+        raise UserError(f"{text!r} is not a rank, such as 5k, 3d or 9p")
     return rank

@@ -199,7 +199,7 @@ def _remove(state, head, keep):
 
 @compiled
 def play(state, point, colour, keep):
-    """Play a legal move that is no pass; gives the number of stones captured."""
+    """Play a legal move that is not a pass; gives the number of stones captured."""
     cells, near = state.cells, state.near
     _put(state, KO, -1, keep)
     _put(state, STONE + point, colour, keep)

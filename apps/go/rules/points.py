@@ -18,16 +18,16 @@ def name(point: int, size: int) -> str:
 
 
 def parse(text: str, size: int) -> int:
-    """The point of a name, in any case. Raises ValueError for what is no point of this board."""
+    """The point of a name, in any case. Raises ValueError for what is not a point of this board."""
     if text.lower() == "pass":
         return size * size
     column = LETTERS.find(text[:1].upper()) if text else -1
     digits = text[1:]
     if not 0 <= column < size or not (digits.isascii() and digits.isdigit() and len(digits) <= 2):
-        raise ValueError(f"{text!r} is no point of a board of {size} x {size}")
+        raise ValueError(f"{text!r} is not a point of a board of {size} x {size}")
     row = int(digits) - 1
     if not 0 <= row < size:
-        raise ValueError(f"{text!r} is no point of a board of {size} x {size}")
+        raise ValueError(f"{text!r} is not a point of a board of {size} x {size}")
     return row * size + column
 
 
@@ -36,7 +36,7 @@ def colour(text: str | int) -> int:
     if text in (BLACK, WHITE):
         return int(text)
     if str(text).lower() not in COLOURS:
-        raise ValueError(f"{text!r} is no colour: black or white")
+        raise ValueError(f"{text!r} is not a colour: black or white")
     return COLOURS[str(text).lower()]
 
 

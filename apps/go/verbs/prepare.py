@@ -22,7 +22,7 @@ class PrepareOptions(Shared):
     """Options of prepare."""
 
     sgf: Path | None = None
-    """Games of yours: a folder, zip or tar archive of SGF files, or a text file with one game on a line."""
+    """Your games: a folder, zip or tar archive of SGF files, or a text file with one game on a line."""
     data: str = ""
     """Name of a data set; the default preset's when left out."""
     list: bool = False
@@ -38,7 +38,7 @@ def parse(app: App, prog: str, args: Sequence[str]) -> PrepareOptions:
     about = "Read games, keep them in the cache for train, and say what was taken and what was left out."
     options = config.parse(PrepareOptions, args, prog=prog, about=about)
     if options.sgf and options.data:
-        raise UserError("--sgf names games of yours and --data a data set; give one of them")
+        raise UserError("--sgf names your games and --data a data set; give one of them")
     return options
 
 

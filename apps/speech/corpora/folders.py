@@ -1,4 +1,4 @@
-"""Recordings in a folder of the user's: one folder for each word, or FSDD's or Speech Commands' own layout."""
+"""Recordings in a user's folder: one folder for each word, or FSDD's or Speech Commands' own layout."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class _Bytes(io.BytesIO):
 def read(source: Path | bytes) -> np.ndarray:
     """One recording, a file or its bytes, as a clip (L,) int16; of a longer one the second with the most energy.
 
-    Raises UserError where it cannot be decoded, holds no samples, or samples that are no numbers.
+    Raises UserError where it cannot be decoded, holds no samples, or samples that are not numbers.
     """
     return fit_clip(to_int16(read_recording(source)))
 
@@ -50,7 +50,7 @@ def read(source: Path | bytes) -> np.ndarray:
 def read_recording(source: Path | bytes, rate: int = RATE, name: str = "") -> np.ndarray:
     """A whole recording as (samples,) float32 in -1..1 at `rate` Hz, channels averaged.
 
-    Raises UserError where it cannot be decoded, holds no samples, or samples that are no numbers.
+    Raises UserError where it cannot be decoded, holds no samples, or samples that are not numbers.
     """
     name = name or ("standard input" if isinstance(source, bytes) else str(source))
     soundfile = require("soundfile", "reading recordings")
@@ -69,7 +69,7 @@ def read_recording(source: Path | bytes, rate: int = RATE, name: str = "") -> np
         raise UserError(f"{name}: truncated: shorter than its header says; only {len(samples)} samples are there")
     if not np.isfinite(samples).all():
         bad = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
-        raise UserError(f"{name}: sample {bad} is no number (NaN or infinite)")
+        raise UserError(f"{name}: sample {bad} is not a number (NaN or infinite)")
     return resample(samples.mean(axis=1), found_rate, rate)
 
 

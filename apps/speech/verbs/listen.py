@@ -21,7 +21,7 @@ from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
 
 BLOCK = 512  # windows computed at a time
-SILENT = ("silence", "unknown")  # classes that are no words
+SILENT = ("silence", "unknown")  # classes that are not words
 
 
 @dataclass(frozen=True, kw_only=True)

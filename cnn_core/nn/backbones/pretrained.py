@@ -78,7 +78,7 @@ NETWORKS: dict[str, tuple[str, Callable[[], nn.Module], Callable[[Path, nn.Modul
 
 
 def pretrained(name: str, progress: bool = True) -> nn.Module:
-    """The network `name` of NETWORKS with its weights, in eval mode. Raises UserError where they cannot be had."""
+    """The network `name` of NETWORKS with its weights, in eval mode. Raises UserError where they are not available."""
     dataset, build, convert = NETWORKS[name]
     manifest = load_manifest(dataset)
     (spec,) = (file for entry in manifest.alternatives for file in entry.files if file.role == name)

@@ -31,14 +31,14 @@ VERSION = 1  # to be raised when a method here changes its results
 
 
 class _NoContent(Exception):
-    """The question holds something that has no content to hash: a function of the user's."""
+    """The question holds something that has no content to hash: a user's function."""
 
 
 def remember(what: str, model: nn.Module, asked: Any, compute: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
     """The tensors that `compute` gives, from the cache when the same was asked before.
 
-    A question with functions of the user's in it is always computed, since a function has no content to compare.
-    A damaged entry is computed anew. A cache that cannot be written to is no error: the result is given all the
+    A question with the user's functions in it is always computed, since a function has no content to compare.
+    A damaged entry is computed anew. A cache that cannot be written to is not an error: the result is given all the
     same.
     """
     try:

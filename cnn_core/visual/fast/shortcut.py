@@ -10,7 +10,7 @@ Three savings, all exact up to rounding:
 - Max pooling commutes with ReLU; pooling first leaves a quarter of the values to ReLU.
 
 Whether a model is such a chain is not guessed from its class but seen in a trial pass: every layer must get the
-very tensor that the layer before it gave. Anything else (branches, functional steps, hooks of the user's) makes
+very tensor that the layer before it gave. Anything else (branches, functional steps, the user's hooks) makes
 `shortcut` return None, and the ordinary way is taken.
 """
 
@@ -69,7 +69,7 @@ def shortcut(
 
 
 def chain(model: nn.Module, layer: str, example: Tensor) -> list[nn.Module] | None:
-    """The layers without parts of their own whose composition gives `layer`, or None if it is no composition."""
+    """The layers without parts of their own whose composition gives `layer`, or None if it is not a composition."""
     target = find_layer(model, layer)
     if any(_hooked(module) for module in model.modules()):
         return None

@@ -1,4 +1,4 @@
-"""x* = argmax a(x) - penalties: the input that a unit likes best, by gradient ascent with frozen weights.
+"""x* = argmax a(x) - penalties: the input that excites a unit most, by gradient ascent with frozen weights.
 
 Letters: U units (objectives), n optima of each, B = U * n samples, S steps.
 """
@@ -94,7 +94,7 @@ def optimize(
 
     Raises:
         UserError: unknown layer, unit out of range, an input too small for the layer, an unknown rule, or values
-            that are no numbers on the way.
+            that are not numbers on the way.
 
     """
     wanted = [objectives] if isinstance(objectives, Objective) else list(objectives)
@@ -223,6 +223,6 @@ def _check(values: Tensor, step: int, rate: float) -> None:
     if not bool(good.all()):
         where = ", ".join(str(b) for b in (~good).nonzero().flatten().tolist()[:5])
         raise UserError(
-            f"the ascent met a value that is no number at step {step} (sample {where}): "
+            f"the ascent met a value that is not a number at step {step} (sample {where}): "
             f"lower the rate (now {rate:g}) or the penalties, and check the model's weights"
         )

@@ -43,7 +43,7 @@ class Rotate:
     degrees: float = 5.0
 
     def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """See the module. Raises UserError for inputs that are no pictures."""
+        """See the module. Raises UserError for inputs that are not pictures."""
         if x.dim() != 4:
             raise UserError(f"rotation needs pictures (B, C, H, W), not inputs of {x.dim() - 2} axes of space")
         return _affine(x, math.radians(_draw(-self.degrees, self.degrees, generator)), 1.0)

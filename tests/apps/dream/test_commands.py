@@ -211,7 +211,7 @@ def test_a_run_of_the_suite_is_a_backbone(digits_run, photo, painting, tmp_path,
 
 
 class Foreign(nn.Module):
-    """A network of the user's: in-place ReLUs, a normalisation of its own, seven classes."""
+    """A user's own network: in-place ReLUs, a normalisation of its own, seven classes."""
 
     def __init__(self):
         super().__init__()

@@ -87,8 +87,8 @@ def test_records_as_they_are_found(text, moves):
         ("(;SZ[9];B[aa];W[aa])", "move 2 (W A9) is illegal: the point is occupied"),
         ("(;SZ[9];W[ba];W[ab];B[aa])", "move 3 (B A9) is illegal: it would be suicide"),
         ("(;SZ[5]AB[bb][ac][cc][bd]AW[cb][dc][cd];W[bc];B[cc])", "move 2 (B C3) is illegal: it would retake a ko"),
-        ("(;SZ[9];B[zz])", "move 1 (B): 'zz' is no point of a board of 9x9"),
-        ("(;SZ[9];B[abc])", "'abc' is no point"),
+        ("(;SZ[9];B[zz])", "move 1 (B): 'zz' is not a point of a board of 9x9"),
+        ("(;SZ[9];B[abc])", "'abc' is not a point"),
         ("(;SZ[9]AB[tt];B[aa])", "a set-up stone has no point"),
         ("(;SZ[9]AB[aa]AW[ab][ba];B[cc])", "set-up stones before move 1 leave a chain without liberties"),
         ("(;SZ[9]C[no moves])", "no moves"),
@@ -316,7 +316,7 @@ def test_filters(tmp_path):
     assert kept(result="black") == {every[0]}
     assert kept(result="known") == {every[0], every[1], every[3]}
     assert kept(handicap=False) == set(every[:3])
-    with pytest.raises(UserError, match="'strong' is no rank"):
+    with pytest.raises(UserError, match="'strong' is not a rank"):
         kept(min_rank="strong")
 
 

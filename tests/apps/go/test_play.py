@@ -492,7 +492,7 @@ def test_problems_and_bad_bytes_from_the_command_line(net, tmp_path, capsys):
         ("(;GM[1]SZ[25];B[aa])", "board size 25 (sizes 2 to 19 can be read)"),
         ("(;GM[1]SZ[nine];B[aa])", "board size nine"),
         ("(;GM[1]SZ[9];B[ee];W[dd];B[ee])", "move 3 (B E5) is illegal: the point is occupied"),
-        ("(;GM[1]SZ[9];B[ee];W[zz])", "move 2 (W): 'zz' is no point of a board of 9x9"),
+        ("(;GM[1]SZ[9];B[ee];W[zz])", "move 2 (W): 'zz' is not a point of a board of 9x9"),
         ("(;GM[1]SZ[9]AB[aa]AW[ba][ab])", "set-up stones before move 1 leave a chain without liberties"),
         ("(" * 3000 + ";GM[1]", "not an SGF game record"),
     ],

@@ -268,8 +268,8 @@ def test_ranks_in_chinese_characters():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("(;SZ[9];B[ee];W[pd])", "move 2 (W): 'pd' is no point of a board of 9x9"),
-        ("(;SZ[9]AB[aa:zz];W[pd])", "a set-up stone before move 1 (AB): 'zz' is no point of a board of 9x9"),
+        ("(;SZ[9];B[ee];W[pd])", "move 2 (W): 'pd' is not a point of a board of 9x9"),
+        ("(;SZ[9]AB[aa:zz];W[pd])", "a set-up stone before move 1 (AB): 'zz' is not a point of a board of 9x9"),
         ("(;SZ[9];B[ee];W[ee])", "move 2 (W E5) is illegal: the point is occupied"),
         ("(;SZ[9]AB[aa]AW[ab][ba])", "set-up stones before move 1 leave a chain without liberties"),
         ("(;SZ[9];B[ee];AB[aa]AW[ab][ba])", "set-up stones before move 2 leave a chain without liberties"),
@@ -279,7 +279,7 @@ def test_ranks_in_chinese_characters():
         ("(;SZ[9]C[a bracket] without its backslash];B[ee])", "property with no values: without (node 1)"),
         ("(;SZ[9];[ee])", "unexpected value without a property (node 2)"),
         ("(;SZ[9];B[ee][ed", "unexpected end of the file in a value (node 2)"),
-        ("(;SZ[9];B[\x00\n])", "move 1 (B): '\\x00\\n' is no point"),
+        ("(;SZ[9];B[\x00\n])", "move 1 (B): '\\x00\\n' is not a point"),
         ("(;GM[a\nb];B[ee])", "GM[a b] is another game than Go"),
         ("(;SZ[9\x00];B[ee])", "board size 9? (sizes 2 to 19 can be read)"),
         ("(" * 3000 + ";SZ[9];B[ee]" + ")" * 3000, "more than 2000 variations within variations"),

@@ -353,7 +353,7 @@ def test_wrong_use_is_one_line(trained, whistles, tmp_path, capsys):
     soundfile.write(silent, np.full(900, np.nan, np.float32), RATE, subtype="FLOAT")
     (tmp_path / "empty").mkdir()
     assert str(text) in refused(capsys, "predict", trained, text)
-    assert "is no number" in refused(capsys, "predict", trained, silent)
+    assert "is not a number" in refused(capsys, "predict", trained, silent)
     assert "holds no recordings" in refused(capsys, "predict", trained, tmp_path / "empty")
     assert "no such file" in refused(capsys, "listen", trained, tmp_path / "gone.wav")
     assert "--threshold" in refused(capsys, "listen", trained, text, "--threshold", 2)
