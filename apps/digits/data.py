@@ -41,7 +41,8 @@ def load_data(
 
     A folder holds either IDX files under MNIST's names, gzipped or not, or one folder of pictures for each class,
     directly or inside train/ and test/; without these, a fifth of each class is set aside for testing by `seed`.
-    `folder` may hold the named data set's own files. Raises UserError where the data is not available or cannot be read.
+    `folder` may hold the named data set's own files. Raises UserError where the data are not available or cannot be
+    read.
     """
     arrays, classes, name = _arrays(str(data), folder, seed, progress)
     return Dataset(name, _split(arrays, "train"), _split(arrays, "test"), classes)

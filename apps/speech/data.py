@@ -45,7 +45,7 @@ def load(config: SpeechConfig) -> Dataset:
 
 
 def load_data(data: str, split: str = "official", *, progress: bool = True) -> Dataset:
-    """A data set by name or folder, cut as `split` says. Raises UserError where it is not available or cannot be read."""
+    """A data set by name or folder, cut as `split` says. Raises UserError where it is not available."""
     return load_corpus(data, progress=progress).dataset(split)
 
 

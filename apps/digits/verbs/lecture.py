@@ -1,8 +1,8 @@
 """The lecture's figures as one sheet and one page, with its claims as numbers.
 
 Optimal inputs of twelve filters of the second convolution, of nine neurons of the dense layer, and of the digits
-without and with the L1 penalty. Claims: a filter's shows one local texture, repeated; a neuron's a picture as a whole; with
-the penalty more of the picture stays blank, and the network still reads the digit.
+without and with the L1 penalty. Claims: a filter's shows one local texture, repeated; a neuron's a picture as a whole;
+with the penalty more of the picture stays blank, and the network still reads the digit.
 """
 
 from collections.abc import Sequence
@@ -192,9 +192,7 @@ def _page(run: Run, figure: Any, numbers: dict[str, dict[str, float]], classes: 
         "ascent from grey noise with the weights frozen: a_k of a filter is the sum of its feature map, a neuron and "
         "a class are one value each. Drawn as dark ink on white; an edge that stayed grey is one that no unit sees."
     )
-    page.picture(
-        figure, "Optimal inputs of filters, neurons and classes, of the classes without and with the L1 penalty."
-    )
+    page.picture(figure, "Optimal inputs of filters, neurons and classes; of the classes with the L1 penalty too.")
     page.heading("The claims, checked")
     for line in claims(numbers, classes):
         page.text(line)

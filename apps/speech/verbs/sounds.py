@@ -1,4 +1,4 @@
-"""visualize sounds: the sound that excites each word's output most, as WAV files to listen to and a sheet of spectrograms."""
+"""visualize sounds: the sound that excites each word's output most, as WAV files and a sheet of spectrograms."""
 
 from typing import Any
 
