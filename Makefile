@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test lint format types clean setup
+.PHONY: demo test test-fast test-long lint format types system clean setup
 
 setup: $(STAMP)
 
@@ -22,8 +23,18 @@ demo: $(STAMP)
 	$(BIN)/cnn-digits visualize classes runs/demo --l1 0.05
 	$(BIN)/cnn-digits explain runs/demo 0 8 18
 
-test: $(STAMP) lint types
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+# Everything but the long tests: at most ten minutes.
+test: $(STAMP) system lint types
+	$(PYTEST) -m 'not long'
+
+# For every edit: what takes less than a second or two each.
+test-fast: $(STAMP)
+	$(BIN)/ruff check --quiet .
+	$(PYTEST) -q -m 'not slow and not long'
+
+# What takes minutes: several processes, campaigns, whole studies.
+test-long: $(STAMP) system
+	$(PYTEST) -m long
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -35,6 +46,12 @@ format: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+# Programs that some tests play against; without them (no root, no apt) those tests are skipped and say so.
+system:
+	@PATH="$$PATH:/usr/games"; command -v gnugo > /dev/null || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq gnugo > /dev/null; } || \
+	  echo 'GNU Go is not installed: tests that need it are skipped'
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

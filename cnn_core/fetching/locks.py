@@ -12,12 +12,14 @@ from pathlib import Path
 if sys.platform == "win32":
     import msvcrt
 
-    def _try(descriptor: int) -> None:
+    def try_lock(descriptor: int) -> None:
+        """Lock the open file for this process. Raises OSError: BlockingIOError or PermissionError where it is held."""
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
 
-    def _try(descriptor: int) -> None:
+    def try_lock(descriptor: int) -> None:
+        """Lock the open file for this process. Raises OSError: BlockingIOError or PermissionError where it is held."""
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
@@ -33,7 +35,7 @@ def exclusive(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterato
     try:
         while True:
             try:
-                _try(descriptor)
+                try_lock(descriptor)
                 break
             except (BlockingIOError, PermissionError):
                 if not said:

@@ -6,7 +6,11 @@ RUN/last, best    checkpoints
 """
 
 import json
+import re
+import secrets
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -45,19 +49,56 @@ class Run:
 
 
 def new_folder(app: App, preset: str, out: Path | None, overwrite: bool = False) -> Path:
-    """The folder of a new run, `out` or runs/<app>/<preset>-<time>; it is not made yet.
+    """The folder of a new run, `out` or runs/<app>/<preset>-<time>; nothing is made or removed yet.
 
-    Raises UserError when it exists; with `overwrite` a run folder is removed, anything else never.
+    A folder that holds nothing but what a crash left of unfinished files counts as new. Raises UserError when it
+    exists, and for a symbolic link; with `overwrite` it may be a run folder of this app, which `replacing` moves aside.
     """
     folder = out or Path("runs") / app.name / f"{preset}-{datetime.now():%Y%m%d-%H%M%S}"
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        if not overwrite:
-            raise UserError(f"{folder}: exists already; name another with --out, or continue it with --resume {folder}")
-        if not (folder / "config.json").is_file():
-            raise UserError(f"{folder}: is not a run folder, so --overwrite leaves it alone; name another with --out")
-        read_record(app, folder)
-        shutil.rmtree(folder)
+    if folder.is_symlink():
+        raise UserError(f"{folder}: is a symbolic link; name the folder itself with --out")
+    if not folder.exists() or (folder.is_dir() and not _content(folder)):
+        return folder
+    if not overwrite:
+        raise UserError(f"{folder}: exists already; name another with --out, or continue it with --resume {folder}")
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{folder}: is not a run folder, so --overwrite leaves it alone; name another with --out")
+    read_record(app, folder)
     return folder
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Callable[[], None]]:
+    """Move what lies at `folder` aside while a new run is made there.
+
+    Gives a function that removes it for good, which may be called again. Unless a checkpoint of the new run stands when
+    the block ends, what it began is removed and the old folder put back, whatever ended it but a kill; then the old run
+    is found beside, as NAME.replaced.
+    """
+    aside = None
+    if folder.is_dir() and _content(folder):
+        aside = folder.with_name(f"{folder.name}.replaced")
+        if aside.exists():
+            aside = folder.with_name(f"{folder.name}.replaced-{secrets.token_hex(4)}")
+        folder.rename(aside)
+
+    def finish() -> None:
+        if aside is not None and checkpoint.exists(folder / "last"):
+            shutil.rmtree(aside, ignore_errors=True)
+
+    try:
+        yield finish
+    finally:
+        finish()
+        if aside is not None and aside.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            aside.rename(folder)
+
+
+def _content(folder: Path) -> list[Path]:
+    """What is in a folder, without unfinished files: those that `files.atomic` and `checkpoint.save` begin."""
+    unfinished = re.compile(r"\..+\.tmp|(last|best)\.new")
+    return [path for path in folder.iterdir() if not unfinished.fullmatch(path.name)]
 
 
 def make_record(

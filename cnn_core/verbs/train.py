@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,12 @@ def run(app: App, options: Any) -> Outcome:
         engine,
         runs,
     )
+    from cnn_core.training.run_lock import training_in
 
     common, given = options.common, None
     chosen = device.choose(common.device, common.threads)
-    with distributed.process_group(chosen) as here:
+    with ExitStack() as stack:
+        here = stack.enter_context(distributed.process_group(chosen))
         if options.resume:
             folder = Path(options.resume)
             record = runs.read_record(app, folder)
@@ -70,9 +73,9 @@ def run(app: App, options: Any) -> Outcome:
                 raise UserError(f"{folder}: the data {config.data!r} have other classes now than when the run began")
         else:
             name, seed, config = options.preset or app.default_preset, common.seed, options.config
-            given = runs.restore(app, options.init) if options.init else None  # before --overwrite removes anything
             folder = runs.new_folder(app, name, options.out, options.overwrite) if here.main else None
             folder = distributed.from_main(folder)
+            given = runs.restore(app, options.init) if options.init else None
             source = _load(app, config, here)
             init = runs.origin(given) if given else None
             record = runs.make_record(app, name, config, source.labels, seed, source.fitted, init)
@@ -85,10 +88,19 @@ def run(app: App, options: Any) -> Outcome:
         if given:
             runs.load_weights(model, given)
         model.to(chosen)
-        if here.main:
+        replaced = []  # what removes an earlier run, once this one has a checkpoint
+        if here.main:  # nothing was written or moved until here, where data and network are known to be good
+            stack.enter_context(training_in(folder))
             if not options.resume:
+                replaced.append(stack.enter_context(runs.replacing(folder)))
                 runs.write_record(folder, record)
             note(f"training {name} on {source.name}: {len(train)} {app.what}s, {chosen}, into {folder}")
+
+        def epoch_ends(entry: dict[str, Any]) -> None:
+            for finish in replaced:
+                finish()
+            note(_line(entry, config.fit.epochs))
+
         try:
             fit = engine.fit(
                 model,
@@ -102,7 +114,7 @@ def run(app: App, options: Any) -> Outcome:
                 resume=bool(options.resume),
                 tensorboard=options.tensorboard,
                 progress=not common.json,
-                on_epoch=lambda entry: note(_line(entry, config.fit.epochs)),
+                on_epoch=epoch_ends,
             )
         except engine.Interrupted as stop:
             note(f"{stop}; continue with: {app.prog} train --resume {folder}")

@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -134,6 +135,37 @@ def test_train_resume_evaluate(name, trained, data, tmp_path, capsys):
     assert (trained(name) / "evaluation" / "metrics.json").is_file()
     again = answer(capsys, "train", "--resume", trained(name), app=app_of(name))
     assert Path(again["run"]) == trained(name)
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_nothing_is_lost_when_training_cannot_begin(name, trained, data, tmp_path, capsys):
+    folder = tmp_path / "run"
+    shutil.copytree(trained(name), folder)
+    (folder / "notes.txt").write_text("mine", encoding="utf-8")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for wrong in (["--data", "no-such-data"], ["--data", data(name), "--init", tmp_path / "no-such-run"]):
+        bad(capsys, "train", "--out", folder, "--overwrite", *wrong, app=app_of(name))
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    (tmp_path / "link").symlink_to(folder)
+    assert "symbolic link" in bad(capsys, "train", "--out", tmp_path / "link", "--overwrite", app=app_of(name))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "run"]
+
+
+def test_a_folder_with_nothing_but_what_a_crash_left_is_new(data, tmp_path, capsys):
+    (tmp_path / "run" / "last.new").mkdir(parents=True)
+    (tmp_path / "run" / ".config.json.0a1b2c3d.tmp").write_text("{", encoding="utf-8")
+    args = ["--data", data("digits"), "--threads", 1, "--fit.epochs", 1, "--out", tmp_path / "run"]
+    assert answer(capsys, "train", *args, app=app_of("digits"))["run"] == str(tmp_path / "run")
+
+
+def test_a_run_that_goes_wrong_leaves_the_one_that_it_was_to_replace(trained, data, tmp_path, capsys):
+    shutil.copytree(trained("digits"), tmp_path / "run")
+    args = ["--data", data("digits"), "--threads", 1, "--fit.learning-rate", 1e30, "--fit.precision", "fp32"]
+    args += ["--out", tmp_path / "run", "--overwrite"]
+    assert run(app_of("digits"), ["train", *map(str, args)]) == 2
+    assert "loss is" in capsys.readouterr().err.splitlines()[-1]
+    assert answer(capsys, "evaluate", tmp_path / "run", app=app_of("digits"))["accuracy"] > 0.2
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 @pytest.mark.parametrize("name", LEARNING)
