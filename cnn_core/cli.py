@@ -93,10 +93,8 @@ def overview(command: Command) -> str:
     """What --help prints: the verbs, and an app's presets."""
     width = max(map(len, command.verbs))
     name = command.noun.upper()
-    usage = (
-        f"usage: {command.prog} {name} [options]      ({command.prog} {name} --help shows a {command.noun}'s options)"
-    )
-    lines = [command.about, "", usage, ""]
+    usage = f"usage: {command.prog} {name} [options]"
+    lines = [command.about, "", f"{usage}      ({command.prog} {name} --help shows a {command.noun}'s options)", ""]
     lines += [f"  {name:{width}}  {verb.about}" for name, verb in command.verbs.items()]
     return "\n".join([*lines, *(["", command.footer] if command.footer else [])])
 

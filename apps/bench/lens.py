@@ -120,16 +120,8 @@ def trained(app: App, name: str, options: Options, seed: int) -> Path:
         from cnn_core.verbs import train
 
         common = options.common
-        args = [
-            "--preset",
-            PRESET[name],
-            "--seed",
-            str(seed),
-            "--threads",
-            str(common.threads),
-            "--device",
-            common.device,
-        ]
+        args = ["--preset", PRESET[name], "--seed", str(seed), "--threads", str(common.threads)]
+        args += ["--device", common.device]
         train.run(app, train.parse(app, app.prog, [*args, "--out", str(folder)]))
     return folder
 

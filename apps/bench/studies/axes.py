@@ -17,8 +17,7 @@ PRESETS = ("time", "frequency", "one-fpool3", "plane", "broadcast")
 
 
 parse = parser(
-    StudyOptions,
-    "Along which axis filters move; speech along frequency, time or both, text along time or in the plane.",
+    StudyOptions, "Along which axis filters move: frequency, time or both in speech, time or the plane in texts."
 )
 
 

@@ -1,4 +1,4 @@
-"""classic: k-nearest neighbours, SVM, logistic regression and random forest on the same inputs as the CNN."""
+"""classic: k-nearest neighbours, SVM, logistic regression and random forest beside the CNN."""
 
 from functools import partial
 from typing import Any
@@ -15,9 +15,7 @@ from cnn_core.verbs.common import Outcome, parser
 LIMIT = {"quick": 3_000, "full": 10_000}  # training samples of all rows: an SVM's time grows with their square
 
 
-parse = parser(
-    StudyOptions, "K-nearest neighbours, SVM, logistic regression and random forest on the same inputs as the CNN."
-)
+parse = parser(StudyOptions, "Nearest neighbours, SVM, logistic regression and random forest beside the CNN.")
 
 
 def run(app: App | None, options: StudyOptions) -> Outcome:

@@ -1,4 +1,4 @@
-"""embeddings: where word vectors come from; random, trained on the corpus, given, given and learned on, both."""
+"""embeddings: where word vectors come from; random, trained on the corpus, given, or several of these."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,9 +20,7 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-parse = parser(
-    StudyOptions, "Where word vectors come from; random, trained on the corpus, given, given and learned on, both."
-)
+parse = parser(StudyOptions, "Where word vectors come from: random, trained on the corpus, given, or several of these.")
 
 
 def run(app: App | None, options: StudyOptions) -> Outcome:

@@ -1,6 +1,7 @@
 """What a CNN is compared with: fully connected networks, and inputs whose places are shuffled.
 
-Both work behind an app's front end, so that they see the same features. Letters: B batch, C channels, P places.
+Both work behind an app's front end, so that they see the same features.
+Letters: B batch, C channels, P places, T words.
 """
 
 import itertools
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cnn_core import visual
+from cnn_core.nn.blocks import GlobalPool
 from cnn_core.training.data import mix
 
 Build = Callable[..., nn.Module]

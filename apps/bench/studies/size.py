@@ -13,9 +13,7 @@ SHARES = (1.0, 0.3, 0.1, 0.03, 0.01)
 WIDTHS = (1.0, 0.25, 0.5, 2.0)
 
 
-parse = parser(
-    StudyOptions, "Accuracy against parameters, multiply-adds and CPU-seconds; and against the amount of data."
-)
+parse = parser(StudyOptions, "Accuracy against the size of the network, and against the amount of data.")
 
 
 def run(app: App | None, options: StudyOptions) -> Outcome:
