@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,7 +100,7 @@ def to_goal(fast: list[dict[str, Any]], baseline: list[dict[str, float]]) -> Fig
     needed = next((row["cpu_seconds"] for row in baseline if row["accuracy"] >= GOAL), None)
     ratio = None if needed is None else needed / figure.value
     name = EXAMPLE if needed is not None else f"{EXAMPLE} (not at {GOAL:.0%} after {baseline[-1]['cpu_seconds']:.0f})"
-    return Figure(**{**vars(figure), "baseline": name, "baseline_value": needed, "ratio": ratio})
+    return replace(figure, baseline=name, baseline_value=needed, ratio=ratio)
 
 
 def inference(data: Any, threads: int = 1) -> Iterator[Figure]:

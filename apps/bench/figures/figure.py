@@ -6,7 +6,7 @@ as one table.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from apps.bench.options import command_line
@@ -72,11 +72,11 @@ def rate(
     figure = Figure(name, unit, found.mean, _sd(found.sd), found.n, conditions=conditions)
     if not baseline:
         return figure
-    ratio = paired_ratio(values, others)
-    return Figure(
-        **{**vars(figure), "baseline": baseline, "baseline_value": summary(others).mean},
-        **{"ratio": ratio.median, "low": ratio.low, "high": ratio.high},
-    )
+    times = paired_ratio(values, others)
+    return replace(
+        figure, baseline=baseline, baseline_value=summary(others).mean, ratio=times.median, low=times.low,
+        high=times.high,
+    )  # fmt: skip
 
 
 def over_runs(of: str, name: str, unit: str, values: Sequence[float], **conditions: Any) -> Figure:

@@ -1,12 +1,13 @@
 """How the programs in this folder measure: ways that take turns, and trainings over seeds."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from apps.bench.figures.figure import Figure, over_runs
 from cnn_core.benchmark import cpu_seconds
 from cnn_core.console import note
+from cnn_core.errors import UserError
 
 Way = Callable[[int], float]
 """way(round) does the work once and gives the number of items that it handled."""
@@ -16,10 +17,10 @@ def in_turns(ways: Mapping[str, Way], rounds: int, *, warm: bool = True) -> dict
     """Items per CPU-second of each way in each round.
 
     All ways take their turn in every round, so that a slow spell of the machine hits all. With `warm` each is called
-    once before, which compiles code and fills caches. Raises ValueError for less than one round.
+    once before, which compiles code and fills caches. Raises UserError for less than one round.
     """
     if rounds < 1:
-        raise ValueError(f"rounds must be at least 1, not {rounds}")
+        raise UserError(f"--rounds must be at least 1, not {rounds}")
     for way in ways.values() if warm else ():
         way(0)
     found: dict[str, list[float]] = {name: [] for name in ways}
@@ -31,8 +32,13 @@ def in_turns(ways: Mapping[str, Way], rounds: int, *, warm: bool = True) -> dict
     return found
 
 
-def over_seeds(seeds: Iterable[int], one: Callable[[int], dict[str, Any]], **labels: Any) -> list[dict[str, Any]]:
-    """The row that `one(seed)` gives for each seed; each is told on standard error as soon as it is there."""
+def over_seeds(seeds: Sequence[int], one: Callable[[int], dict[str, Any]], **labels: Any) -> list[dict[str, Any]]:
+    """The row that `one(seed)` gives for each seed; each is told on standard error as soon as it is there.
+
+    Raises UserError where there are none.
+    """
+    if not seeds:
+        raise UserError("--seeds must be at least 1")
     rows = []
     for seed in seeds:
         rows.append({**labels, "seed": seed, **one(seed)})

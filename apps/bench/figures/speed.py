@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apps.bench.figures.figure import Figure, Report, number, read_report
@@ -81,7 +81,7 @@ def measured(name: str, common: Common) -> Report:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise UserError(f"{name} failed: {last}")
     report = read_report(json.loads(done.stdout.splitlines()[-1]), name)
-    return Report(**{**vars(report), "command": f"cnn-bench {name}"})
+    return replace(report, command=f"cnn-bench {name}")
 
 
 def read(path: Path) -> Report:
