@@ -14,9 +14,7 @@ import torch
 from PIL import Image
 
 from apps.bench import __main__ as bench
-from apps.bench.__main__ import BENCHES
 from apps.bench.lens import judged
-from apps.bench.studies.options import Options as StudyOptions
 from cnn_core import config as config_module
 from cnn_core import visual
 from cnn_core.cli import VERBS as SHARED_VERBS
@@ -252,8 +250,7 @@ def test_commands_that_we_show_are_understood(page):
     for line in lines:
         name, verb, *args = shlex.split(line)
         if name == "cnn-bench":
-            module = importlib.import_module(BENCHES[verb][1])
-            config_module.parse(getattr(module, "Options", StudyOptions), args, prog=f"{name} {verb}")
+            importlib.import_module(bench.BENCH.verbs[verb].module).parse(None, f"{name} {verb}", args)
         else:
             app = app_of(name.removeprefix("cnn-"))
             verbs = {**SHARED_VERBS, **app.verbs}

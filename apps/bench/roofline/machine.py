@@ -1,5 +1,6 @@
 """What the machine can do at most, measured: products of matrices, and copies from memory to memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -7,8 +8,8 @@ import torch
 from cnn_core.benchmark import cpu_seconds
 from cnn_core.training.inference import use_bf16
 
-SIDE = 1536
-"""Of the matrices: 9 MiB each in fp32, and still a short round."""
+SIDES = (1024, 2048)
+"""Of the matrices: the better size counts."""
 COPIED = 128 << 20
 """Values of an array that is copied, 512 MiB: more than a processor's caches hold."""
 
@@ -22,26 +23,27 @@ class Peak:
     """Read and written."""
 
 
-def measured_peak(rounds: int, copied: int = COPIED, side: int = SIDE) -> Peak:
+def measured_peak(rounds: int, copied: int = COPIED, sides: Sequence[int] = SIDES) -> Peak:
     """The best of so many rounds; with several threads the CPU-seconds of all count."""
     precisions = {"fp32": torch.float32}
     if use_bf16("auto", torch.device("cpu")):
         precisions["bf16"] = torch.bfloat16
     gflops = {}
     for name, kind in precisions.items():
-        a, b = (torch.randn(side, side, dtype=kind) for _ in range(2))
-        out = torch.empty(side, side, dtype=kind)
-        torch.mm(a, b, out=out)
-        gflops[name] = max(_product(a, b, out) for _ in range(max(rounds, 1)))
+        gflops[name] = max(_product(side, kind) for side in sides for _ in range(rounds))
     source, target = torch.zeros(copied), torch.zeros(copied)
-    return Peak(gflops, max(_copy(source, target) for _ in range(max(rounds, 1))))
+    return Peak(gflops, max(_copy(source, target) for _ in range(rounds)))
 
 
-def _product(a: torch.Tensor, b: torch.Tensor, out: torch.Tensor, repeats: int = 5) -> float:
+def _product(side: int, kind: torch.dtype) -> float:
+    a, b = (torch.randn(side, side).to(kind) for _ in range(2))
+    out = torch.empty(side, side, dtype=kind)
+    torch.mm(a, b, out=out)
+    repeats = max(1, (2 << 30) // side**3)
     with cpu_seconds() as spent:
         for _ in range(repeats):
             torch.mm(a, b, out=out)
-    return repeats * 2 * len(a) ** 3 / spent.cpu / 1e9
+    return repeats * 2 * side**3 / spent.cpu / 1e9
 
 
 def _copy(source: torch.Tensor, target: torch.Tensor) -> float:
