@@ -233,7 +233,13 @@ def test_another_network_judges_what_the_classes_want(trained):
     assert min(found["probabilities"]) > 0.5
 
 
-PAGES = ["README.md", "Makefile", "docs/benchmarks.md", *(f"apps/{name}/README.md" for name in APPS)]
+PAGES = [
+    "README.md",
+    "Makefile",
+    "docs/benchmarks.md",
+    "docs/roofline.md",
+    *(f"apps/{name}/README.md" for name in APPS),
+]
 SHOWN = re.compile(r"`(cnn-[a-z]+ [^`\n]+)`|^(?:\t(?:.*/)?|    |> |\$ )(cnn-[a-z]+ .*?)(?:\s+#.*)?$", re.MULTILINE)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from apps.bench.roofline.machine import Peak
 
 ROUNDS = {True: 2, False: 7}
+ROUND = 0.1
+"""CPU-seconds of a round at least."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,7 @@ class Options(BenchOptions):
     """Options of roofline."""
 
     jobs: tuple[str, ...] = ()
-    """Which jobs, such as "digits, train fast"; all when left out."""
+    """Which jobs, such as digits-train-fast; all when left out."""
     quick: bool = False
     """Few rounds: under two minutes."""
     rounds: int = 0
@@ -58,6 +60,10 @@ def run(app: App | None, options: Options) -> Outcome:
 
         peak = measured_peak(rounds)
         rows, skipped = measured(names, rounds, peak)
+        changes = None
+        if earlier is not None:
+            rows = once_more(rows, earlier, rounds, peak)
+            changes = against(rows, earlier)
         result: dict[str, Any] = {
             "command": command_line() or "cnn-bench roofline",
             "environment": environment(),
@@ -69,8 +75,7 @@ def run(app: App | None, options: Options) -> Outcome:
     data = plain(result)
     assert isinstance(data, dict)
     text, status = [table_of(rows), *(f"{job}: left out, {reason}" for job, reason in skipped.items())], 0
-    if earlier is not None:
-        changes = against(rows, earlier)
+    if changes is not None:
         slower = [change.job for change in changes if change.slower]
         data["slower"] = slower
         verdict = f"slower by more than a fifth: {'; '.join(slower)}" if slower else "no job has become slower"
@@ -96,6 +101,18 @@ def measured(names: Sequence[str], rounds: int, peak: Peak) -> tuple[list[Row], 
     return rows, skipped
 
 
+def once_more(rows: Sequence[Row], earlier: Mapping[str, Row], rounds: int, peak: Peak) -> list[Row]:
+    """The rows, those of jobs that seem slower than earlier measured again: a neighbour may have had the caches."""
+    seem = {change.job for change in against(rows, earlier) if change.slower}
+    found = []
+    for row in rows:
+        if row.job in seem:
+            note(f"{row.job} once more ...")
+            row = min(row, measure(row.job, JOBS[row.job], 2 * rounds, peak), key=lambda each: each.cpu_seconds)
+        found.append(row)
+    return found
+
+
 def measure(name: str, job: Job, rounds: int, peak: Peak) -> Row:
     """Count the job's work once, which warms up as well, then take the best of so many rounds."""
     from apps.bench.roofline.work import work_of
@@ -105,9 +122,12 @@ def measure(name: str, job: Job, rounds: int, peak: Peak) -> Row:
     work = work_of(ready.counted or ready.run)
     best = float("inf")
     for _ in range(rounds):
+        runs = 0
         with cpu_seconds() as spent:
-            ready.run()
-        best = min(best, spent.cpu)
+            while not runs or spent.cpu < ROUND:
+                ready.run()
+                runs += 1
+        best = min(best, spent.cpu / runs)
     count = ready.samples
     return Row(
         name, job.sample, ready.precision, work.flops / count, work.bytes / count, best / count,
