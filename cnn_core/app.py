@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from cnn_core.outcome import Outcome
     from cnn_core.training.data import Dataset
     from cnn_core.training.inference import Step
-    from cnn_core.training.runs import Run
     from cnn_core.visual.optimization.config import Maximized
 
 SHARED_VERBS = ("prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary")
@@ -41,12 +40,12 @@ class VerbModule(Protocol):
     """The module of a verb."""
 
     @property
-    def parse(self) -> Callable[[App, str, Sequence[str]], Any]:
+    def parse(self) -> Callable[[Any, str, Sequence[str]], Any]:
         """parse(app, prog, arguments) -> options with a field `common`. Raises UserError."""
         ...
 
     @property
-    def run(self) -> Callable[[App, Any], Outcome]:
+    def run(self) -> Callable[[Any, Any], Outcome]:
         """run(app, options) -> Outcome. Raises UserError."""
         ...
 
@@ -55,7 +54,7 @@ class ViewModule(Protocol):
     """The module of a view."""
 
     @property
-    def view(self) -> Callable[[App, Run, Any], Outcome]:
+    def view(self) -> Callable[[App, Any, Any], Outcome]:
         """view(app, run, options) -> Outcome. Raises UserError."""
         ...
 

@@ -2,17 +2,34 @@
 
 A verb's module holds `parse(app, prog, arguments) -> options` and `run(app, options) -> Outcome`. With --json the
 outcome's data is the one object on standard output; otherwise its text. Progress and notes go to standard error.
-A UserError becomes one line there and exit status 2.
+A UserError becomes one line there and exit status 2, Ctrl-C exit status 130.
 """
 
 import errno
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from cnn_core.app import App, Verb, VerbModule
 from cnn_core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line of several verbs."""
+
+    prog: str
+    about: str
+    """One sentence for --help."""
+    verbs: Mapping[str, Verb]
+    noun: str = "verb"
+    """What a verb is called in messages."""
+    footer: str = ""
+    """Last line of --help."""
+    app: App | None = None
+    """What the verbs' `parse` and `run` get as their first argument."""
 
 
 def _prepare() -> VerbModule:
@@ -75,60 +92,77 @@ VERBS = {
 }
 
 
+def run(command: App | Command, args: Sequence[str]) -> int:
+    """Run one command line; returns the exit status."""
+    if isinstance(command, App):
+        command = command_of(command)
+    try:
+        try:
+            status = _answer(command, args)
+        except SystemExit:  # the help of a verb
+            sys.stdout.flush()
+            raise
+        sys.stdout.flush()  # here, where it can still be reported that the reader has gone or the disk is full
+        return status
+    except UserError as error:
+        return _fail(command, str(error))
+    except KeyboardInterrupt as stop:
+        print(*stop.args, file=sys.stderr)  # noqa: T201
+        return 130
+    except BrokenPipeError:
+        _discard_output()
+        return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EPERM):
+            raise
+        if error.filename is None:
+            _discard_output()
+        return _fail(command, f"{error.filename or 'the disk'}: {error.strerror}")
+
+
 def verbs_of(app: App) -> dict[str, Verb]:
     """All verbs of the app by name, shared ones first."""
     return {name: VERBS[name] for name in app.offers} | dict(app.verbs)
 
 
-def run(app: App, args: Sequence[str]) -> int:
-    """Run one command line of `app`; returns the exit status."""
+def command_of(app: App) -> Command:
+    """The command line of an app: the shared verbs that it offers, and those of its own."""
     verbs = verbs_of(app)
+    footer = f"presets: {', '.join(app.presets)} (default {app.default_preset})"
+    return Command(app.prog, app.about, verbs, footer=footer, app=app)
+
+
+def overview(command: Command) -> str:
+    """What --help prints: the verbs, and an app's presets."""
+    width = max(map(len, command.verbs))
+    name = command.noun.upper()
+    usage = f"usage: {command.prog} {name} [options]"
+    lines = [command.about, "", f"{usage}      ({command.prog} {name} --help shows a {command.noun}'s options)", ""]
+    lines += [f"  {name:{width}}  {verb.about}" for name, verb in command.verbs.items()]
+    return "\n".join([*lines, *(["", command.footer] if command.footer else [])])
+
+
+def _answer(command: Command, args: Sequence[str]) -> int:
     if not args or args[0] in ("-h", "--help", "help"):
-        print(overview(app, verbs))  # noqa: T201 (the command's answer)
+        print(overview(command))  # noqa: T201 (the command's answer)
         return 0
-    try:
-        return _run_verb(app, verbs, args[0], args[1:])
-    except UserError as error:
-        return _fail(app, str(error))
-    except KeyboardInterrupt:
-        print(file=sys.stderr)  # noqa: T201
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; say nothing more
-        return 0
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EPERM):
-            raise
-        return _fail(app, f"{error.filename or 'the disk'}: {error.strerror}")
-
-
-def overview(app: App, verbs: dict[str, Verb]) -> str:
-    """What --help prints: the verbs and the presets."""
-    width = max(map(len, [*verbs, *app.presets]))
-    lines = [
-        app.about,
-        "",
-        f"usage: {app.prog} VERB [options]      ({app.prog} VERB --help shows a verb's options)",
-        "",
-    ]
-    lines += [f"  {name:{width}}  {verb.about}" for name, verb in verbs.items()]
-    lines += ["", f"presets: {', '.join(app.presets)} (default {app.default_preset})"]
-    return "\n".join(lines)
-
-
-def _run_verb(app: App, verbs: dict[str, Verb], name: str, args: Sequence[str]) -> int:
-    if name not in verbs:
-        raise UserError(f"unknown verb {name!r}; the verbs are {', '.join(verbs)}")
-    module = verbs[name].module()
-    options = module.parse(app, f"{app.prog} {name}", args)
-    outcome = module.run(app, options)
+    name = args[0]
+    if name not in command.verbs:
+        raise UserError(f"unknown {command.noun} {name!r}; the {command.noun}s are {', '.join(command.verbs)}")
+    module = command.verbs[name].module()
+    options = module.parse(command.app, f"{command.prog} {name}", args[1:])
+    outcome = module.run(command.app, options)
     if int(os.environ.get("RANK", 0)) == 0 and outcome.data is not None:  # of several processes, one speaks
         text = json.dumps(outcome.data, ensure_ascii=False) if options.common.json else outcome.text
         print(text)  # noqa: T201
-        sys.stdout.flush()
     return outcome.status
 
 
-def _fail(app: App, message: str) -> int:
-    print(f"{app.prog}: error: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+def _discard_output() -> None:
+    """Send what is still in the buffer nowhere, or Python would complain about it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(command: Command, message: str) -> int:
+    print(f"{command.prog}: error: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
     return 2

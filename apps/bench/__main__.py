@@ -1,62 +1,177 @@
 """The command cnn-bench, also `python -m apps.bench NAME [options]`."""
 
 import sys
-from importlib import import_module
 
-from cnn_core.errors import UserError
+from cnn_core.app import Verb, VerbModule
+from cnn_core.cli import Command, run
 
-BENCHES = {
-    "pooling": ("none, max, avg in every domain, at equal parameters and compute", "apps.bench.studies.pooling"),
-    "sharing": ("a CNN against fully connected networks, places shuffled or not", "apps.bench.studies.sharing"),
-    "size": ("accuracy against size of the network and amount of data", "apps.bench.studies.size"),
-    "classic": ("nearest neighbours, SVM, logistic regression, random forest", "apps.bench.studies.classic"),
-    "axes": ("speech along frequency, time or both; text along time or in the plane", "apps.bench.studies.axes"),
-    "planes": ("what a Go network is shown", "apps.bench.studies.planes"),
-    "embeddings": ("where word vectors come from", "apps.bench.studies.embeddings"),
-    "speed": ("every speed figure, each against its named baseline", "apps.bench.figures.speed"),
-    "lens": ("one page: what the networks of all four domains see", "apps.bench.lens"),
-    "report": ("docs/benchmarks.md from the results of the studies", "apps.bench.report"),
-    "speech-accuracy": (
-        "words by voices never heard: synthetic, few real, one left out",
-        "apps.bench.figures.speech_accuracy",
-    ),
-    "speech-speed": (
-        "clips per CPU-second in training, beside a per-file DataLoader",
-        "apps.bench.figures.speech_speed",
-    ),
-    "digits-speed": ("CPU-seconds to train and to reach 99 %, inference speed", "apps.bench.figures.digits_speed"),
-    "digits-accuracy": ("test accuracy of a preset over seeds", "apps.bench.figures.digits_accuracy"),
-    "go-accuracy": ("Go: planes, pooling, symmetries, over seeds", "apps.bench.figures.go_accuracy"),
-    "go-speed": ("Go positions per CPU-second, beside sgfmill's board", "apps.bench.figures.go_speed"),
-    "text-speed": (
-        "texts per CPU-second in training and prediction, against a plain loop",
-        "apps.bench.figures.text_speed",
-    ),
-    "text-accuracy": ("test accuracy of text presets, beside linear models", "apps.bench.figures.text_accuracy"),
-    "dream-speed": ("styles, dreams and optima on the real VGG-19", "apps.bench.figures.dream_speed"),
-    "winograd-speed": (
-        "3x3 and 5x5 convolutions in training, against direct ones",
-        "apps.bench.figures.winograd_speed",
-    ),
-    "visual-speed": ("x* of all filters in one batch against one at a time", "apps.bench.figures.visual_speed"),
-}
+
+def _pooling() -> VerbModule:
+    from apps.bench.studies import pooling
+
+    return pooling
+
+
+def _sharing() -> VerbModule:
+    from apps.bench.studies import sharing
+
+    return sharing
+
+
+def _size() -> VerbModule:
+    from apps.bench.studies import size
+
+    return size
+
+
+def _classic() -> VerbModule:
+    from apps.bench.studies import classic
+
+    return classic
+
+
+def _axes() -> VerbModule:
+    from apps.bench.studies import axes
+
+    return axes
+
+
+def _planes() -> VerbModule:
+    from apps.bench.studies import planes
+
+    return planes
+
+
+def _embeddings() -> VerbModule:
+    from apps.bench.studies import embeddings
+
+    return embeddings
+
+
+def _speed() -> VerbModule:
+    from apps.bench.figures import speed
+
+    return speed
+
+
+def _roofline() -> VerbModule:
+    from apps.bench.roofline import command
+
+    return command
+
+
+def _lens() -> VerbModule:
+    from apps.bench import lens
+
+    return lens
+
+
+def _report() -> VerbModule:
+    from apps.bench import report
+
+    return report
+
+
+def _digits_speed() -> VerbModule:
+    from apps.bench.figures import digits_speed
+
+    return digits_speed
+
+
+def _digits_accuracy() -> VerbModule:
+    from apps.bench.figures import digits_accuracy
+
+    return digits_accuracy
+
+
+def _go_speed() -> VerbModule:
+    from apps.bench.figures import go_speed
+
+    return go_speed
+
+
+def _go_accuracy() -> VerbModule:
+    from apps.bench.figures import go_accuracy
+
+    return go_accuracy
+
+
+def _speech_speed() -> VerbModule:
+    from apps.bench.figures import speech_speed
+
+    return speech_speed
+
+
+def _speech_accuracy() -> VerbModule:
+    from apps.bench.figures import speech_accuracy
+
+    return speech_accuracy
+
+
+def _text_speed() -> VerbModule:
+    from apps.bench.figures import text_speed
+
+    return text_speed
+
+
+def _text_accuracy() -> VerbModule:
+    from apps.bench.figures import text_accuracy
+
+    return text_accuracy
+
+
+def _dream_speed() -> VerbModule:
+    from apps.bench.figures import dream_speed
+
+    return dream_speed
+
+
+def _winograd_speed() -> VerbModule:
+    from apps.bench.figures import winograd_speed
+
+    return winograd_speed
+
+
+def _visual_speed() -> VerbModule:
+    from apps.bench.figures import visual_speed
+
+    return visual_speed
+
+
+BENCH = Command(
+    prog="cnn-bench",
+    about="Comparative studies, speed and accuracy over seeds, the machine's limits, one lens for all domains.",
+    noun="benchmark",
+    verbs={
+        "pooling": Verb("none, max, avg in every domain, at equal size and compute", _pooling),
+        "sharing": Verb("a CNN against fully connected networks, places shuffled or not", _sharing),
+        "size": Verb("accuracy against size of the network and amount of data", _size),
+        "classic": Verb("nearest neighbours, SVM, logistic regression, random forest", _classic),
+        "axes": Verb("along which axis filters move over sounds and sentences", _axes),
+        "planes": Verb("what a Go network is shown", _planes),
+        "embeddings": Verb("where word vectors come from", _embeddings),
+        "speed": Verb("every speed figure, each against its named baseline", _speed),
+        "roofline": Verb("work, time and share of the machine's peak of every main job", _roofline),
+        "lens": Verb("one page: what the networks of all four domains see", _lens),
+        "report": Verb("docs/benchmarks.md from the results of the studies", _report),
+        "digits-speed": Verb("CPU-seconds to train and to reach 99 %, inference speed", _digits_speed),
+        "digits-accuracy": Verb("test accuracy of a preset over seeds", _digits_accuracy),
+        "go-speed": Verb("Go positions per CPU-second, beside sgfmill's board", _go_speed),
+        "go-accuracy": Verb("Go: planes, pooling, symmetries, over seeds", _go_accuracy),
+        "speech-speed": Verb("clips per CPU-second in training, beside a per-file DataLoader", _speech_speed),
+        "speech-accuracy": Verb("words by voices never heard: synthetic, few real, one left out", _speech_accuracy),
+        "text-speed": Verb("texts per CPU-second in training and prediction, against a plain loop", _text_speed),
+        "text-accuracy": Verb("test accuracy of text presets, beside linear models", _text_accuracy),
+        "dream-speed": Verb("styles, dreams and optima on the real VGG-19", _dream_speed),
+        "winograd-speed": Verb("3x3 and 5x5 convolutions in training, against direct ones", _winograd_speed),
+        "visual-speed": Verb("x* of all filters in one batch against one at a time", _visual_speed),
+    },
+)
 
 
 def main(args: list[str] | None = None) -> int:
     """Run one benchmark; the exit status."""
-    args = sys.argv[1:] if args is None else args
-    if not args or args[0] in ("-h", "--help"):
-        print("usage: cnn-bench NAME [--help]\n")
-        for name, (about, _) in BENCHES.items():
-            print(f"  {name:16}  {about}")
-        return 0
-    try:
-        if args[0] not in BENCHES:
-            raise UserError(f"unknown benchmark {args[0]!r}; there are {', '.join(BENCHES)}")
-        return import_module(BENCHES[args[0]][1]).main(args[1:])
-    except UserError as error:
-        print(f"cnn-bench: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    return run(BENCH, sys.argv[1:] if args is None else args)
 
 
 if __name__ == "__main__":

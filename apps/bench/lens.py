@@ -5,21 +5,20 @@ data, what some classes want, and one explained prediction. Another network, tra
 it makes of the classes' optima: does it see the same thing?
 """
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from apps.bench.options import BenchOptions, computing
 from apps.bench.studies.domains import check_names
 from apps.bench.studies.study import app_named
-from cnn_core import config as config_module
 from cnn_core.app import App
 from cnn_core.console import note
-from cnn_core.files import write_json
+from cnn_core.files import plain, write_json
 from cnn_core.outcome import Outcome
-from cnn_core.verbs.common import Common
+from cnn_core.verbs.common import parser
 from cnn_core.visual.optimization.config import MaximizeConfig
 
 UNITS, PATCHES, SHOWN = 4, 3, 12
@@ -46,8 +45,8 @@ LEGEND = (
 )
 
 
-@dataclass(frozen=True)
-class Options:
+@dataclass(frozen=True, kw_only=True)
+class Options(BenchOptions):
     """Options of lens. A run folder that is not named is trained with the app's preset."""
 
     digits: Path | None = None
@@ -66,38 +65,37 @@ class Options:
     """Steps of each optimum; 0 takes what suits the domain."""
     sample: int = 30
     """Number of the test sample that is explained; small numbers are the first moves of a game of Go."""
-    seed: int = 0
-    """Seed of the optima and of the networks."""
-    threads: int = 1
-    """CPU threads."""
     out: Path = Path("benchmarks/lens")
     """Folder for the page (lens.html), the picture (lens.png), the numbers (lens.json) and trained runs."""
-    json: bool = False
-    """Print one JSON object on standard output."""
 
 
-def main(args: list[str]) -> int:
+parse = parser(
+    Options, "One page with what the networks of all four domains see; --seed is that of networks and optima."
+)
+
+
+def run(app: App | None, options: Options) -> Outcome:
     """Make the page."""
-    options = config_module.parse(Options, args, prog="cnn-bench lens")
     check_names("--apps", options.apps, PRESET)
-    found = {name: domain(name, options) for name in options.apps}
+    with computing(options.common) as place:
+        found = {name: domain(name, options, place) for name in options.apps}
     result = {"domains": found, "page": str(options.out / "lens.html"), "picture": str(options.out / "lens.png")}
     write_json(options.out / "lens.json", result)
     _picture(found, options.out / "lens.png")
     _page(found, options.out)
-    print(json.dumps(result) if options.json else f"page: {result['page']}\npicture: {result['picture']}")
-    return 0
+    data = plain(result)
+    assert isinstance(data, dict)
+    return Outcome(data, f"page: {result['page']}\npicture: {result['picture']}")
 
 
-def domain(name: str, options: Options) -> dict[str, Any]:
+def domain(name: str, options: Options, place: Any) -> dict[str, Any]:
     """The pictures and numbers of one domain."""
     from cnn_core.drawing import report
-    from cnn_core.training import device, runs
+    from cnn_core.training import runs
     from cnn_core.verbs.views.common import chosen
 
     app = app_named(name)
-    place = device.choose("cpu", options.threads)
-    folder = getattr(options, name) or trained(app, name, options, options.seed)
+    folder = getattr(options, name) or trained(app, name, options, options.common.seed)
     run = runs.restore(app, folder, place)
     units = chosen((), len(run.labels), UNITS, "output")  # classes
     pictures, data, wanted = {}, {}, ()
@@ -111,7 +109,7 @@ def domain(name: str, options: Options) -> dict[str, Any]:
         pictures[what], data[what] = str(cell), done.data
     found = {"run": str(folder), "preset": run.record["preset"], "pictures": pictures, "data": data}
     if options.judge:
-        other = runs.restore(app, trained(app, name, options, options.seed + 1), place)
+        other = runs.restore(app, trained(app, name, options, options.common.seed + 1), place)
         found["judge"] = judged(other, units, wanted)
     return found
 
@@ -122,7 +120,9 @@ def trained(app: App, name: str, options: Options, seed: int) -> Path:
     if not (folder / "config.json").is_file():
         from cnn_core.verbs import train
 
-        args = ["--preset", PRESET[name], "--seed", str(seed), "--threads", str(options.threads)]
+        common = options.common
+        args = ["--preset", PRESET[name], "--seed", str(seed), "--threads", str(common.threads)]
+        args += ["--device", common.device]
         train.run(app, train.parse(app, app.prog, [*args, "--out", str(folder)]))
     return folder
 
@@ -158,7 +158,7 @@ def _visualize(run: Any, what: str, name: str, options: Options, path: Path) -> 
         exemplars=PATCHES,
         maximize=search if what == "classes" else replace(search, l1=0.0),
         out=path,
-        common=Common(json=True, seed=options.seed),
+        common=replace(options.common, json=True),
     )
     return VIEWS[what].module().view(run.app, run, asked)
 
@@ -171,7 +171,7 @@ def _explain(run: Any, options: Options, path: Path) -> Outcome:
         inputs=(str(options.sample),),
         methods=METHODS,
         out=path,
-        common=Common(seed=options.seed, threads=options.threads),
+        common=replace(options.common, json=False),
     )
     return explain.run(run.app, asked)
 

@@ -2,19 +2,21 @@
 
 import json
 import shutil
-import sys
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from apps.bench.options import BenchOptions
 from apps.bench.studies.domains import DOMAINS
 from apps.bench.studies.options import SEEDS
 from apps.bench.studies.study import text_of
-from cnn_core import config as config_module
+from cnn_core.app import App
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.files import atomic
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import parser
 
 HEAD = """# Comparative benchmarks
 
@@ -27,8 +29,8 @@ Run a study again with `cnn-bench NAME --mode quick` (or `full`): what has been 
 """
 
 
-@dataclass(frozen=True)
-class Options:
+@dataclass(frozen=True, kw_only=True)
+class Options(BenchOptions):
     """Options of report."""
 
     results: Path = Path("benchmarks")
@@ -37,13 +39,15 @@ class Options:
     """The report; its plots go into a folder of the same name beside it."""
 
 
-def main(args: list[str]) -> int:
+parse = parser(Options, "Write docs/benchmarks.md from the results of the studies.")
+
+
+def run(app: App | None, options: Options) -> Outcome:
     """Collect and write."""
-    options = config_module.parse(Options, args, prog="cnn-bench report")
     found = collect(options.results)
     write(found, options.out)
-    print(f"{options.out}: {len(found)} studies", file=sys.stdout)
-    return 0
+    studies = [result["study"] for _, result in found]
+    return Outcome({"report": str(options.out), "studies": studies}, f"{options.out}: {len(found)} studies")
 
 
 def collect(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
@@ -85,7 +89,8 @@ def write(found: list[tuple[Path, dict[str, Any]]], out: Path) -> None:
         spent = f"{minutes(result, result['seeds']):.0f} CPU-minutes of training"
         if mode == "quick":
             spent += f" (in full mode about {minutes(result, SEEDS['full'], whole=True):.0f}, reckoned from these)"
-        parts.append(f"\n`{command}`, seeds 0 to {result['seeds'] - 1}, {spent}.\n")
+        first = result.get("first", 0)
+        parts.append(f"\n`{command}`, seeds {first} to {first + result['seeds'] - 1}, {spent}.\n")
         parts.append(text_of({**result, "says": []}, markdown=True))
         for number in range(1, len(result["groups"]) + 1):
             picture = folder / f"plot-{number}.png"

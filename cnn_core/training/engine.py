@@ -33,8 +33,8 @@ from cnn_core.training.state import TrainingState
 __all__ = ["Fit", "Interrupted", "classification", "evaluate", "fit", "predict_logits"]
 
 
-class Interrupted(Exception):
-    """Ctrl-C: the state is saved and training can go on later."""
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C: the state is saved, where there is a run folder, and training can go on later."""
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,7 @@ import torch
 from PIL import Image
 
 from apps.bench import __main__ as bench
-from apps.bench.__main__ import BENCHES
 from apps.bench.lens import judged
-from apps.bench.studies.options import Options as StudyOptions
 from cnn_core import config as config_module
 from cnn_core import visual
 from cnn_core.cli import VERBS as SHARED_VERBS
@@ -270,7 +268,13 @@ def test_another_network_judges_what_the_classes_want(trained):
     assert min(found["probabilities"]) > 0.5
 
 
-PAGES = ["README.md", "Makefile", "docs/benchmarks.md", *(f"apps/{name}/README.md" for name in APPS)]
+PAGES = [
+    "README.md",
+    "Makefile",
+    "docs/benchmarks.md",
+    "docs/roofline.md",
+    *(f"apps/{name}/README.md" for name in APPS),
+]
 SHOWN = re.compile(r"`(cnn-[a-z]+ [^`\n]+)`|^(?:\t(?:.*/)?|    |> |\$ )(cnn-[a-z]+ .*?)(?:\s+#.*)?$", re.MULTILINE)
 
 
@@ -287,8 +291,7 @@ def test_commands_that_we_show_are_understood(page):
     for line in lines:
         name, verb, *args = shlex.split(line)
         if name == "cnn-bench":
-            module = importlib.import_module(BENCHES[verb][1])
-            config_module.parse(getattr(module, "Options", StudyOptions), args, prog=f"{name} {verb}")
+            importlib.import_module(bench.BENCH.verbs[verb].module).parse(None, f"{name} {verb}", args)
         else:
             app = app_of(name.removeprefix("cnn-"))
             verbs = {**SHARED_VERBS, **app.verbs}

@@ -1,39 +1,46 @@
 """What planes, pooling and symmetries are worth in Go: the same recipe, one thing changed, over seeds.
 
-    python -m apps.bench go-accuracy                                          the games that are shipped, 9x9
-    python -m apps.bench go-accuracy --preset expert --data GAMES --size 19 --epoch-samples 40000
+    cnn-bench go-accuracy                                          the games that are shipped, 9x9
+    cnn-bench go-accuracy --preset expert --data GAMES --size 19 --epoch-samples 40000
 
 Variants change one thing of the preset: the planes (`stones`, `history`, `gonn`, `tactics`, `alphago`), pooling between
 the convolutions (`max`, `avg`: the same layers on a board of half the size, put back to its size before the head and
 added to the first layer's output), no symmetries while training (`fixed`), no global bias (`local`), weights not tied
 over the symmetries (`free`). Measured on the test games, whole; `8` is the same network averaged over the 8
-symmetries. One thread. Equal positions, so pooled networks spend less: their CPU-seconds stand beside.
+symmetries. Equal positions, so pooled networks spend less: their CPU-seconds stand beside.
 """
 
-import json
-import sys
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
-from statistics import fmean, stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
+from apps.bench.figures.figure import Figure, Report, outcome
+from apps.bench.figures.measure import figures_of, over_seeds
+from apps.bench.options import BenchOptions, computing, known_preset
 from apps.go.app import APP
 from apps.go.config import GoConfig
-from apps.go.model import averaged, step
-from apps.go.verbs.move_metrics import measure
-from cnn_core import config as config_module
-from cnn_core.benchmark import environment, one_thread
-from cnn_core.drawing.tables import table
+from cnn_core.app import App
 from cnn_core.errors import UserError
-from cnn_core.training import engine, runs
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import parser
+
+if TYPE_CHECKING:
+    import torch
 
 PLANES = ("stones", "history", "gonn", "tactics", "alphago")
 VARIANTS = ("preset", *PLANES, "max", "avg", "fixed", "local", "free")
+MEASURES = {
+    "top1": ("top-1", "%"),
+    "top1_8": ("top-1 of 8 views", "%"),
+    "top5": ("top-5", "%"),
+    "nll": ("likelihood", "nats"),
+    "cpu_seconds": ("training", "CPU-s"),
+}
 
 
-@dataclass(frozen=True)
-class Options:
+@dataclass(frozen=True, kw_only=True)
+class Options(BenchOptions):
     """Options of go-accuracy."""
 
     preset: str = "small"
@@ -52,8 +59,9 @@ class Options:
     """Networks of each variant."""
     measured: int = 0
     """Largest number of test positions; 0 takes all."""
-    json: bool = False
-    """Print one JSON object on standard output."""
+
+
+parse = parser(Options, f"Train variants of a preset of cnn-go over seeds. Variants: {', '.join(VARIANTS)}.")
 
 
 def changed(config: GoConfig, variant: str) -> GoConfig:
@@ -73,49 +81,46 @@ def changed(config: GoConfig, variant: str) -> GoConfig:
     raise UserError(f"--variants {variant}: unknown; there are {', '.join(VARIANTS)}")
 
 
-def main(args: list[str]) -> int:
-    """Train, measure and print."""
-    options = config_module.parse(Options, args, prog="python -m apps.bench go-accuracy")
-    if options.preset not in APP.presets:
-        raise UserError(f"--preset {options.preset}: unknown; there are {', '.join(APP.presets)}")
-    base: GoConfig = APP.presets[options.preset]
+def run(app: App | None, options: Options) -> Outcome:
+    """Train and measure."""
+    base: GoConfig = APP.presets[known_preset("--preset", options.preset, APP.presets)]
     base = replace(base, data=options.data or base.data, size=options.size or base.size)
     fit = replace(base.fit, epochs=options.epochs or base.fit.epochs)
     base = replace(base, fit=replace(fit, epoch_samples=options.epoch_samples or fit.epoch_samples))
-    with one_thread():
-        found = {name: seeds(changed(base, name), name, options) for name in options.variants}
-    result = {"preset": options.preset, "data": base.data, "variants": found, "environment": environment()}
-    print(json.dumps(result) if options.json else text(found))
-    return 0
+    variants = {name: changed(base, name) for name in options.variants}
+    figures: list[Figure] = []
+    details: dict[str, Any] = {}
+    with computing(options.common) as place:
+        for name, config in variants.items():
+            details[name] = rows = trained(config, name, options, place)
+            conditions = {"preset": options.preset, "data": base.data, "positions": rows[0]["positions"]}
+            figures += figures_of(name, rows, MEASURES, **conditions)
+        return outcome(Report("go-accuracy", tuple(figures), details))
 
 
-def seeds(config: GoConfig, name: str, options: Options) -> list[dict[str, Any]]:
-    """One variant: a record for each seed."""
+def trained(config: GoConfig, name: str, options: Options, place: torch.device) -> list[dict[str, Any]]:
+    """One variant: a row for each seed."""
+    import torch
+
+    from apps.go.data import GoSplit
+    from apps.go.model import averaged, step
+    from apps.go.verbs.move_metrics import measure
+    from cnn_core.training import engine, runs
+
     data = APP.load(config)
     test = data.test
+    assert isinstance(test, GoSplit)
     if 0 < options.measured < len(test):
         places = torch.randperm(len(test), generator=torch.Generator().manual_seed(0))
         test = test.subset(places[: options.measured].sort().values)
-    rows = []
-    for seed in range(options.seeds):
-        model = runs.build_seeded(APP, config, data.labels, seed)
+
+    def one(seed: int) -> dict[str, Any]:
+        model = runs.build_seeded(APP, config, data.labels, seed).to(place)
         fit = engine.fit(model, data.train, config.fit, step=step(config), seed=seed, progress=False)
-        row = {"variant": name, "seed": seed, "cpu_seconds": fit.cpu_seconds}
-        row |= {key: value for key, value in measure(model, test).summary().items() if key in ("top1", "top5", "nll")}
+        found = measure(model, test).summary()
+        row = {key: found[key] for key in ("top1", "top5", "nll")}
         row["top1_8"] = measure(averaged(model, config), test).summary()["top1"]
-        row["positions"] = len(test)
-        rows.append(row)
-        print(json.dumps(row), file=sys.stderr, flush=True)
-    return rows
+        return {"cpu_seconds": fit.cpu_seconds, **row, "positions": len(test)}
 
-
-def text(found: dict[str, list[dict[str, Any]]]) -> str:
-    """The table: means and standard deviations over seeds."""
-
-    def both(rows: list[dict[str, Any]], key: str, scale: float, digits: int) -> str:
-        values = [scale * row[key] for row in rows]
-        return f"{fmean(values):.{digits}f}" + (f" ± {stdev(values):.{digits}f}" if len(values) > 1 else "")
-
-    columns = (("top1", 100, 2), ("top1_8", 100, 2), ("top5", 100, 2), ("nll", 1, 3), ("cpu_seconds", 1, 0))
-    lines = [[name, *(both(rows, *column) for column in columns)] for name, rows in found.items()]
-    return table(["variant", "top-1 %", "top-1 %, 8", "top-5 %", "nats", "CPU-s"], lines)
+    seed = options.common.seed
+    return over_seeds(range(seed, seed + options.seeds), one, variant=name)

@@ -1,28 +1,35 @@
 """Words by voices that were never heard: synthetic training on real recordings, few real clips, one speaker left out.
 
-    python -m apps.bench speech-accuracy --real FOLDER      about 2.5 CPU-minutes a seed
+    cnn-bench speech-accuracy --real FOLDER      about 2.5 CPU-minutes a seed
 
 For each seed one network is trained on the synthetic voices alone and judged on every real recording. From its weights
 training goes on (preset adapt) with: k real clips of each word; all real training clips (official split); all clips of
 all speakers but one, for each speaker. The test clips of each are read once, at the end.
 """
 
-import json
-import sys
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
 
+from apps.bench.figures.figure import Report, outcome, over_runs
+from apps.bench.figures.measure import over_seeds
+from apps.bench.options import BenchOptions, computing, known_preset
 from apps.speech.app import APP
-from cnn_core import config as config_module
-from cnn_core.drawing.tables import table
-from cnn_core.errors import UserError
+from cnn_core.app import App
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import parser
+
+if TYPE_CHECKING:
+    import torch
 
 STEPS = 150  # fewest of a training that goes on
 
 
-@dataclass(frozen=True)
-class Options:
+@dataclass(frozen=True, kw_only=True)
+class Options(BenchOptions):
     """Options of speech-accuracy."""
 
     real: str = "fsdd"
@@ -36,69 +43,60 @@ class Options:
     shots: tuple[int, ...] = (1, 5, 20)
     """Real clips of each word."""
     seeds: int = 3
-    """Number of seeds, from `first` on."""
-    first: int = 0
-    """First seed."""
-    json: bool = False
-    """Print one JSON object on standard output."""
+    """Number of seeds, from the first on."""
+    first: int | None = None
+    """First seed; --seed when left out."""
 
 
-def main(args: list[str]) -> int:
-    """Train, measure, print."""
-    options = config_module.parse(Options, args, prog="python -m apps.bench speech-accuracy")
-    for name in (options.preset, options.adapt):
-        if name not in APP.presets:
-            raise UserError(f"unknown preset {name!r}; there are {', '.join(APP.presets)}")
-    result = measure(options)
-    print(json.dumps(result) if options.json else text(result))
-    return 0
+parse = parser(Options, "Train on synthetic voices, judge on real ones, and go on with few, all, or all but one.")
 
 
-def measure(options: Options) -> dict[str, Any]:
-    """One row a seed, and means and sample standard deviations over seeds."""
-    import torch
+def run(app: App | None, options: Options) -> Outcome:
+    """Train and measure."""
+    known_preset("--preset", options.preset, APP.presets)
+    known_preset("--adapt", options.adapt, APP.presets)
+    first = options.common.seed if options.first is None else options.first
 
     from apps.speech.corpora.clips import TEST, renumbered
     from apps.speech.data import load_corpus
-    from cnn_core import benchmark
 
-    torch.set_num_threads(1)
-    synthetic = load_corpus(options.synthetic)
-    real = renumbered(load_corpus(options.real), synthetic.labels, synthetic.name)
-    heard = synthetic.split(synthetic.parts != TEST)
-    unheard = synthetic.split(synthetic.parts == TEST)
-    rows = []
-    for seed in range(options.first, options.first + options.seeds):
-        rows.append(_one_seed(options, real, heard, unheard, seed))
-        print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-    names = [name for name, value in rows[0].items() if name not in ("seed", "speakers_alone", "speakers")]
-    return {
-        "preset": options.preset,
-        "counts": {"synthetic": len(heard), "real": len(real.clips), "speakers": len(real.names)},
-        "rows": rows,
-        "summary": {name: vars(benchmark.summary([row[name] for row in rows])) for name in names},
-        "by_speaker": {
-            kind: {name: benchmark.summary([row[kind][name] for row in rows]).mean for name in real.names}
-            for kind in ("speakers_alone", "speakers")
-        },
-        "environment": benchmark.environment(),
-    }
+    with computing(options.common) as place:
+        synthetic = load_corpus(options.synthetic)
+        real = renumbered(load_corpus(options.real), synthetic.labels, synthetic.name)
+        heard = synthetic.split(synthetic.parts != TEST)
+        unheard = synthetic.split(synthetic.parts == TEST)
+        rows = over_seeds(
+            range(first, first + options.seeds), lambda seed: _one_seed(options, real, heard, unheard, seed, place)
+        )
+        names = {
+            "synthetic_test_voices": "synthetic voices never heard",
+            "synthetic_only": f"real recordings ({len(real.clips)}), synthetic training only",
+            "0_real_clips": "real test takes, no real clip",
+            **{f"{n}_real_clips": f"real test takes, {n} real clips of each word" for n in options.shots},
+            "official": "real test takes, official split",
+            "speaker_left_out": f"one speaker left out, mean over {len(real.names)}",
+        }
+        figures = [over_runs("", name, "%", [100 * row[key] for row in rows]) for key, name in names.items()]
+        spent = [row["pretraining_cpu_seconds"] for row in rows]
+        figures.append(over_runs("", "training on synthetic voices", "CPU-s", spent))
+        for kind, title in (("speakers_alone", "synthetic only"), ("speakers", "left out")):
+            for name in real.names:
+                figures.append(over_runs(name, title, "%", [100 * row[kind][name] for row in rows]))
+        notes = (f"preset {options.preset}, {len(rows)} seeds, first on {len(heard)} synthetic clips",)
+        return outcome(Report("speech-accuracy", tuple(figures), {"rows": rows}, notes))
 
 
-def _one_seed(options: Options, real: Any, heard: Any, unheard: Any, seed: int) -> dict[str, Any]:
-    from statistics import fmean
-
+def _one_seed(options: Options, real: Any, heard: Any, unheard: Any, seed: int, place: torch.device) -> dict[str, Any]:
     from apps.speech.corpora.clips import few
     from cnn_core.training import engine, runs
 
     config, adapt = APP.presets[options.preset], APP.presets[options.adapt]
-    model = runs.build_seeded(APP, config, real.labels, seed)
+    model = runs.build_seeded(APP, config, real.labels, seed).to(place)
     spent = engine.fit(model, heard, config.fit, seed=seed, progress=False).cpu_seconds
     start = {name: value.clone() for name, value in model.state_dict().items()}
     everything = real.split(real.parts < 3)
     alone = {name: accuracy(model, one) for name, one in _by_speaker(real, everything)}
     row: dict[str, Any] = {
-        "seed": seed,
         "synthetic_test_voices": accuracy(model, unheard),
         "synthetic_only": accuracy(model, everything),
         "speakers_alone": alone,
@@ -136,28 +134,3 @@ def accuracy(model: Any, clips: Any) -> float:
     from cnn_core.training.inference import predict_logits
 
     return float((predict_logits(model, clips.inputs).argmax(1) == clips.targets).double().mean())
-
-
-def text(result: dict[str, Any]) -> str:
-    """Means over seeds as tables."""
-    counts = result["counts"]
-    said = {
-        "synthetic_test_voices": "synthetic voices never heard",
-        "synthetic_only": f"real recordings ({counts['real']}), synthetic training only",
-        "0_real_clips": "real test takes, no real clip",
-        "official": "real test takes, official split",
-        "speaker_left_out": f"one speaker left out, mean over {counts['speakers']}",
-    }
-    rows = []
-    for name, found in result["summary"].items():
-        if name.endswith("cpu_seconds"):
-            rows.append([name.replace("_", " "), f"{found['mean']:.1f} ± {found['sd']:.1f}"])
-        else:
-            label = said.get(name, f"real test takes, {name.partition('_')[0]} real clips of each word")
-            rows.append([label, f"{found['mean']:.2%} ± {found['sd']:.2%}"])
-    alone, left = result["by_speaker"]["speakers_alone"], result["by_speaker"]["speakers"]
-    speakers = [[name, f"{alone[name]:.2%}", f"{left[name]:.2%}"] for name in alone]
-    head = f"preset {result['preset']}, {len(result['rows'])} seeds, first on {counts['synthetic']} synthetic clips"
-    return "\n\n".join(
-        [head, table(["what", "mean ± sd"], rows), table(["speaker", "synthetic only", "left out"], speakers)]
-    )

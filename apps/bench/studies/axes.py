@@ -1,28 +1,30 @@
 """axes: along which axis filters move; speech along frequency, time or both, text along time or in the plane.
 
 The lecture: in a spectrogram filters move along frequency, in a sentence along time, for the other axis means nothing
-there. Letters: B batch, C numbers of a word vector, T words.
+there.
 """
 
-from collections import OrderedDict
 from dataclasses import replace
 from functools import partial
-from typing import Any
-
-from torch import Tensor, nn
 
 from apps.bench.studies.domains import Domain
-from apps.bench.studies.options import study_main
-from apps.bench.studies.rivals import Build
+from apps.bench.studies.options import StudyOptions, run_named
 from apps.bench.studies.study import Group, Study, Variant, app_named, best_of, part
-from cnn_core.nn.blocks import GlobalPool
+from cnn_core.app import App
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import parser
 
 PRESETS = ("time", "frequency", "one-fpool3", "plane", "broadcast")
 
 
-def main(args: list[str]) -> int:
+parse = parser(
+    StudyOptions, "Along which axis filters move: frequency, time or both in speech, time or the plane in texts."
+)
+
+
+def run(app: App | None, options: StudyOptions) -> Outcome:
     """Run the study."""
-    return study_main("axes", study, args, apps=("speech", "text"))
+    return run_named("axes", study, options, apps=("speech", "text"))
 
 
 def study(domains: list[Domain], mode: str) -> Study:
@@ -40,6 +42,8 @@ def _speech(domain: Domain, mode: str) -> Group:
 
 
 def _text(domain: Domain) -> Group:
+    from apps.bench.studies.rivals import in_the_plane
+
     config = domain.net("max", domain.width)
     plane = in_the_plane(app_named("text").build, domain.width)
     variants = (
@@ -47,29 +51,3 @@ def _text(domain: Domain) -> Group:
         Variant("in the plane, 3 numbers by 3 words", "text", config, build=plane),
     )
     return Group("text: axis of the filters", variants)
-
-
-class Image(nn.Module):
-    """Word vectors (B, C, T) as a grey picture (B, 1, C, T), at least 3 words wide."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, T) -> (B, 1, C, T)."""
-        return nn.functional.pad(x, (0, max(0, 3 - x.shape[2])))[:, None]
-
-
-def in_the_plane(build: Build, filters: int) -> Build:
-    """The same front end, then a 3x3 convolution over numbers and words, and its maximum over all places."""
-
-    def build_plane(config: Any, labels: tuple[str, ...], **fitted: Any) -> nn.Module:
-        front = build(config, labels, **fitted).get_submodule("front")
-        parts = OrderedDict(
-            front=front,
-            image=Image(),
-            conv1=nn.Sequential(OrderedDict(conv=nn.Conv2d(1, filters, 3), act=nn.ReLU())),
-            global_pool=GlobalPool("max"),
-            dropout=nn.Dropout(config.net.dropout),
-            output=nn.Linear(filters, len(labels)),
-        )
-        return nn.Sequential(parts)
-
-    return build_plane

@@ -1,4 +1,4 @@
-"""classic: k-nearest neighbours, SVM, logistic regression and random forest on the same inputs as the CNN."""
+"""classic: k-nearest neighbours, SVM, logistic regression and random forest beside the CNN."""
 
 from functools import partial
 from typing import Any
@@ -6,16 +6,22 @@ from typing import Any
 import numpy as np
 
 from apps.bench.studies.domains import Domain
-from apps.bench.studies.options import study_main
+from apps.bench.studies.options import StudyOptions, run_named
 from apps.bench.studies.study import Group, Study, Variant, app_named, part, patient
+from cnn_core.app import App
 from cnn_core.errors import UserError
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import parser
 
 LIMIT = {"quick": 3_000, "full": 10_000}  # training samples of all rows: an SVM's time grows with their square
 
 
-def main(args: list[str]) -> int:
+parse = parser(StudyOptions, "Nearest neighbours, SVM, logistic regression and random forest beside the CNN.")
+
+
+def run(app: App | None, options: StudyOptions) -> Outcome:
     """Run the study."""
-    return study_main("classic", study, args)
+    return run_named("classic", study, options)
 
 
 def study(domains: list[Domain], mode: str) -> Study:

@@ -1,12 +1,15 @@
-"""embeddings: where word vectors come from; random, trained on the corpus, given, given and learned on, both."""
+"""embeddings: where word vectors come from; random, trained on the corpus, given, or several of these."""
 
 from dataclasses import replace
 from typing import Any
 
 from apps.bench.studies.domains import Domain
-from apps.bench.studies.options import study_main
+from apps.bench.studies.options import StudyOptions, run_named
 from apps.bench.studies.study import Group, Study, Variant, best_of
 from apps.text.config import PRESETS
+from cnn_core.app import App
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import parser
 
 WAYS: dict[str, dict[str, Any]] = {
     "random, learned": {"mode": "rand", "source": "", "width": 50, "unseen": 0},
@@ -18,9 +21,12 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-def main(args: list[str]) -> int:
+parse = parser(StudyOptions, "Where word vectors come from: random, trained on the corpus, given, or several of these.")
+
+
+def run(app: App | None, options: StudyOptions) -> Outcome:
     """Run the study."""
-    return study_main("embeddings", study, args, apps=("text",))
+    return run_named("embeddings", study, options, apps=("text",))
 
 
 def study(domains: list[Domain], mode: str) -> Study:

@@ -4,15 +4,21 @@ from dataclasses import replace
 from functools import partial
 
 from apps.bench.studies.domains import Domain
-from apps.bench.studies.options import study_main
+from apps.bench.studies.options import StudyOptions, run_named
 from apps.bench.studies.study import Group, Study, Variant, best_of, part
+from cnn_core.app import App
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import parser
 
 FEATURES = ("stones", "history", "gonn", "tactics", "alphago")
 
 
-def main(args: list[str]) -> int:
+parse = parser(StudyOptions, "What a Go network should be shown; stones alone, history, ladders, AlphaGo's 48 planes.")
+
+
+def run(app: App | None, options: StudyOptions) -> Outcome:
     """Run the study."""
-    return study_main("planes", study, args, apps=("go",))
+    return run_named("planes", study, options, apps=("go",))
 
 
 def study(domains: list[Domain], mode: str) -> Study:

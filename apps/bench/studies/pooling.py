@@ -7,8 +7,11 @@ from functools import lru_cache, partial
 from typing import Any
 
 from apps.bench.studies.domains import Domain
-from apps.bench.studies.options import study_main
+from apps.bench.studies.options import StudyOptions, run_named
 from apps.bench.studies.study import Group, Study, Variant, app_named, at_equal, cost, part
+from cnn_core.app import App
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import parser
 
 POOLS = ("max", "avg")
 WHY = {
@@ -22,9 +25,12 @@ WHY = {
 }
 
 
-def main(args: list[str]) -> int:
+parse = parser(StudyOptions, "None, maximum, mean in every domain, at equal parameters and at equal compute.")
+
+
+def run(app: App | None, options: StudyOptions) -> Outcome:
     """Run the study."""
-    return study_main("pooling", study, args)
+    return run_named("pooling", study, options)
 
 
 def study(domains: list[Domain], mode: str) -> Study:

@@ -1,6 +1,7 @@
 """What a CNN is compared with: fully connected networks, and inputs whose places are shuffled.
 
-Both work behind an app's front end, so that they see the same features. Letters: B batch, C channels, P places.
+Both work behind an app's front end, so that they see the same features.
+Letters: B batch, C channels, P places, T words.
 """
 
 import itertools
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cnn_core import visual
+from cnn_core.nn.blocks import GlobalPool
 from cnn_core.training.data import mix
 
 Build = Callable[..., nn.Module]
@@ -102,3 +104,29 @@ def dense_parameters(shape: Sequence[int], hidden: Sequence[int], classes: int, 
     """Parameters of `fully_connected`."""
     sizes = [int(torch.Size(shape).numel()) // shape[0], *hidden, classes]
     return sum((a + 1) * b for a, b in itertools.pairwise(sizes)) + norm * 2 * sum(hidden)
+
+
+class Image(nn.Module):
+    """Word vectors (B, C, T) as a grey picture (B, 1, C, T), at least 3 words wide."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T) -> (B, 1, C, T)."""
+        return nn.functional.pad(x, (0, max(0, 3 - x.shape[2])))[:, None]
+
+
+def in_the_plane(build: Build, filters: int) -> Build:
+    """The same front end, then a 3x3 convolution over numbers and words, and its maximum over all places."""
+
+    def build_plane(config: Any, labels: tuple[str, ...], **kept: Any) -> nn.Module:
+        front = build(config, labels, **kept).get_submodule("front")
+        parts = OrderedDict(
+            front=front,
+            image=Image(),
+            conv1=nn.Sequential(OrderedDict(conv=nn.Conv2d(1, filters, 3), act=nn.ReLU())),
+            global_pool=GlobalPool("max"),
+            dropout=nn.Dropout(config.net.dropout),
+            output=nn.Linear(filters, len(labels)),
+        )
+        return nn.Sequential(parts)
+
+    return build_plane

@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any
 
 from apps.bench.studies.domains import Domain
-from apps.bench.studies.options import study_main
-from apps.bench.studies.rivals import dense_parameters, features_shape, fully_connected, normalised, shuffled
+from apps.bench.studies.options import StudyOptions, run_named
 from apps.bench.studies.study import Group, Study, Variant, app_named, at_equal, part
-from cnn_core.nn.summary import count_parameters
+from cnn_core.app import App
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import parser
 
 TIMES = (1, 4, 16)  # parameters of the fully connected networks, in those of the CNN: does any reach its accuracy?
 SHUFFLED = 4  # which of them stands beside the CNN on shuffled places
@@ -22,13 +23,19 @@ STAYS = {  # why, where it does
 }
 
 
-def main(args: list[str]) -> int:
+parse = parser(StudyOptions, "A CNN against fully connected networks, on the places as they are and on shuffled ones.")
+
+
+def run(app: App | None, options: StudyOptions) -> Outcome:
     """Run the study."""
-    return study_main("sharing", study, args)
+    return run_named("sharing", study, options)
 
 
 def study(domains: list[Domain], mode: str) -> Study:
     """One group a domain."""
+    from apps.bench.studies.rivals import features_shape, fully_connected, normalised, shuffled
+    from cnn_core.nn.summary import count_parameters
+
     groups = []
     for domain in domains:
         app, config = app_named(domain.app), domain.net("max" if domain.app != "go" else "none", domain.width)
@@ -63,6 +70,8 @@ def study(domains: list[Domain], mode: str) -> Study:
 
 
 def _parameters(shape: tuple[int, ...], classes: int, norm: bool, units: int) -> int:
+    from apps.bench.studies.rivals import dense_parameters
+
     return dense_parameters(shape, (units,), classes, norm=norm)
 
 

@@ -4,16 +4,22 @@ from functools import partial
 from typing import Any
 
 from apps.bench.studies.domains import Domain
-from apps.bench.studies.options import study_main
+from apps.bench.studies.options import StudyOptions, run_named
 from apps.bench.studies.study import Group, Study, Variant, part, patient
+from cnn_core.app import App
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import parser
 
 SHARES = (1.0, 0.3, 0.1, 0.03, 0.01)
 WIDTHS = (1.0, 0.25, 0.5, 2.0)
 
 
-def main(args: list[str]) -> int:
+parse = parser(StudyOptions, "Accuracy against the size of the network, and against the amount of data.")
+
+
+def run(app: App | None, options: StudyOptions) -> Outcome:
     """Run the study."""
-    return study_main("size", study, args)
+    return run_named("size", study, options)
 
 
 def study(domains: list[Domain], mode: str) -> Study:

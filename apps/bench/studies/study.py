@@ -9,7 +9,6 @@ import io
 import json
 import math
 import statistics
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from apps.bench.options import command_line
 from cnn_core.app import App
 from cnn_core.config import to_json
 from cnn_core.console import note
@@ -71,8 +71,8 @@ def _dataset(app: str, config: Any) -> Any:
     return app_named(app).load(config)
 
 
-def measure(variant: Variant, seed: int) -> dict[str, Any]:
-    """Train one variant with one seed and read the test set once."""
+def measure(variant: Variant, seed: int, place: Any = "cpu") -> dict[str, Any]:
+    """Train one variant with one seed on the device `place` and read the test set once."""
     from cnn_core import benchmark
     from cnn_core.metrics import evaluate_logits
     from cnn_core.training import engine, runs
@@ -85,7 +85,7 @@ def measure(variant: Variant, seed: int) -> dict[str, Any]:
         return variant.fitted(data, seed)
     if variant.build:
         app = replace(app, build=variant.build)
-    model = runs.build_seeded(app, variant.config, data.labels, seed, data.fitted)
+    model = runs.build_seeded(app, variant.config, data.labels, seed, data.fitted).to(place)
     step = app.step(variant.config) if app.step else None
     timer = benchmark.Timer()
     timer.start()
@@ -95,7 +95,7 @@ def measure(variant: Variant, seed: int) -> dict[str, Any]:
     timer.stop()
     logits = engine.predict_logits(model, data.test, precision=variant.config.fit.precision)
     found = evaluate_logits(logits.numpy(), data.test.targets.numpy(), data.labels)
-    parameters, multiply_adds = cost(model, data.test.take(slice(0, 1))[0])
+    parameters, multiply_adds = cost(model.cpu(), data.test.take(slice(0, 1))[0])
     return {
         "accuracy": found.accuracy,
         "negative_log_likelihood": found.negative_log_likelihood,
@@ -117,21 +117,28 @@ def cost(model: Any, inputs: Any) -> tuple[int, int]:
     return count_parameters(model), found.multiply_adds
 
 
-def run_study(study: Study, seeds: int, out: Path, *, progress: bool = True) -> dict[str, Any]:
-    """Run what is missing and write results.json, results.csv and a plot for each group into `out`."""
+def run_study(
+    study: Study, seeds: int | range, out: Path, *, place: Any = "cpu", progress: bool = True
+) -> dict[str, Any]:
+    """Run what is missing and write results.json, results.csv and a plot for each group into `out`.
+
+    `seeds` are the seeds, or how many, from 0 on; `place` is the device that networks are trained on.
+    """
     from cnn_core import benchmark
     from cnn_core.drawing import report
 
+    seeds = range(seeds) if isinstance(seeds, int) else seeds
     kept = _Kept(out / "runs.jsonl")
     rows: dict[str, list[dict[str, Any]]] = {}
-    total, done = sum(len(group.variants) for group in study.groups) * seeds, 0
+    total, done = sum(len(group.variants) for group in study.groups) * len(seeds), 0
     for group in study.groups:
         results: dict[str, list[dict[str, Any]]] = {variant.name: [] for variant in group.variants}
-        for seed in range(seeds):  # seed by seed, so that a study stopped early compares all variants
+        for seed in seeds:  # seed by seed, so that a study stopped early compares all variants
             for variant in group.variants:
                 key = _key(study, variant, seed)
                 if key not in kept:
-                    kept.add(key, {"app": variant.app, "variant": variant.name, "seed": seed, **measure(variant, seed)})
+                    row = {"app": variant.app, "variant": variant.name, "seed": seed}
+                    kept.add(key, {**row, **measure(variant, seed, place)})
                 results[variant.name].append(kept[key])
                 done += 1
                 if progress:
@@ -141,12 +148,13 @@ def run_study(study: Study, seeds: int, out: Path, *, progress: bool = True) -> 
     result = {
         "study": study.name,
         "question": study.question,
-        "seeds": seeds,
+        "seeds": len(seeds),
+        "first": seeds.start,
         "cut": study.cut,
         "groups": rows,
         "says": study.says(rows),
         "environment": benchmark.environment(),
-        "command": "cnn-bench " + " ".join(sys.argv[1:]) if sys.argv[0].endswith("cnn-bench") else None,
+        "command": command_line(),
     }
     write_json(out / "results.json", result)
     _write_csv(rows, out / "results.csv")

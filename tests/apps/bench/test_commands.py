@@ -12,7 +12,8 @@ import torch
 from scipy.stats import ttest_1samp
 
 from apps.bench.__main__ import main
-from apps.bench.figures.speed import FIGURES
+from apps.bench.figures.figure import Figure, Report
+from apps.bench.figures.speed import PROGRAMS, measured
 from apps.bench.report import minutes
 from apps.bench.studies import sharing
 from apps.bench.studies.domains import DOMAINS, words_counted
@@ -25,6 +26,7 @@ from apps.go.config import Choice
 from cnn_core.nn.architecture import ConvNetConfig
 from cnn_core.nn.summary import count_parameters
 from cnn_core.training.recipe import FitConfig
+from cnn_core.verbs.common import Common
 from tests.helpers.little import DATA
 
 
@@ -169,45 +171,39 @@ def test_report_is_written_from_the_results(digits_folder, tmp_path, capsys):
     assert "run a study first" in capsys.readouterr().err
 
 
-WINOGRAD = {"baseline": "direct", "boards_per_cpu_second": 6.0, "baseline_boards_per_cpu_second": 4.0}
-
-
 def test_speed_gathers_the_benches(tmp_path, capsys, monkeypatch):
-    rate = {"ours": 20.0, "other": 10.0, "ratio": {"median": 2.0}}
-    kept = {
-        "digits-speed": {"fast": {"cpu_seconds": {"mean": 4.0}}, "ratio": 70.0},
-        "visual-speed": {
-            "lecture": {"images_per_cpu_second": 50.0, "baseline_images_per_cpu_second": 5.0, "ratio": 10.0}
-        },
-        "go-speed": {
-            "positions_per_cpu_second": {
-                **dict.fromkeys(("history, compact", "gonn, compact", "alphago, compact"), 3e6),
-                "sgfmill Board, stones": 1e5,
-            }
-        },
-        "speech-speed": {"rates": {"BC-ResNet-1, bf16": rate}, "listen": {"time": 200.0}},
-        "text-speed": {
-            "texts_per_cpu_second": {
-                name: {"mean": 10.0} for name in ("train", "plain_train", "predict", "plain_predict")
-            },
-            "train_ratio": {"median": 5.0},
-        },
-        "winograd-speed": {
-            "layers": {"64": {**WINOGRAD, "ratio": 1.5}},
-            "go": {**WINOGRAD, "ratio": 1.6},
-        },
-        "dream-speed": {"depth": [], "pictures": {"style fp32": {"cpu_seconds": 40.0}}},
-    }
-    assert set(kept) == set(FIGURES)
-    monkeypatch.setattr("apps.bench.figures.speed.measured", lambda name: kept[name])
+    def report(name, common):
+        ratio = float(2 + PROGRAMS.index(name))
+        compared = Figure(f"{name}: training", "texts/CPU-s", 10 * ratio, 0.5, 5, "", "plain loop", 10.0, ratio)
+        return Report(name, (compared, Figure(f"{name}: style", "CPU-s", 40.0)))
+
+    monkeypatch.setattr("apps.bench.figures.speed.measured", report)
     assert main(["speed", "--out", str(tmp_path / "b" / "speed"), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["table"]["rows"]
-    assert ["digits to 99 %", "4.0 CPU-s", "PyTorch's MNIST example, DataLoader", "280 CPU-s", "70.0 x"] in rows
-    assert {row[4] for row in rows} >= {"70.0 x", "10.0 x", "30.0 x", "2.0 x", "5.0 x", "1.0 x", "1.5 x", "1.6 x"}
-    monkeypatch.setattr("apps.bench.figures.speed.measured", lambda name: pytest.fail("measured again"))
+    assert len(rows) == 2 * len(PROGRAMS)
+    assert ["text-speed: training", "70.0 texts/CPU-s", "plain loop", "10.0", "7.0 x"] in rows
+    assert ["text-speed: style", "40.0 CPU-s", "-", "-", "-"] in rows
+    monkeypatch.setattr("apps.bench.figures.speed.measured", lambda *_: pytest.fail("measured again"))
     assert main(["speed", "--out", str(tmp_path / "b" / "speed")]) == 0
     assert main(["report", "--results", str(tmp_path / "b"), "--out", str(tmp_path / "benchmarks.md")]) == 0
-    assert "| digits to 99 % " in (tmp_path / "benchmarks.md").read_text()
+    assert "| text-speed: training " in (tmp_path / "benchmarks.md").read_text()
+    (tmp_path / "b" / "speed" / "go-speed.json").write_text('{"positions_per_cpu_second": {}}')
+    assert main(["speed", "--out", str(tmp_path / "b" / "speed")]) == 2
+    assert "go-speed.json: no figures of this version" in capsys.readouterr().err
+
+
+def test_speed_runs_a_bench_in_a_process_of_its_own(monkeypatch):
+    report = {"benchmark": "go-speed", "figures": [vars(Figure("x", "a/s", 1.0))], "notes": [], "environment": {}}
+    commands = []
+
+    def run(command, **_):
+        commands.append(command)
+        return SimpleNamespace(returncode=0, stdout=json.dumps(report) + "\n", stderr="")
+
+    monkeypatch.setattr("subprocess.run", run)
+    found = measured("go-speed", Common(seed=4, threads=1))
+    assert commands[0][1:] == ["-m", "apps.bench", "go-speed", "--json", "--seed", "4", "--threads", "1"]
+    assert (found.command, found.figures[0].name) == ("cnn-bench go-speed", "x")
 
 
 def test_a_bench_that_fails_is_one_line(monkeypatch, capsys, tmp_path):
