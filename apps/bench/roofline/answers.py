@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from apps.bench.roofline.jobs import Ready
+from apps.bench.roofline.ready import Ready
 from apps.bench.roofline.training import WORDS, random_game
 from apps.bench.studies.study import app_named
 from cnn_core.training import runs

@@ -2,57 +2,70 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
-from cnn_core.app import lazy
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A job on synthetic inputs, made ready to be repeated."""
-
-    run: Callable[[], object]
-    """What is timed."""
-    samples: float
-    """Handled by one run."""
-    precision: str
-    """fp32 or bf16: that of products and convolutions."""
-    counted: Callable[[], object] | None = None
-    """The same work in PyTorch's own operators, where `run` computes outside them."""
+from apps.bench.roofline.ready import Ready
 
 
 @dataclass(frozen=True)
 class Job:
-    """`ready()` gives a Ready. It raises UserError where weights or packages cannot be had."""
+    """`ready()` gives a Ready. It raises UserError where weights or packages are not available."""
 
     sample: str
     """What one sample is."""
-    ready: Callable[[], Any]
+    ready: Callable[[], Ready]
 
 
-def _job(sample: str, target: str, *args: str) -> Job:
-    make = lazy(f"apps.bench.roofline.{target}")
-    return Job(sample, lambda: make(*args))
+def _training(domain: str, preset: str) -> Ready:
+    from apps.bench.roofline import training
+
+    return {"digits": training.digits, "go": training.go, "speech": training.speech, "text": training.text}[domain](
+        preset
+    )
+
+
+def _answer(what: str, *args: str) -> Ready:
+    from apps.bench.roofline import answers
+
+    jobs: dict[str, Callable[..., Ready]] = {
+        "digits": answers.digits,
+        "digits_onnx": answers.digits_onnx,
+        "genmove": answers.genmove,
+        "listen": answers.listen,
+    }
+    return jobs[what](*args)
+
+
+def _picture(what: str) -> Ready:
+    from apps.bench.roofline import pictures
+
+    jobs: dict[str, Callable[[], Ready]] = {
+        "optima": pictures.optima,
+        "filters": pictures.filters,
+        "dream": pictures.dream,
+        "style": pictures.style,
+    }
+    return jobs[what]()
 
 
 JOBS = {
-    "digits-train-fast": _job("picture", "training:digits", "fast"),
-    "digits-train-lecture": _job("picture", "training:digits", "lecture"),
-    "digits-train-accurate": _job("picture", "training:digits", "accurate"),
-    "go-train-small": _job("position 9x9", "training:go", "small"),
-    "go-train-expert": _job("position 19x19", "training:go", "expert"),
-    "speech-train-time": _job("clip of 1 s", "training:speech", "time"),
-    "speech-train-broadcast": _job("clip of 1 s", "training:speech", "broadcast"),
-    "text-train-rand": _job("text", "training:text", "rand"),
-    "text-train-nonstatic": _job("text", "training:text", "nonstatic"),
-    "digits-predict-one": _job("picture", "answers:digits", "one"),
-    "digits-predict-batch": _job("picture", "answers:digits", "batch"),
-    "digits-onnx-one": _job("picture", "answers:digits_onnx", "one"),
-    "digits-onnx-batch": _job("picture", "answers:digits_onnx", "batch"),
-    "go-genmove": _job("move 9x9", "answers:genmove"),
-    "speech-listen": _job("second of sound", "answers:listen"),
-    "digits-optima": _job("optimum", "pictures:optima"),
-    "dream-filters": _job("step", "pictures:filters"),
-    "dream-dream": _job("picture", "pictures:dream"),
-    "dream-style": _job("picture", "pictures:style"),
+    "digits-train-fast": Job("picture", partial(_training, "digits", "fast")),
+    "digits-train-lecture": Job("picture", partial(_training, "digits", "lecture")),
+    "digits-train-accurate": Job("picture", partial(_training, "digits", "accurate")),
+    "go-train-small": Job("position 9x9", partial(_training, "go", "small")),
+    "go-train-expert": Job("position 19x19", partial(_training, "go", "expert")),
+    "speech-train-time": Job("clip of 1 s", partial(_training, "speech", "time")),
+    "speech-train-broadcast": Job("clip of 1 s", partial(_training, "speech", "broadcast")),
+    "text-train-rand": Job("text", partial(_training, "text", "rand")),
+    "text-train-nonstatic": Job("text", partial(_training, "text", "nonstatic")),
+    "digits-predict-one": Job("picture", partial(_answer, "digits", "one")),
+    "digits-predict-batch": Job("picture", partial(_answer, "digits", "batch")),
+    "digits-onnx-one": Job("picture", partial(_answer, "digits_onnx", "one")),
+    "digits-onnx-batch": Job("picture", partial(_answer, "digits_onnx", "batch")),
+    "go-genmove": Job("move 9x9", partial(_answer, "genmove")),
+    "speech-listen": Job("second of sound", partial(_answer, "listen")),
+    "digits-optima": Job("optimum", partial(_picture, "optima")),
+    "dream-filters": Job("step", partial(_picture, "filters")),
+    "dream-dream": Job("picture", partial(_picture, "dream")),
+    "dream-style": Job("picture", partial(_picture, "style")),
 }

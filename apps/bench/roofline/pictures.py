@@ -2,7 +2,7 @@
 
 import torch
 
-from apps.bench.roofline.jobs import Ready
+from apps.bench.roofline.ready import Ready
 from cnn_core import visual
 from cnn_core.nn.architecture import LECTURE
 from cnn_core.nn.network import ConvNet

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from apps.bench.roofline.jobs import Ready
+from apps.bench.roofline.ready import Ready
 from apps.bench.studies.study import app_named
 from cnn_core.training import engine, runs
 from cnn_core.training.data import Split
@@ -24,9 +24,9 @@ from cnn_core.training.inference import use_bf16
 WORDS = 12  # classes of speech
 
 
-def _ready(name: str, config: Any, train: Split, labels: tuple[str, ...], kept: Any = None) -> Ready:
+def _ready(name: str, config: Any, train: Split, labels: tuple[str, ...], fitted: Any = None) -> Ready:
     app = app_named(name)
-    model = runs.build_seeded(app, config, labels, 0, kept)
+    model = runs.build_seeded(app, config, labels, 0, fitted)
     step = app.step(config) if app.step else None
     fit = replace(config.fit, epochs=1, validation=0.0, patience=0)
 

@@ -9,8 +9,9 @@ from torch import nn
 
 from apps.bench.__main__ import main
 from apps.bench.roofline import command
-from apps.bench.roofline.jobs import JOBS, Job, Ready
+from apps.bench.roofline.jobs import JOBS, Job
 from apps.bench.roofline.machine import Peak, measured_peak
+from apps.bench.roofline.ready import Ready
 from apps.bench.roofline.table import Row, against, read_rows, table_of
 from apps.bench.roofline.work import work_of
 from cnn_core.errors import UserError
