@@ -92,12 +92,12 @@ def fold_rows(
 
 def fit_once(app: App, config: Any, source: Any, seed: int) -> tuple[Any, Any]:
     """(model, how it went): one training run as `train` does it, kept in a temporary folder."""
-    from cnn_core.training import data, engine, runs
+    from cnn_core.training import engine, runs
 
     step = app.step(config) if app.step else None
     train, validation = source.train, source.validation
     if validation is None and config.fit.validation:
-        train, validation = data.hold_out(train, config.fit.validation, seed)
+        train, validation = train.hold_out(config.fit.validation, seed)
     model = runs.build_seeded(app, config, source.labels, seed, source.fitted)
     with tempfile.TemporaryDirectory() as folder:  # the best epoch is read back from there
         place = Path(folder) if config.fit.patience else None

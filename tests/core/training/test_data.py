@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnn_core.errors import UserError
-from cnn_core.training.data import Split, batches_per_epoch, hold_out, minibatches, mix, permutation
+from cnn_core.training.data import Split, batches_per_epoch, minibatches, mix, permutation
 from cnn_core.training.distributed import Ranks
 
 
@@ -48,7 +48,7 @@ def test_permutations_depend_on_seed_and_epoch_only():
 def test_hold_out_is_stratified_and_disjoint(counts, share, seed):
     targets = torch.cat([torch.full((n,), c) for c, n in enumerate(counts)])
     split = Split(torch.arange(len(targets)), targets)
-    rest, held = hold_out(split, share, seed)
+    rest, held = split.hold_out(share, seed)
     assert sorted(rest.inputs.tolist() + held.inputs.tolist()) == list(range(len(split)))
     for c, n in enumerate(counts):
         assert int((held.targets == c).sum()) == min(max(round(share * n), 1), n - 1)
@@ -56,7 +56,7 @@ def test_hold_out_is_stratified_and_disjoint(counts, share, seed):
 
 def test_nothing_to_hold_out():
     with pytest.raises(UserError, match="too few"):
-        hold_out(Split(torch.arange(2), torch.arange(2)), 0.1, 0)
+        Split(torch.arange(2), torch.arange(2)).hold_out(0.1, 0)
 
 
 def test_split_of_two_lengths():
