@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apps.text.config import DEFAULT, PRESETS, TextConfig
-from apps.text.words.fitted import FittedText
+from apps.text.words.vocabulary import FittedText
 from cnn_core.app import App, Verb, VerbModule, View, ViewModule
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def example(config: TextConfig, labels: Sequence[str], fitted: FittedText | None
 
 
 def nominal(config: TextConfig) -> FittedText:
-    from apps.text.words import fitted
+    from apps.text.words import vocabulary
 
-    return fitted.nominal(config)
+    return vocabulary.nominal(config)
 
 
 def initialize(model: nn.Module, config: TextConfig, fitted: FittedText) -> None:

@@ -15,7 +15,7 @@ from apps.text.nets.deep import DeepNet
 from apps.text.nets.layers import ClippedLinear, Pool, lengths_of, valid
 from apps.text.nets.windows import places_of_maxima, window_maxima
 from apps.text.words import vectors
-from apps.text.words.fitted import FittedText
+from apps.text.words.vocabulary import FittedText
 from cnn_core.errors import UserError
 from cnn_core.training.data import Batch
 from cnn_core.training.inference import Step, classification

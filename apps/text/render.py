@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from apps.text.verbs.coloured_text import mixed, strengths
-from apps.text.words.fitted import FittedText
+from apps.text.words.vocabulary import FittedText
 
 HEIGHT, SIZE, GAP, WIDTH = 24, 15, 5, 200  # pixels: of a line, of the letters, between words, of a strip
 

@@ -101,7 +101,7 @@ def _seeds(config: Any, options: Options, linear: bool) -> Any:
         if linear and seed == options.first:
             vocabulary = source.fitted.vocabulary
             splits: Any = (source.train, source.test)
-            train, test = ([vocabulary.cut(t) for t in split.texts] for split in splits)
+            train, test = ([vocabulary.tokenize(t) for t in split.texts] for split in splits)
             found = compare(train, source.train.targets.numpy(), test, source.test.targets.numpy())
             row |= {each.name: each.accuracy for each in found}
         yield row

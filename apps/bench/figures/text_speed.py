@@ -97,7 +97,7 @@ def measure(options: Options) -> dict[str, Any]:
             plain_epoch(plain, optimizer, train)
             accuracies.append(engine.evaluate(plain, source.test, precision="fp32")["accuracy"])
     vocabulary = source.fitted.vocabulary
-    cut = [[vocabulary.cut(t) for t in split.texts] for split in (train, source.test)]  # type: ignore[attr-defined]
+    cut = [[vocabulary.tokenize(t) for t in split.texts] for split in (train, source.test)]  # type: ignore[attr-defined]
     linear = compare(cut[0], train.targets.numpy(), cut[1], source.test.targets.numpy())
     return {
         "data": options.data,

@@ -92,7 +92,7 @@ def _explain(trained: Run, text: str, options: ExplainOptions) -> tuple[dict[str
     from apps.text.verbs.attributions import agreement, integrated_reasons, reasons
 
     vocabulary = trained.fitted.vocabulary
-    tokens = vocabulary.cut(text)
+    tokens = vocabulary.tokenize(text)
     words = torch.from_numpy(vocabulary.encode(tokens))
     if not len(words):
         raise UserError("a text without words has no words that decided; give another")

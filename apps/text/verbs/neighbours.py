@@ -60,7 +60,7 @@ def view(app: App, run: Run, options: Any) -> Outcome:
         raise UserError(f"{run.folder}: its vocabulary of {len(vocabulary) - 2} words is too small for neighbours")
     first, last = before(app, run), word_vectors(run.model)
     if options.input:
-        names = [token for text in options.input.split(",") for token in vocabulary.cut(text)]
+        names = [token for text in options.input.split(",") for token in vocabulary.tokenize(text)]
         unknown = [name for name in names if name not in vocabulary.numbers]
         if unknown or not names:
             raise UserError(f"--input {options.input}: {(unknown or ['it'])[0]!r} is no word of the training texts")

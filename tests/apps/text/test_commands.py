@@ -11,8 +11,7 @@ from PIL import Image
 
 from apps.text.app import APP
 from apps.text.render import patch, render
-from apps.text.words.fitted import FittedText
-from apps.text.words.vocabulary import Vocabulary
+from apps.text.words.vocabulary import FittedText, Vocabulary
 from cnn_core.cli import run
 from cnn_core.files import digest_of
 

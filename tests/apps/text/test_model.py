@@ -11,14 +11,13 @@ from torch import nn
 from torch.nn import functional
 
 from apps.text.config import TextConfig, TextNet, Vectors
-from apps.text.data import encode
+from apps.text.data import encode_texts
 from apps.text.model import build, initialize, step
 from apps.text.nets.layers import ClippedLinear
 from apps.text.verbs.attributions import agreement, exact_reasons, integrated_reasons
 from apps.text.verbs.neighbours import nearest
 from apps.text.verbs.ngrams import best_ngrams
-from apps.text.words.fitted import FittedText
-from apps.text.words.vocabulary import Vocabulary
+from apps.text.words.vocabulary import FittedText, Vocabulary
 from cnn_core.errors import UserError
 from cnn_core.training.data import Batch, Split
 from cnn_core.training.engine import fit, predict_logits
@@ -296,7 +295,7 @@ def test_the_word_that_decides_is_found_and_integrated_gradients_agree():
         agreements.append(agreement(found, integrated_reasons(model, words[i], int(targets[i]))))
     assert np.mean(hits) > 0.9
     assert np.median(agreements) > 0.95
-    split = encode(WORDS, [" ".join(WORDS.decode(row.tolist())) for row in words])
+    split = encode_texts(WORDS, [" ".join(WORDS.decode(row.tolist())) for row in words])
     found = best_ngrams(model, split, 3)
     assert len(found) == 18
     values, places = model.fired(words)
@@ -317,8 +316,8 @@ def test_nearest_words():
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=4))
 def test_any_texts_have_an_answer_each_by_itself(texts):
     model = network()
-    together = predict_logits(model, encode(WORDS, texts), precision="fp32")
+    together = predict_logits(model, encode_texts(WORDS, texts), precision="fp32")
     assert torch.isfinite(together).all()
     for text, logits in zip(texts, together, strict=True):
-        alone = predict_logits(model, encode(WORDS, [text]), precision="fp32")[0]
+        alone = predict_logits(model, encode_texts(WORDS, [text]), precision="fp32")[0]
         torch.testing.assert_close(alone, logits, rtol=1e-5, atol=1e-6)
