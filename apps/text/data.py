@@ -18,10 +18,9 @@ import torch
 
 from apps.text.config import TextConfig, TextData
 from apps.text.reading.data_sets import read_named
-from apps.text.reading.folders import read_class_folder, split_entries
-from apps.text.reading.tables import Columns, read_labelled
-from apps.text.reading.texts import Texts, decode, normal_form, read_bytes
-from apps.text.reading.tokenizers import tokenizer
+from apps.text.reading.folders import read_class_folder
+from apps.text.reading.tables import Columns, Texts, decode, read_bytes, read_labelled
+from apps.text.reading.tokenizers import normal_form, tokenizer
 from apps.text.words import vectors
 from apps.text.words.ragged import TextSplit, rows_of
 from apps.text.words.vocabulary import FittedText, Vocabulary, make_vocabulary
@@ -31,6 +30,8 @@ from cnn_core.fetching.sources import available
 from cnn_core.training.data import Dataset
 from cnn_core.training.holdout import folds, hold_out
 
+SPLIT_NAMES = {"train": ("train", "training"), "test": ("test",), "validation": ("validation", "valid", "val", "dev")}
+"""What people call the folder or table of a split."""
 MOST_CLASSES = 1000
 
 
@@ -84,7 +85,10 @@ def read_corpus(data: str, options: TextData) -> Corpus:
     path, columns = Path(data).expanduser(), Columns(options.text, options.label)
     if not path.exists():
         raise UserError(f"no data set, file or folder is named {data!r} (data sets: {', '.join(available())})")
-    entries = split_entries(path)
+    inside = sorted(path.iterdir()) if path.is_dir() else []
+    named = [(part, entry) for part, names in SPLIT_NAMES.items() for name in names for entry in inside
+             if entry.stem == name]  # fmt: skip
+    entries = dict(reversed(named))  # of several names for a split the first counts
     if options.test:
         test = Path(options.test).expanduser()
         if not test.exists():
@@ -210,7 +214,7 @@ def fit(config: TextConfig, labels: tuple[str, ...], tokens: Tokens) -> FittedTe
     )
     if len(vocabulary) - vocabulary.unseen <= 2:
         raise UserError(f"{config.data}: no word occurs {texts.least_count} times in the training texts")
-    return FittedText(config.data, labels, vocabulary, vectors.width(given.source, given.width))
+    return FittedText(config.data, labels, vocabulary, vectors.width(given.source, given.width) if given.source else 0)
 
 
 # 5. Encode: word numbers and class numbers

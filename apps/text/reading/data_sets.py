@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Callable
 from typing import Any
 
-from apps.text.reading.texts import Texts, decode, read_bytes
+from apps.text.reading.tables import Texts, decode, read_bytes
 from cnn_core.errors import UserError
 from cnn_core.fetching.archives import open_member
 from cnn_core.fetching.sources import Fetched, fetch, load_manifest

@@ -4,23 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from apps.text.reading.texts import Texts, decode, read_bytes
+from apps.text.reading.tables import Texts, decode, read_bytes
 from cnn_core.errors import UserError
-
-SPLITS = {
-    "train": ("train", "training"),
-    "test": ("test",),
-    "validation": ("validation", "valid", "val", "dev"),
-}
-"""What people call the folder or table of a split."""
-
-
-def split_entries(folder: Path) -> dict[str, Path]:
-    """The folder or table of each split that `folder` has."""
-    entries = sorted(folder.iterdir()) if folder.is_dir() else []
-    named = {split: [entry for name in names for entry in entries if entry.stem == name]
-             for split, names in SPLITS.items()}  # fmt: skip
-    return {split: found[0] for split, found in named.items() if found}
 
 
 def read_class_folder(folder: Path, encoding: str = "") -> Texts:

@@ -1,4 +1,5 @@
-"""Texts to tokens: four ways, each a function from one text to a list of strings without white space inside."""
+"""Texts to tokens, four ways, each a function from one text to a list of strings without white space inside; and the
+normal form by which two texts count as equal."""
 
 import re
 import unicodedata
@@ -14,6 +15,14 @@ SPACE = "␣"  # how the tokenizer `characters` writes a blank, so that no token
 _CONTRACTIONS = re.compile(r"('s|'ve|n't|'re|'d|'ll)")
 _KEPT_BY_KIM = re.compile(r"[^a-z0-9(),!?'`]")
 _PUNCTUATION = re.compile(r"([,!()?])")
+
+
+def normal_form(text: str) -> str:
+    """The text with compatible characters (Unicode's NFKC), case and white space folded.
+
+    Texts of one normal form count as equal: they stay on one side of a split, whatever the tokenizer makes of them.
+    """
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 @cache

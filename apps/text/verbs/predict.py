@@ -106,8 +106,7 @@ def answer(trained: Run, texts: list[str], options: PredictOptions) -> list[dict
 
 def _texts(options: PredictOptions) -> list[str]:
     """The texts of all arguments: a file's lines or column, a folder's files, or the argument itself."""
-    from apps.text.reading.tables import Columns, read_plain
-    from apps.text.reading.texts import decode, read_bytes
+    from apps.text.reading.tables import Columns, decode, read_bytes, read_plain
 
     found: list[str] = []
     for given in options.inputs:

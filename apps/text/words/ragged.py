@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from apps.text.reading.texts import normal_form
+from apps.text.reading.tokenizers import normal_form
 from cnn_core.training.data import Split, mix
 
 

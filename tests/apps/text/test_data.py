@@ -17,8 +17,7 @@ from apps.text.config import TextConfig, TextData
 from apps.text.data import load, read, read_texts
 from apps.text.reading import data_sets
 from apps.text.reading.tables import Columns, read_plain
-from apps.text.reading.texts import normal_form
-from apps.text.reading.tokenizers import SPACE, characters, kim, tokenizer
+from apps.text.reading.tokenizers import SPACE, characters, kim, normal_form, tokenizer
 from apps.text.words.ragged import TextSplit, pad, rows_of
 from apps.text.words.vocabulary import FittedText, make_vocabulary
 from cnn_core.errors import UserError
