@@ -96,7 +96,9 @@ def _seeds(config: Any, options: Options, linear: bool) -> Any:
     source = APP.load(config)
     for seed in range(options.first, options.first + options.seeds):
         model, fitted = fit_once(APP, config, source, seed)
-        accuracy = engine.evaluate(model, source.test, precision=config.fit.precision)["accuracy"]
+        accuracy = engine.evaluate(model, source.test, step=APP.step(config), precision=config.fit.precision)[
+            "accuracy"
+        ]
         row = {"seed": seed, "cpu_seconds": fitted.cpu_seconds, "network": accuracy}
         if linear and seed == options.first:
             vocabulary = source.fitted.vocabulary

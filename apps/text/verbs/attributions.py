@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from apps.text.model import WindowNet
+from apps.text.nets.window_net import WindowNet
 from cnn_core import visual
 
 
@@ -53,7 +53,7 @@ def contrast(classes: int, target: int) -> Tensor:
 def exact_reasons(model: WindowNet, words: Tensor, target: int) -> Reasons:
     """The sum that a WindowNet with a maximum over time is, for the numbers (T,) of one text."""
     weights = contrast(model.output.out_features, target)
-    values, places = model.fired(words[None])  # (1, F) each
+    values, places = model.strongest_windows(words[None])  # (1, F) each
     shares = weights @ model.output.weight  # (F,) what a filter's value counts for the target
     vectors = model.front(words[None])[0]  # (C, T)
     scores, grams = np.zeros(len(words)), defaultdict(float)

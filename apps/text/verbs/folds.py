@@ -77,7 +77,9 @@ def fold_rows(
         chosen = replace(config, texts=replace(config.texts, folds=k, fold=fold))
         source = app.load(chosen)
         model, fitted = fit_once(app, chosen, source, seed)
-        accuracy = engine.evaluate(model, source.test, precision=config.fit.precision)["accuracy"]
+        accuracy = engine.evaluate(model, source.test, step=app.step(config), precision=config.fit.precision)[
+            "accuracy"
+        ]
         row = {"fold": fold, "test_texts": len(source.test), "cpu_seconds": fitted.cpu_seconds}
         row["network"] = accuracy
         if linear:

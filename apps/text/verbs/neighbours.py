@@ -21,7 +21,7 @@ def word_vectors(model: nn.Module) -> Tensor:
     """(V, C) the vectors of all words, fixed and learned side by side; the pad and the unknown word first."""
     front = model.get_submodule("front")
     assert isinstance(front, WordFront)
-    words = front.met + (0 if front.unseen is None else len(front.unseen))
+    words = front.seen_words + (0 if front.unseen is None else len(front.unseen))
     training = front.training
     try:
         return front.eval().rows(torch.arange(words)).detach().float().cpu()

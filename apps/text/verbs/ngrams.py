@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from apps.text.model import WindowNet
+from apps.text.nets.window_net import WindowNet
 from apps.text.words.ragged import TextSplit
 from cnn_core.app import App
 from cnn_core.drawing.pages import Page
@@ -34,7 +34,7 @@ def best_ngrams(model: WindowNet, split: TextSplit, count: int, batch: int = 256
     order = split.evaluation_order()
     for first in range(0, len(order), batch):
         index = order[first : first + batch]
-        value, place = model.fired(split.take(index)[0])  # (B, F)
+        value, place = model.strongest_windows(split.take(index)[0])  # (B, F)
         values = torch.cat([values, value.float()])
         rows = torch.cat([rows, index[:, None].expand_as(place).float()])
         places = torch.cat([places, place.float()])

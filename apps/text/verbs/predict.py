@@ -88,7 +88,8 @@ def answer(trained: Run, texts: list[str], options: PredictOptions) -> list[dict
     from cnn_core.training import engine
 
     split = encode_texts(trained.fitted.vocabulary, texts)
-    logits = engine.predict_logits(trained.model, split, batch_size=256, precision=trained.config.fit.precision)
+    forward = trained.app.forward_of(trained.config)
+    logits = engine.predict_logits(trained.model, split, precision=trained.config.fit.precision, forward=forward)
     probabilities = logits.double().softmax(1)
     best, order = probabilities.topk(min(options.top, len(trained.labels)))
     found = []

@@ -15,22 +15,22 @@ from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import available, fetch, load_manifest
 
-OWN = "word2vec"
+WORD2VEC = "word2vec"
 
 
-def width(source: str, own: int) -> int:
-    """D of the vectors of `source`, `own` for word2vec; 0 where there is no source."""
+def width(source: str, word2vec: int) -> int:
+    """D of the vectors of `source`; `word2vec` for those trained here, 0 without a source."""
     if not source:
         return 0
-    if source == OWN:
-        return own
+    if source == WORD2VEC:
+        return word2vec
     table = _listed(source)
     return table[0].shape[1] if table else vector_files.width(_file(source))
 
 
 def frequent_words(source: str, count: int) -> list[str]:
     """The first `count` words of the source, which are the most frequent ones in the usual files."""
-    if source == OWN:
+    if source == WORD2VEC:
         return []
     table = _listed(source)
     return table[1][:count] if table else vector_files.words(_file(source), count)
