@@ -150,7 +150,7 @@ def split(corpus: Corpus, options: TextData) -> Splits:
     that all presets and linear models have the same splits. Raises UserError where too few texts differ.
     """
     if "all" not in corpus.parts:
-        return Splits(corpus.data, **corpus.parts)
+        return _source_splits(corpus)
     texts = corpus.parts["all"]
     groups = [normal_form(text) for text in texts.texts]
     try:
@@ -171,8 +171,12 @@ def split(corpus: Corpus, options: TextData) -> Splits:
 def all_for_testing(corpus: Corpus) -> Splits:
     """The source's own splits; an undivided corpus is the test split as a whole."""
     if "all" not in corpus.parts:
-        return Splits(corpus.data, **corpus.parts)
+        return _source_splits(corpus)
     return Splits(corpus.data, train=Texts([], []), test=corpus.parts["all"])
+
+
+def _source_splits(corpus: Corpus) -> Splits:
+    return Splits(corpus.data, corpus.parts["train"], corpus.parts["test"], corpus.parts.get("validation"))
 
 
 # 3. Tokenize
@@ -224,13 +228,15 @@ def encode(splits: Splits, tokens: Tokens, fitted: FittedText) -> Dataset:
     """The splits as tensors. Raises UserError for a class that the network does not have, and without test texts."""
     if not len(splits.test):
         raise UserError(f"{splits.data}: has no test texts")
-    named = splits.data in available()
+    named, validation = splits.data in available(), None
+    if splits.validation is not None:
+        validation = _encoded(splits.validation, tokens.validation, fitted, f"{splits.data}, validation")
     return Dataset(
         splits.data if named else Path(splits.data).expanduser().resolve().name,
         _encoded(splits.train, tokens.train, fitted, f"{splits.data}, train"),
         _encoded(splits.test, tokens.test, fitted, f"{splits.data}, test"),
         fitted.labels,
-        splits.validation and _encoded(splits.validation, tokens.validation, fitted, f"{splits.data}, validation"),
+        validation,
         fitted,
     )
 

@@ -33,9 +33,8 @@ def fast(model: nn.Module, words: Tensor) -> Tensor:
 
 def step(config: TextConfig) -> Step:
     """Cross-entropy over classes; in an ensemble, each network has its loss and learns from it alone."""
-    logits_of = (
-        call if config.fit.compile else forward(config.net)
-    )  # torch.compile wants one graph, the fast way has none
+    # The shapes of the fast way depend on the words, which torch.compile has no use for.
+    logits_of = call if config.fit.compile else forward(config.net)
     single = classification(config.fit.label_smoothing, logits_of)
 
     def ensemble(model: nn.Module, batch: Batch) -> Mapping[str, Tensor]:

@@ -91,15 +91,14 @@ def _folds(config: Any, options: Options, linear: bool) -> Any:
 
 def _seeds(config: Any, options: Options, linear: bool) -> Any:
     """One row a seed; the linear models, which have none, in the first."""
+    from apps.text.model import step
     from cnn_core.training import engine
 
     source = APP.load(config)
     for seed in range(options.first, options.first + options.seeds):
         model, fitted = fit_once(APP, config, source, seed)
-        accuracy = engine.evaluate(model, source.test, step=APP.step(config), precision=config.fit.precision)[
-            "accuracy"
-        ]
-        row = {"seed": seed, "cpu_seconds": fitted.cpu_seconds, "network": accuracy}
+        means = engine.evaluate(model, source.test, step=step(config), precision=config.fit.precision)
+        row = {"seed": seed, "cpu_seconds": fitted.cpu_seconds, "network": means["accuracy"]}
         if linear and seed == options.first:
             vocabulary = source.fitted.vocabulary
             splits: Any = (source.train, source.test)

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from apps.text.app import APP
 from apps.text.baselines import compare
+from apps.text.model import forward, step
 from apps.text.verbs.folds import fit_once
 from apps.text.words.ragged import TextSplit
 from cnn_core import benchmark
@@ -88,7 +89,7 @@ def measure(options: Options) -> dict[str, Any]:
     train: Any = source.train
     speeds = _speeds(config, source, train, options)
     model, fitted = fit_once(APP, config, source, 0)
-    ours = engine.evaluate(model, source.test, step=APP.step(config), precision="fp32")["accuracy"]
+    ours = engine.evaluate(model, source.test, step=step(config), precision="fp32")["accuracy"]
     plain = PlainNet(len(model.get_parameter("front.learned")), len(source.labels))
     optimizer = torch.optim.Adam(plain.parameters())
     accuracies = []
@@ -122,13 +123,13 @@ def _speeds(config: Any, source: Any, train: TextSplit, options: Options) -> dic
         index = torch.randperm(len(train), generator=torch.Generator().manual_seed(turn))[: options.texts]
         part = train.subset(index)
         with benchmark.cpu_seconds() as spent:
-            engine.fit(model, part, fit, step=APP.step(config), seed=turn, progress=False)
+            engine.fit(model, part, fit, step=step(config), seed=turn, progress=False)
         rates["train"].append(len(part) / spent.cpu)
         with benchmark.cpu_seconds() as spent:
             plain_epoch(plain, optimizer, part)
         rates["plain_train"].append(len(part) / spent.cpu)
         with benchmark.cpu_seconds() as spent:
-            engine.predict_logits(model, train, precision="fp32", forward=APP.forward_of(config))
+            engine.predict_logits(model, train, precision="fp32", forward=forward(config.net))
         rates["predict"].append(len(train) / spent.cpu)
         with benchmark.cpu_seconds() as spent, torch.no_grad():
             plain.eval()

@@ -1,9 +1,9 @@
 """Kim's network (2014), windows of several widths side by side, and an ensemble of such networks.
 
 Both have two ways to the same logits. The plain one goes through the front end and the layers, so that lenses and
-exporters see them. With `fast`, which training and prediction ask for, `window_maxima` computes with the different words
-of the batch and never makes the image; the layers are not called. (Dropout of vectors, in training, then falls on a word
-and not on each of its occurrences.)
+exporters see them. With `fast`, which training and prediction ask for, `window_maxima` computes with the different
+words of the batch and never makes the image; the layers are not called. (While training, dropout of vectors then falls
+on a word with all its occurrences.)
 Letters: B batch, T time, C channels, F filters of one width, K width of a window, U different words of a batch.
 """
 

@@ -308,7 +308,7 @@ def test_a_vocabulary_of_another_model(trained, tmp_path, capsys):
     assert "the weights do not fit" in bad(capsys, "evaluate", tmp_path)
     del record["fitted"]
     (tmp_path / "config.json").write_text(json.dumps(record))
-    assert "keeps no vocabulary" in bad(capsys, "predict", tmp_path, "x")
+    assert "has no vocabulary" in bad(capsys, "predict", tmp_path, "x")
 
 
 @pytest.mark.data
