@@ -82,14 +82,14 @@ def exact_reasons(model: WindowNet, words: Tensor, target: int) -> Reasons:
 
 def integrated_reasons(model: nn.Module, words: Tensor, target: int, steps: int = 64) -> Reasons:
     """The same by integrated gradients from the text of no words (all vectors zero), for any network."""
-    behind = visual.behind_front(model)
+    network = visual.behind_front(model)
     x = visual.front_of(model, words[None])
     with torch.no_grad():
-        logits = behind(x)[0].float()
+        logits = network(x)[0].float()
     weights = contrast(len(logits), target)
     total, gap = np.zeros(len(words)), 0.0
     for label, weight in enumerate(weights.tolist()):
-        found = visual.integrated_gradients(behind, x, label, steps=steps)
+        found = visual.integrated_gradients(network, x, label, steps=steps)
         total += weight * found.values[0].sum(0).double().cpu().numpy()[: len(words)]
         gap += weight * float(found.gap[0])
     score = float(weights @ logits.cpu())

@@ -18,12 +18,12 @@ from cnn_core.outcome import Outcome
 from cnn_core.training.runs import Run
 from cnn_core.verbs.views.common import chosen
 
-Found = list[tuple[float, tuple[int, ...]]]
+NGrams = list[tuple[float, tuple[int, ...]]]
 """Values and n-grams (word numbers), the largest value first, each n-gram once."""
 
 
 @torch.no_grad()
-def best_ngrams(model: WindowNet, split: TextSplit, count: int, batch: int = 256) -> list[Found]:
+def best_ngrams(model: WindowNet, split: TextSplit, count: int, batch: int = 256) -> list[NGrams]:
     """For each filter of all widths, the `count` different n-grams of the texts with the largest values.
 
     Of a text, only the window that a filter fires on counts, as in the network's own maximum over time.
@@ -40,7 +40,7 @@ def best_ngrams(model: WindowNet, split: TextSplit, count: int, batch: int = 256
         places = torch.cat([places, place.float()])
         top = values.topk(min(keep, len(values)), 0).indices
         values, rows, places = (part.gather(0, top) for part in (values, rows, places))
-    found: list[Found] = []
+    found: list[NGrams] = []
     for f, width in enumerate(widths):
         grams: dict[tuple[int, ...], float] = {}
         for value, row, place in zip(values[:, f].tolist(), rows[:, f].tolist(), places[:, f].tolist(), strict=True):

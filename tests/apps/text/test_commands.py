@@ -283,7 +283,7 @@ def test_bad_input_is_one_line(trained, tmp_path, capsys):
     assert "no such class" in bad(capsys, "explain", trained, "x", "--target", "ugly")
     assert "without words" in bad(capsys, "explain", trained, " ")
     assert "test split has texts" in bad(capsys, "explain", trained, 999)
-    assert "is no word of the training texts" in bad(capsys, "visualize", "neighbours", trained, "--input", "xyzzy")
+    assert "is not a word of the training texts" in bad(capsys, "visualize", "neighbours", trained, "--input", "xyzzy")
     assert "layers with windows" in bad(capsys, "visualize", "ngrams", trained, "--layer", "conv9")
     assert "needs vectors.source" in bad(capsys, "train", "--vectors.mode", "static", "--vectors.source", "")
     assert "no data set, file or folder" in bad(capsys, "train", "--data", "nonesuch")
