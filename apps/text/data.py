@@ -70,7 +70,7 @@ class Corpus:
     """What the user called it."""
     parts: Mapping[str, Texts]
     classes: tuple[str, ...] = ()
-    """The classes in their order, where the data set says them."""
+    """The classes in their order, where the data set declares them."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -86,9 +86,11 @@ def read_corpus(data: str, options: TextData) -> Corpus:
     if not path.exists():
         raise UserError(f"no data set, file or folder is named {data!r} (data sets: {', '.join(available())})")
     inside = sorted(path.iterdir()) if path.is_dir() else []
-    named = [(part, entry) for part, names in SPLIT_NAMES.items() for name in names for entry in inside
-             if entry.stem == name]  # fmt: skip
-    entries = dict(reversed(named))  # of several names for a split the first counts
+    entries = {
+        part: min(matches, key=lambda entry: names.index(entry.stem))
+        for part, names in SPLIT_NAMES.items()
+        if (matches := [entry for entry in inside if entry.stem in names])
+    }
     if options.test:
         test = Path(options.test).expanduser()
         if not test.exists():
@@ -105,7 +107,7 @@ def read_texts(path: Path, columns: Columns, encoding: str = "") -> Texts:
 
 
 def class_names(corpus: Corpus) -> tuple[str, ...]:
-    """The classes: as the data set says, else those of the labels, numbers in the order of their values.
+    """The classes: as the data set declares them, else those of the labels, numbers in the order of their values.
 
     Raises UserError for fewer than two and more than 1,000.
     """
