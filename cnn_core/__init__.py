@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from cnn_core.nn.summary import count_parameters, summary
     from cnn_core.nn.views import AveragedViews
     from cnn_core.training.callbacks import Callback
-    from cnn_core.training.data import Dataset, Split, hold_out
+    from cnn_core.training.data import Dataset, Split
     from cnn_core.training.engine import Fit, Interrupted, classification, evaluate, fit, predict_logits
+    from cnn_core.training.holdout import folds, hold_out
     from cnn_core.training.recipe import FitConfig
     from cnn_core.training.runs import Run, restore
 
@@ -37,13 +38,14 @@ _HOME = {
     "nn.architecture": "LECTURE ConvNetConfig layers",
     "nn.blocks": "ConvBlock Dense GlobalPool ResidualBlock pointwise pooling",
     "training.callbacks": "Callback",
-    "training.data": "Dataset Split hold_out",
+    "training.data": "Dataset Split",
     "training.engine": "Fit Interrupted classification evaluate fit predict_logits",
     "errors": "UserError",
     "export": "export_onnx",
     "metrics": "Metrics evaluate_logits",
     "nn.network": "ConvNet",
     "nn.summary": "count_parameters summary",
+    "training.holdout": "folds hold_out",
     "training.recipe": "FitConfig",
     "training.runs": "Run restore",
     "nn.shapes": "ShapeError conv_output_size pool_output_size receptive_field",
@@ -77,6 +79,7 @@ __all__ = [
     "export_onnx",
     "fetch",
     "fit",
+    "folds",
     "hold_out",
     "layers",
     "load_manifest",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from cnn_core.outcome import Outcome
     from cnn_core.training.data import Dataset
-    from cnn_core.training.inference import Step
+    from cnn_core.training.inference import Forward, Step
     from cnn_core.visual.optimization.config import Maximized
 
 SHARED_VERBS = ("prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary")
@@ -130,6 +130,9 @@ class App:
     """What one input is called in messages: picture, recording, ..."""
     step: Callable[[Any], Step] | None = None
     """step(config) -> Step, where more than cross-entropy over classes is trained."""
+    forward: Callable[[Any], Forward] | None = None
+    """forward(config) -> a faster way than model(inputs) to the logits, for evaluation and prediction; lenses, which
+    look into layers, never take it. `step` takes it where it should be taken in training."""
     report: Callable[..., tuple[dict[str, Any], str]] | None = None
     """report(run, data, logits, folder) -> (dict, text): what evaluate adds in this domain, pictures into folder."""
     gallery: bool = True
@@ -154,6 +157,12 @@ class App:
             return self
         names = ("load", "read", "build", "example", "initialize", "render", "patch")
         return replace(self, **{n: partial(getattr(self, n), fitted=fitted) for n in names if getattr(self, n)})
+
+    def forward_of(self, config: Any) -> Forward:
+        """The way to the logits for evaluation and prediction; imports torch."""
+        from cnn_core.training.inference import call
+
+        return self.forward(config) if self.forward else call
 
     @property
     def prog(self) -> str:

@@ -37,7 +37,17 @@ def test_only_config_imports_tyro():
 
 @pytest.mark.parametrize(
     "name",
-    ["nn.shapes", "nn.architecture", "training.recipe", "errors", "app", "config", "cli", "metrics"],
+    [
+        "nn.shapes",
+        "nn.architecture",
+        "training.recipe",
+        "training.holdout",
+        "errors",
+        "app",
+        "config",
+        "cli",
+        "metrics",
+    ],
 )
 def test_light_modules_import_no_torch(name):
     code = f"import sys, cnn_core.{name}; sys.exit('torch' in sys.modules)"

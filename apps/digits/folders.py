@@ -15,8 +15,10 @@ from apps.digits.idx import ROLES, Arrays, as_images, as_labels, read_idx
 from cnn_core import console
 from cnn_core.console import note
 from cnn_core.errors import UserError
-from cnn_core.fetching.class_folders import TEST_FOLDERS, class_files, class_names, set_aside, test_folder, train_folder
+from cnn_core.fetching.class_folders import TEST_FOLDERS, class_files, class_names, test_folder, train_folder
+from cnn_core.training.holdout import hold_out
 
+TEST_SHARE = 0.2
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 # train-images-idx3-ubyte(.gz), with '.' before idx as some unpackers write it, with a prefix ("qmnist-"), t10k or test.
@@ -74,14 +76,15 @@ def read_picture_folder(folder: Path, seed: int, progress: bool) -> tuple[Arrays
         if shared:
             note(f"{folder}: {shared} pictures lie in {train.name}/ and in {test.name}/: the test score will flatter")
     else:
-        aside = set_aside([image.tobytes() for image in images], labels, seed)
-        test_images, test_labels, images, labels = images[aside], labels[aside], images[~aside], labels[~aside]
+        try:
+            held = hold_out(labels, TEST_SHARE, seed, [image.tobytes() for image in images])
+        except UserError as error:
+            raise UserError(f"{folder}: too few different pictures to train and to test ({error})") from None
+        test_images, test_labels, images, labels = images[held], labels[held], images[~held], labels[~held]
         note(
-            f"{folder}: no {TEST_FOLDERS[0]}/ folder: {len(test_images)} of {len(aside)} pictures set aside for testing"
+            f"{folder}: no {TEST_FOLDERS[0]}/ folder: {len(test_images)} of {len(held)} pictures set aside for testing"
             f" (seed {seed}, by class, equal pictures on one side)"
         )
-    if not len(test_images) or not len(images):
-        raise UserError(f"{folder}: too few different pictures to train and to test")
     arrays: Arrays = dict(zip(ROLES, (images, labels, test_images, test_labels), strict=True))
     return arrays, tuple(classes)
 

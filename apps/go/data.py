@@ -131,7 +131,9 @@ def choose(games: Collection, size: int, choice: Choice) -> tuple[dict[str, Coll
     for reason, passed in tests.items():
         left[reason] = int((taken & ~passed).sum())
         taken &= passed
-    place = (games.start.astype(np.uint64) >> np.uint64(11)).astype(np.float64) / 2**53  # in [0, 1), by the first moves
+    # The split is a hash of the first moves as a number in [0, 1), and not what `cnn_core.training.holdout` chooses: no
+    # list of all games is needed, and a game stays in its split whatever games are added.
+    place = (games.start.astype(np.uint64) >> np.uint64(11)).astype(np.float64) / 2**53
     test, validation = place < choice.test, place >= 1 - choice.validation
     masks = {"train": ~test & ~validation, "validation": validation, "test": test}
     return {name: games.take(np.flatnonzero(taken & mask)) for name, mask in masks.items()}, left

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apps.text.config import DEFAULT, PRESETS, TextConfig
-from apps.text.words.fitted import FittedText
+from apps.text.words.vocabulary import FittedText
 from cnn_core.app import App, Verb, VerbModule, View, ViewModule
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from cnn_core.training.data import Dataset
-    from cnn_core.training.inference import Step
+    from cnn_core.training.inference import Forward, Step
     from cnn_core.training.runs import Run
     from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
     from cnn_core.visual.optimization.objectives import Objective
@@ -46,9 +46,9 @@ def example(config: TextConfig, labels: Sequence[str], fitted: FittedText | None
 
 
 def nominal(config: TextConfig) -> FittedText:
-    from apps.text.words import fitted
+    from apps.text.words import vocabulary
 
-    return fitted.nominal(config)
+    return vocabulary.nominal(config)
 
 
 def initialize(model: nn.Module, config: TextConfig, fitted: FittedText) -> None:
@@ -61,6 +61,12 @@ def step(config: TextConfig) -> Step:
     from apps.text import model
 
     return model.step(config)
+
+
+def forward(config: TextConfig) -> Forward:
+    from apps.text import model
+
+    return model.forward(config.net)
 
 
 def render(given: np.ndarray, heat: np.ndarray | None = None, fitted: FittedText | None = None) -> np.ndarray:
@@ -145,6 +151,7 @@ APP = App(
     fitted=FittedText,
     initialize=initialize,
     step=step,
+    forward=forward,
     render=render,
     patch=patch,
     report=report,

@@ -56,8 +56,8 @@ def compare(train: Rows, targets: np.ndarray, test: Rows, truth: np.ndarray) -> 
 def macro_f1(truth: np.ndarray, predictions: np.ndarray) -> float:
     """Mean F1 of the classes that truth or predictions hold."""
     counts = confusion_matrix(truth, predictions, int(max(truth.max(), predictions.max())) + 1)
-    hits, met = counts.diagonal(), counts.sum(0) + counts.sum(1)
-    return float((2 * hits[met > 0] / met[met > 0]).mean())
+    hits, total = counts.diagonal(), counts.sum(0) + counts.sum(1)
+    return float((2 * hits[total > 0] / total[total > 0]).mean())
 
 
 def grams(tokens: Sequence[str]) -> list[str]:
@@ -89,10 +89,10 @@ def nb_svm(train: Rows, targets: np.ndarray) -> Callable[[Rows], np.ndarray]:
     classes = np.unique(targets)
     weights, biases = [], []
     for label in classes if len(classes) > 2 else classes[1:]:
-        own = targets == label
-        p, q = (1 + np.asarray(x[part].sum(0)).ravel() for part in (own, ~own))
+        positive = targets == label
+        p, q = (1 + np.asarray(x[part].sum(0)).ravel() for part in (positive, ~positive))
         ratio = np.log(p / p.sum()) - np.log(q / q.sum())  # (F,)
-        svm = LinearSVC(C=1.0, max_iter=5000, random_state=0).fit(x.multiply(ratio).tocsr(), own)
+        svm = LinearSVC(C=1.0, max_iter=5000, random_state=0).fit(x.multiply(ratio).tocsr(), positive)
         weight = svm.coef_[0]
         weights.append(ratio * (0.75 * np.abs(weight).mean() + 0.25 * weight))
         biases.append(np.ravel(svm.intercept_)[0])
@@ -108,5 +108,5 @@ def nb_svm(train: Rows, targets: np.ndarray) -> Callable[[Rows], np.ndarray]:
 def _filled(fit: Callable[[Rows], Any], train: Rows) -> Any:
     try:
         return fit(train)
-    except ValueError as error:  # its word for texts without any token that stays
+    except ValueError as error:  # what it raises for texts without tokens
         raise UserError(f"the linear baselines find no words in the training texts ({error})") from None

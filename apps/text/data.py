@@ -1,171 +1,274 @@
-"""The text app's data: a named data set, or a file or folder of the user's, as rows of word numbers.
+"""The text app's data, from files to batches in five steps: read, split, tokenize, fit, encode.
 
 data = load(TextConfig(data="reviews.csv"))
 data.train.take(slice(0, 2))   # (2, T) int32 word numbers, (2,) classes
-data.fitted                      # the vocabulary, the classes: what a run keeps
+data.fitted                    # the vocabulary and the classes, which a run keeps
+
+Each step takes what the one before gives: a Corpus, its Splits, their Tokens, FittedText, a Dataset.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from apps.text.config import TextConfig
-from apps.text.reading.columns import Columns
-from apps.text.reading.corpora import Parts, read_named
-from apps.text.reading.files import Texts, decode, read_bytes, read_texts
-from apps.text.reading.splits import folds, set_aside
-from apps.text.reading.tokenizers import tokenizer
+from apps.text.config import TextConfig, TextData
+from apps.text.reading.data_sets import read_named
+from apps.text.reading.folders import read_class_folder
+from apps.text.reading.tables import Columns, Texts, decode, read_bytes, read_labelled
+from apps.text.reading.tokenizers import normal_form, tokenizer
 from apps.text.words import vectors
-from apps.text.words.fitted import FittedText
 from apps.text.words.ragged import TextSplit, rows_of
-from apps.text.words.vocabulary import Vocabulary, make_vocabulary
+from apps.text.words.vocabulary import FittedText, Vocabulary, make_vocabulary
 from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import available
 from cnn_core.training.data import Dataset
+from cnn_core.training.holdout import folds, hold_out
 
-TRAIN, TEST, DEV = ("train", "training"), ("test",), ("validation", "valid", "val", "dev")
+SPLIT_NAMES = {"train": ("train", "training"), "test": ("test",), "validation": ("validation", "valid", "val", "dev")}
+"""What people call the folder or table of a split."""
+MOST_CLASSES = 1000
 
 
 def load(config: TextConfig, fitted: FittedText | None = None) -> Dataset:
-    """The data set that the configuration names, in the words and classes of the run that `fitted` is of.
+    """The data set that the configuration names; with `fitted`, in the words and classes of the run that has it.
 
-    Data other than the run's own, without a split of their own, are for testing as a whole. Raises UserError where
-    the data cannot be had or read, have one class only, or have a class that the run does not know.
+    Data other than the run's, where they are not divided, are test texts as a whole. Raises UserError where the data
+    are not available, cannot be read, have one class only, or have a class that the run does not have.
     """
-    foreign = fitted is not None and config.data != fitted.data
-    known = fitted is not None and not foreign
-    parts, classes = _parts(config, quiet=known)
+    corpus = read_corpus(config.data, config.texts)
     if fitted is None:
-        classes = classes or _classes(parts.get("all", parts.get("train")).labels, config.data)  # type: ignore[union-attr]
-    tokens = {split: _cut(part.texts, config) for split, part in parts.items()}
-    if "all" in parts:
-        parts, tokens = _split(config, parts.pop("all"), tokens["all"], whole=foreign, quiet=known)
-    if fitted is None:
-        labels, vocabulary = classes, _vocabulary(config, tokens["train"])
-        width = vectors.width(config.vectors.source, config.vectors.width)
-        fitted = FittedText(config.data, labels, vocabulary, width)
-    labels, vocabulary = fitted.labels, fitted.vocabulary
-    splits = {s: _encode(vocabulary, p, tokens[s], labels, f"{config.data}, {s}") for s, p in parts.items()}
-    if not len(splits["test"]):
-        raise UserError(f"{config.data}: has no test texts")
-    name = config.data if config.data in available() else Path(config.data).expanduser().resolve().name
-    return Dataset(name, splits["train"], splits["test"], labels, splits.get("validation"), fitted)
+        _print(corpus.notes)
+        labels = class_names(corpus)
+        splits = split(corpus, config.texts)
+        _print(splits.notes)
+        tokens = tokenize(splits, config.texts)
+        fitted = fit(config, labels, tokens)
+    elif fitted.data == config.data:  # as when the run began, which printed the notes
+        splits = split(corpus, config.texts)
+        tokens = tokenize(splits, config.texts)
+    else:
+        _print(corpus.notes)
+        splits = all_for_testing(corpus)
+        tokens = tokenize(splits, config.texts)
+    return encode(splits, tokens, fitted)
+
+
+# 1. Read: a named data set, a file or a folder -> texts and labels
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Texts with labels as the source has them: by split (train, test, validation), or undivided as `all`."""
+
+    data: str
+    """What the user called it."""
+    parts: Mapping[str, Texts]
+    classes: tuple[str, ...] = ()
+    """The classes in their order, where the data set declares them."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was guessed about the files."""
+        return tuple(line for texts in self.parts.values() for line in texts.notes)
+
+
+def read_corpus(data: str, options: TextData) -> Corpus:
+    """The texts of a named data set, a file or a folder. Raises UserError where it is missing or cannot be read."""
+    if data in available() and not options.test:
+        return Corpus(data, *read_named(data))
+    path, columns = Path(data).expanduser(), Columns(options.text, options.label)
+    if not path.exists():
+        raise UserError(f"no data set, file or folder is named {data!r} (data sets: {', '.join(available())})")
+    inside = sorted(path.iterdir()) if path.is_dir() else []
+    entries = {
+        part: min(matches, key=lambda entry: names.index(entry.stem))
+        for part, names in SPLIT_NAMES.items()
+        if (matches := [entry for entry in inside if entry.stem in names])
+    }
+    if options.test:
+        test = Path(options.test).expanduser()
+        if not test.exists():
+            raise UserError(f"--texts.test {options.test}: no such file or folder")
+        entries = {**(entries if "train" in entries else {"train": path}), "test": test}
+    elif not {"train", "test"} <= set(entries):
+        entries = {"all": path}
+    return Corpus(data, {part: read_texts(entry, columns, options.encoding) for part, entry in entries.items()})
+
+
+def read_texts(path: Path, columns: Columns, encoding: str = "") -> Texts:
+    """Texts with labels from a file, or from a folder of classes. Raises UserError where they cannot be read."""
+    return read_class_folder(path, encoding) if path.is_dir() else read_labelled(path, columns, encoding)
+
+
+def class_names(corpus: Corpus) -> tuple[str, ...]:
+    """The classes: as the data set declares them, else those of the labels, numbers in the order of their values.
+
+    Raises UserError for fewer than two and more than 1,000.
+    """
+    if corpus.classes:
+        return corpus.classes
+    labels = corpus.parts["all" if "all" in corpus.parts else "train"].labels
+    names = sorted(set(labels), key=lambda name: (not name.lstrip("-").isdigit(), _value(name), name))
+    if len(names) < 2:
+        found = f"one class only ({names[0]!r})" if names else "no texts"
+        raise UserError(f"{corpus.data}: has {found}; at least two classes are needed")
+    if len(names) > MOST_CLASSES:
+        raise UserError(
+            f"{corpus.data}: has {len(names)} different labels, and at most {MOST_CLASSES} are possible;"
+            " see --texts.label"
+        )
+    return tuple(names)
+
+
+def _value(name: str) -> int:
+    return int(name) if name.lstrip("-").isdecimal() and len(name) < 19 else 0
+
+
+# 2. Split: texts to train with, to test, and (where the source has them) to validate
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Texts by split."""
+
+    data: str
+    train: Texts
+    test: Texts
+    validation: Texts | None = None
+    notes: tuple[str, ...] = ()
+    """How an undivided corpus was split."""
+
+
+def split(corpus: Corpus, options: TextData) -> Splits:
+    """The source's own splits; of an undivided corpus, a fold or a share of each class is the test split.
+
+    Texts of one normal form stay on one side. The choice depends on texts, labels and options alone, not on tokens, so
+    that all presets and linear models have the same splits. Raises UserError where too few texts differ.
+    """
+    if "all" not in corpus.parts:
+        return _source_splits(corpus)
+    texts = corpus.parts["all"]
+    groups = [normal_form(text) for text in texts.texts]
+    try:
+        if options.folds:
+            chosen = folds(texts.labels, options.folds, options.split_seed, groups) == options.fold
+        else:
+            chosen = hold_out(texts.labels, options.test_share, options.split_seed, groups)
+    except UserError as error:
+        raise UserError(f"{corpus.data}: {error}") from None
+    how = f"fold {options.fold} of {options.folds}" if options.folds else f"{options.test_share:.0%} of each class"
+    line = f"{corpus.data}: {chosen.sum()} of {len(texts)} texts for testing ({how}, seed {options.split_seed})"
+    repeated = len(groups) - len(set(groups))
+    if repeated:
+        line += f"; {repeated} texts repeat others and are on their side"
+    return Splits(corpus.data, texts.subset(~chosen), texts.subset(chosen), notes=(line,))
+
+
+def all_for_testing(corpus: Corpus) -> Splits:
+    """The source's own splits; an undivided corpus is the test split as a whole."""
+    if "all" not in corpus.parts:
+        return _source_splits(corpus)
+    return Splits(corpus.data, train=Texts([], []), test=corpus.parts["all"])
+
+
+def _source_splits(corpus: Corpus) -> Splits:
+    return Splits(corpus.data, corpus.parts["train"], corpus.parts["test"], corpus.parts.get("validation"))
+
+
+# 3. Tokenize
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of each text, by split."""
+
+    train: list[list[str]]
+    test: list[list[str]]
+    validation: list[list[str]] = field(default_factory=list)
+
+
+def tokenize(splits: Splits, options: TextData) -> Tokens:
+    """Tokens of all texts, each text cut to `options.longest`."""
+    split_text, longest = tokenizer(options.tokenizer), options.longest or None
+    parts = (splits.train, splits.test, splits.validation or Texts([], []))
+    return Tokens(*([split_text(text)[:longest] for text in part.texts] for part in parts))
+
+
+# 4. Fit: what the training texts decide
+
+
+def fit(config: TextConfig, labels: tuple[str, ...], tokens: Tokens) -> FittedText:
+    """The vocabulary of the training texts, the classes, and the width of the given word vectors.
+
+    Raises UserError where no word is frequent enough.
+    """
+    texts, given = config.texts, config.vectors
+    unseen = vectors.frequent_words(given.source, given.unseen) if given.unseen else ()
+    vocabulary = make_vocabulary(
+        tokens.train,
+        texts.tokenizer,
+        most=texts.most_words,
+        least_count=texts.least_count,
+        longest=texts.longest,
+        unseen=unseen,
+    )
+    if len(vocabulary) - vocabulary.unseen <= 2:
+        raise UserError(f"{config.data}: no word occurs {texts.least_count} times in the training texts")
+    return FittedText(config.data, labels, vocabulary, vectors.width(given.source, given.width) if given.source else 0)
+
+
+# 5. Encode: word numbers and class numbers
+
+
+def encode(splits: Splits, tokens: Tokens, fitted: FittedText) -> Dataset:
+    """The splits as tensors. Raises UserError for a class that the network does not have, and without test texts."""
+    if not len(splits.test):
+        raise UserError(f"{splits.data}: has no test texts")
+    named, validation = splits.data in available(), None
+    if splits.validation is not None:
+        validation = _encoded(splits.validation, tokens.validation, fitted, f"{splits.data}, validation")
+    return Dataset(
+        splits.data if named else Path(splits.data).expanduser().resolve().name,
+        _encoded(splits.train, tokens.train, fitted, f"{splits.data}, train"),
+        _encoded(splits.test, tokens.test, fitted, f"{splits.data}, test"),
+        fitted.labels,
+        validation,
+        fitted,
+    )
+
+
+def _encoded(texts: Texts, tokens: list[list[str]], fitted: FittedText, where: str) -> TextSplit:
+    numbers = {label: number for number, label in enumerate(fitted.labels)}
+    foreign = sorted(set(texts.labels) - set(fitted.labels))
+    if foreign:
+        raise UserError(f"{where}: the network has no class {foreign[0]!r}, only {', '.join(fitted.labels[:12])}")
+    places, flat = rows_of([fitted.vocabulary.encode(row) for row in tokens])
+    targets = torch.tensor([numbers[label] for label in texts.labels], dtype=torch.int64)
+    return TextSplit(places, targets, flat, tuple(texts.texts))
+
+
+# Texts to predict
 
 
 def read(source: Path | bytes, fitted: FittedText) -> np.ndarray:
     """Word numbers (T,) int32 of one text: a whole file, or bytes in UTF-8."""
     raw = source if isinstance(source, bytes) else read_bytes(source)
     vocabulary = fitted.vocabulary
-    return vocabulary.encode(vocabulary.cut(decode(raw, "standard input" if raw is source else str(source))))
+    return vocabulary.encode(vocabulary.tokenize(decode(raw, "standard input" if raw is source else str(source))))
 
 
-def encode(vocabulary: Vocabulary, texts: Sequence[str]) -> TextSplit:
+def encode_texts(vocabulary: Vocabulary, texts: Sequence[str]) -> TextSplit:
     """Texts without classes as a split (all targets 0)."""
-    places, tokens = rows_of([vocabulary.encode(vocabulary.cut(text)) for text in texts])
+    places, tokens = rows_of([vocabulary.encode(vocabulary.tokenize(text)) for text in texts])
     return TextSplit(places, torch.zeros(len(texts), dtype=torch.int64), tokens, tuple(texts))
 
 
-def _parts(config: TextConfig, quiet: bool) -> tuple[Parts, tuple[str, ...]]:
-    """Texts by split, or all of them, and the classes where the data set says them."""
-    if config.data in available() and not config.texts.test:
-        return read_named(config.data)
-    texts, path = config.texts, Path(config.data).expanduser()
-    columns = Columns(texts.text, texts.label, quiet)
-    if not path.exists():
-        raise UserError(f"no data set, file or folder is named {config.data!r} (data sets: {', '.join(available())})")
-    inside = {name: _inside(path, names) for name, names in (("train", TRAIN), ("test", TEST), ("validation", DEV))}
-    parts: Parts = {}
-    if inside["train"] and (inside["test"] or texts.test):
-        parts = {name: read_texts(place, columns, texts.encoding) for name, place in inside.items() if place}
-    if texts.test:
-        test = Path(texts.test).expanduser()
-        if not test.exists():
-            raise UserError(f"--texts.test {texts.test}: no such file or folder")
-        parts |= {"test": read_texts(test, columns, texts.encoding)}
-        parts = parts if "train" in parts else {"train": read_texts(path, columns, texts.encoding), **parts}
-    return parts or {"all": read_texts(path, columns, texts.encoding)}, ()
-
-
-def _inside(folder: Path, names: tuple[str, ...]) -> Path | None:
-    """The folder or the table of that name in a folder."""
-    if not folder.is_dir():
-        return None
-    return next((entry for name in names for entry in sorted(folder.iterdir()) if entry.stem == name), None)
-
-
-def _cut(texts: Sequence[str], config: TextConfig) -> list[list[str]]:
-    cut, longest = tokenizer(config.texts.tokenizer), config.texts.longest or None
-    return [cut(text)[:longest] for text in texts]
-
-
-def _split(
-    config: TextConfig, every: Texts, tokens: list[list[str]], whole: bool, quiet: bool
-) -> tuple[Parts, dict[str, list[list[str]]]]:
-    """Cut into train and test as the configuration says, and say how; `whole` is all for testing."""
-    options, keys = config.texts, [tuple(row) for row in tokens]
-    if whole:
-        aside = [True] * len(keys)
-    elif options.folds:
-        chosen = folds(keys, every.labels, options.folds, options.split_seed)
-        aside = [fold == options.fold for fold in chosen]
-    else:
-        aside = set_aside(keys, every.labels, options.test_share, options.split_seed)
-    if not (whole or quiet):
-        how = f"fold {options.fold} of {options.folds}" if options.folds else f"{options.test_share:.0%} of each class"
-        twice = len(keys) - len(set(keys))
-        same = f"; {twice} texts repeat others and are on their side" if twice else ""
-        note(f"{config.data}: {sum(aside)} of {len(keys)} texts for testing ({how}, seed {options.split_seed}){same}")
-    parts: Parts = {}
-    cut: dict[str, list[list[str]]] = {}
-    for split, wanted in (("train", False), ("test", True)):
-        chosen = [number for number, test in enumerate(aside) if test == wanted]
-        parts[split] = Texts([every.texts[i] for i in chosen], [every.labels[i] for i in chosen])
-        cut[split] = [tokens[i] for i in chosen]
-    return parts, cut
-
-
-def _classes(labels: list[str], data: str) -> tuple[str, ...]:
-    names = sorted(set(labels), key=lambda name: (not name.lstrip("-").isdigit(), _number(name), name))
-    if len(names) < 2:
-        found = f"one class only ({names[0]!r})" if names else "no texts"
-        raise UserError(f"{data}: has {found}; at least two classes are needed")
-    if len(names) > 1000:
-        raise UserError(f"{data}: has {len(names)} different labels, and at most 1000 are possible; see --texts.label")
-    return tuple(names)
-
-
-def _number(name: str) -> int:
-    return int(name) if name.lstrip("-").isdecimal() and len(name) < 19 else 0
-
-
-def _vocabulary(config: TextConfig, tokens: list[list[str]]) -> Vocabulary:
-    options = config.texts
-    unseen = vectors.frequent_words(config.vectors.source, config.vectors.unseen) if config.vectors.unseen else ()
-    vocabulary = make_vocabulary(
-        tokens,
-        options.tokenizer,
-        most=options.most_words,
-        least_count=options.least_count,
-        longest=options.longest,
-        unseen=unseen,
-    )
-    if len(vocabulary) - vocabulary.unseen <= 2:
-        raise UserError(f"{config.data}: no word of the training texts is met {options.least_count} times")
-    return vocabulary
-
-
-def _encode(
-    vocabulary: Vocabulary, part: Texts, tokens: list[list[str]], labels: tuple[str, ...], where: str
-) -> TextSplit:
-    numbers = {label: number for number, label in enumerate(labels)}
-    strange = sorted(set(part.labels) - set(labels))
-    if strange:
-        raise UserError(f"{where}: the class {strange[0]!r} is none of the network's ({', '.join(labels[:12])})")
-    places, flat = rows_of([vocabulary.encode(row) for row in tokens])
-    targets = torch.tensor([numbers[label] for label in part.labels], dtype=torch.int64)
-    return TextSplit(places, targets, flat, tuple(part.texts))
+def _print(notes: Sequence[str]) -> None:
+    for line in notes:
+        note(line)

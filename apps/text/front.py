@@ -1,5 +1,5 @@
 """The front end: word numbers to word vectors, the "image" whose rows are words. Letters: B batch, T time, C channels,
-V words met in training, W words not met, G numbers of a given vector, D of a learned one, U different words."""
+V words of the training texts, W unseen words, G dimensions of a given vector, D of a learned one."""
 
 import torch
 from torch import Tensor, nn
@@ -8,31 +8,31 @@ from torch.nn import functional
 from apps.text.config import Vectors
 
 PAD, UNKNOWN = 0, 1
-FAINT = 0.01  # an unknown word says nothing; a vector of zeros would be a pad
+FAINT = 0.01  # an unknown word says next to nothing; zero is the pad alone (see nets.layers.text_lengths)
 
 
 class WordFront(nn.Module):
     """Word numbers (B, T), padded with 0 at the end, to word vectors (B, C, T) floats; pads are zero.
 
     Up to two tables, one group of channels each: `fixed` (V, G) stays as given, `learned` (V, D) learns, from sparse
-    gradients; its first G numbers are given too, the others free. Words that the training texts do not have lie in
-    `unseen` (W, G), half precision, for both groups; their free numbers are zero. With `members`, the learned table has
-    a group for each, and the channels of one member lie together.
-    While training, words are replaced by the unknown one and numbers set to zero at random.
+    gradients; its first G dimensions are given too, the others free. Words that occur in no training text lie in
+    `unseen` (W, G), half precision, for both groups; their free dimensions are zero. With `members`, the learned table
+    has a group for each, and the channels of one member lie together.
+    While training, words are replaced by the unknown one and values set to zero at random.
     """
 
     def __init__(self, words: int, config: Vectors, given: int, unseen: int = 0, members: int = 1):
         super().__init__()
         self.dropout, self.word_dropout = config.dropout, config.word_dropout
-        self.met = words - unseen
+        self.seen_words = words - unseen
         fixed = given if config.mode in ("static", "multichannel") else 0
         learned = {"rand": config.width, "static": 0}.get(config.mode, given) + (config.free if given else 0)
         self.fixed: Tensor | None
         self.unseen: Tensor | None
-        self.register_buffer("fixed", torch.zeros(self.met, fixed) if fixed else None)
+        self.register_buffer("fixed", torch.zeros(self.seen_words, fixed) if fixed else None)
         self.register_buffer("unseen", torch.zeros(unseen, given, dtype=torch.float16) if unseen else None)
-        self.learned = nn.Parameter(torch.zeros(self.met, members * learned)) if learned else None
-        self.goes_on = config.mode in ("nonstatic", "multichannel")  # given vectors go on learning
+        self.learned = nn.Parameter(torch.zeros(self.seen_words, members * learned)) if learned else None
+        self.fine_tuned = config.mode in ("nonstatic", "multichannel")  # given vectors learn, in the table `learned`
         self.members, self.channels = members, fixed + learned  # channels of one member
         with torch.no_grad():
             for table in self.tables():
@@ -43,23 +43,23 @@ class WordFront(nn.Module):
             self.learned.row_sparse = True  # type: ignore[attr-defined]  # read by cnn_core.training.optim
 
     def tables(self) -> list[Tensor]:
-        """The tables of the words met in training, fixed before learned."""
+        """The tables of the words of the training texts, fixed before learned."""
         return [table for table in (self.fixed, self.learned) if table is not None]
 
     def rows(self, words: Tensor) -> Tensor:
         """Vectors (..., members * C) of words (...); no gradient reaches the pad's."""
-        met = words if self.unseen is None else words.masked_fill(words >= self.met, PAD)
-        parts = [] if self.fixed is None else [functional.embedding(met, self.fixed)] * self.members
+        seen = words if self.unseen is None else words.masked_fill(words >= self.seen_words, PAD)
+        parts = [] if self.fixed is None else [functional.embedding(seen, self.fixed)] * self.members
         if self.learned is not None:
-            learned = functional.embedding(met, self.learned, padding_idx=PAD, sparse=self.training)
+            learned = functional.embedding(seen, self.learned, padding_idx=PAD, sparse=self.training)
             parts += learned.chunk(self.members, -1)
         if self.unseen is not None and not self.training:  # training texts have none
-            others = functional.embedding((words - self.met).clamp(min=0), self.unseen).to(parts[0].dtype)
-            others = others * (words >= self.met)[..., None]
+            others = functional.embedding((words - self.seen_words).clamp(min=0), self.unseen).to(parts[0].dtype)
+            others = others * (words >= self.seen_words)[..., None]
             fixed = 0 if self.fixed is None else self.members
             parts = [
                 part + functional.pad(others, (0, part.shape[-1] - others.shape[-1]))
-                if number < fixed or self.goes_on
+                if number < fixed or self.fine_tuned
                 else part
                 for number, part in enumerate(parts)
             ]
@@ -68,13 +68,13 @@ class WordFront(nn.Module):
         vectors = parts[0] if len(parts) == 1 else torch.cat(parts, -1)
         return functional.dropout(vectors, self.dropout, self.training)
 
-    def seen(self, words: Tensor) -> Tensor:
-        """The words (B, T) as training shows them: some unknown."""
+    def drop_words(self, words: Tensor) -> Tensor:
+        """The words (B, T), in training some of them replaced by the unknown one."""
         if not (self.training and self.word_dropout):
             return words
-        hidden = (torch.rand(words.shape, device=words.device) < self.word_dropout) & (words != PAD)
-        return words.masked_fill(hidden, UNKNOWN)
+        dropped = (torch.rand(words.shape, device=words.device) < self.word_dropout) & (words != PAD)
+        return words.masked_fill(dropped, UNKNOWN)
 
     def forward(self, words: Tensor) -> Tensor:
         """(B, T) -> (B, members * C, T)."""
-        return self.rows(self.seen(words)).transpose(1, 2)
+        return self.rows(self.drop_words(words)).transpose(1, 2)

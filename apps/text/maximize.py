@@ -1,4 +1,4 @@
-"""The words that a unit of a text network likes best. Letters: T words of a text, V words, C numbers of a vector."""
+"""The words that excite a unit of a text network most. Letters: T words of a text, V words, C channels of a vector."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def maximize(
     penalties, which words do not have.
     """
     if config.l1 or config.l2 or config.tv or config.fourier or config.robust != "none":
-        raise UserError("--l1, --l2, --tv, --robust and --fourier are for pictures; words are exchanged whole")
+        raise UserError(
+            "--l1, --l2, --tv, --robust and --fourier are for pictures; a word can only be exchanged for another"
+        )
     vocabulary = run.fitted.vocabulary
     vectors = word_vectors(run.model)
     generator = torch.Generator().manual_seed(seed)
@@ -48,12 +50,12 @@ def _exchanged(
     run: Run, objective: Objective, starts: Tensor, vectors: Tensor, steps: int
 ) -> tuple[Tensor, float, float]:
     """(the words, the value of the first start, that of the words)."""
-    behind = visual.behind_front(run.model)
-    values = visual.values(behind, objective, _features(vectors, starts))
+    network = visual.behind_front(run.model)
+    values = visual.values(network, objective, _features(vectors, starts))
     words, value, first = starts[int(values.argmax())], float(values.max()), float(values[0])
     for _ in range(steps):
         x = _features(vectors, words[None]).requires_grad_()
-        with torch.enable_grad(), scoring(behind, [objective], x.detach()) as score:
+        with torch.enable_grad(), scoring(network, [objective], x.detach()) as score:
             (slope,) = torch.autograd.grad(score(x).sum(), x)  # (1, C, T)
         gain = vectors @ slope[0]  # (V, T) up to a constant for each place
         gain[:2] = -torch.inf
@@ -61,7 +63,7 @@ def _exchanged(
         tried = words.repeat(best.numel(), 1)
         places = torch.arange(len(words)).repeat(len(best))
         tried[torch.arange(best.numel()), places] = best.flatten()
-        values = visual.values(behind, objective, _features(vectors, tried))
+        values = visual.values(network, objective, _features(vectors, tried))
         if float(values.max()) <= value + 1e-7:
             break
         words, value = tried[int(values.argmax())], float(values.max())

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.text.words.fitted import FittedText
+from apps.text.words.vocabulary import FittedText
 from cnn_core.drawing.heat import ink, strengths, tint
 
 HEIGHT, SIZE, GAP, WIDTH = 24, 15, 5, 200  # pixels: of a line, of the letters, between words, of a strip

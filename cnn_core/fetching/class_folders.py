@@ -1,10 +1,8 @@
 """A user's own data: one folder of files for each class, directly or inside train/ and test/."""
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 TEST_FOLDERS = ("test", "val", "valid", "validation")
 
@@ -35,23 +33,3 @@ def test_folder(folder: Path, suffixes: Sequence[str]) -> Path | None:
     """folder/test, or what else people call it, where it holds classes."""
     paths = (folder / name for name in TEST_FOLDERS)
     return next((path for path in paths if path.is_dir() and class_names(path, suffixes)), None)
-
-
-def set_aside(keys: Sequence[Hashable], labels: np.ndarray, seed: int, share: float = 0.2) -> np.ndarray:
-    """(N,) bool: which samples are for testing, about `share` of each class, at least one of each that has two.
-
-    Samples of one key (equal content, one speaker) form a group, which goes to one side whole.
-    """
-    groups: dict[Hashable, list[int]] = {}
-    for row, key in enumerate(keys):
-        groups.setdefault(key, []).append(row)
-    aside = np.zeros(len(keys), bool)
-    generator = np.random.default_rng(seed)
-    for label in np.unique(labels):
-        members = [rows for rows in groups.values() if labels[rows[0]] == label]
-        left = max(round(share * sum(map(len, members))), 1)
-        for index in generator.permutation(len(members))[1:]:  # one group stays for training
-            if len(members[index]) <= left:
-                aside[members[index]] = True
-                left -= len(members[index])
-    return aside

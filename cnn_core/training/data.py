@@ -3,15 +3,15 @@
 Letters: N samples, B batch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from cnn_core.errors import UserError
 from cnn_core.training.distributed import Ranks
+from cnn_core.training.holdout import hold_out
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,18 @@ class Split:
         Answers come back in the samples' own order all the same; a subclass may save padding with it.
         """
         return None
+
+    def groups(self) -> Sequence[Hashable] | None:
+        """(N,) what samples that must stay on one side of a split have in common; None where each is on its own."""
+        return None
+
+    def hold_out(self, share: float, seed: int) -> tuple[Self, Self]:
+        """(rest, held out): about `share` of each class, whole groups, as `cnn_core.training.holdout.hold_out` chooses.
+
+        Raises UserError when nothing can be held out.
+        """
+        held = torch.from_numpy(hold_out(self.targets.cpu().numpy(), share, seed, self.groups()))
+        return self.subset((~held).nonzero().squeeze(1)), self.subset(held.nonzero().squeeze(1))
 
 
 @dataclass(frozen=True)
@@ -147,23 +159,6 @@ def minibatches(
         shard = slice(start, stop) if whole else slice(start + ranks.rank, stop, ranks.world)
         inputs, targets = split.take(shard if order is None else order[shard])
         yield Batch(inputs, targets, len(inputs) / ranks.world if whole else len(inputs))
-
-
-def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
-    """(rest, held out): a stratified random part of `split`, at least one sample of each class that has two.
-
-    Raises UserError when nothing could be held out.
-    """
-    generator = generator_of(seed, 0x5EED)
-    held = torch.zeros(len(split), dtype=torch.bool)
-    targets = split.targets.cpu()
-    for label in targets.unique():
-        members = (targets == label).nonzero().squeeze(1)
-        count = min(max(round(share * len(members)), 1), len(members) - 1)
-        held[members[torch.randperm(len(members), generator=generator)[:count]]] = True
-    if not held.any():
-        raise UserError(f"{len(split)} samples are too few to hold out {share:g} of them for validation")
-    return split.subset((~held).nonzero().squeeze(1)), split.subset(held.nonzero().squeeze(1))
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,23 @@ Step = Callable[[nn.Module, Batch], Mapping[str, Tensor]]
 """step(model, batch) -> {"loss": mean over the batch, ...other means}. What is differentiated is the loss, or a mean
 named "objective" where training minimizes more than the loss that is reported."""
 
+Forward = Callable[[nn.Module, Tensor], Tensor]
+"""forward(model, inputs (B, ...)) -> outputs (B, ...): model(inputs), or a faster way to the same values."""
+
 EVALUATED = 256
 """Samples that go through a network at once when nothing is learned: what they make still fits a processor's caches."""
 
 
-def classification(label_smoothing: float = 0.0) -> Step:
+def call(model: nn.Module, inputs: Tensor) -> Tensor:
+    """model(inputs): the way that a Forward takes by default."""
+    return model(inputs)
+
+
+def classification(label_smoothing: float = 0.0, forward: Forward = call) -> Step:
     """Cross-entropy over classes; smoothed while training only, so that losses of splits compare."""
 
     def step(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        logits = model(batch.inputs)  # (B, classes)
+        logits = forward(model, batch.inputs)  # (B, classes)
         return class_means(logits, batch.targets, label_smoothing if model.training else 0.0)
 
     return step
@@ -108,7 +116,12 @@ def evaluate(
 
 @torch.no_grad()
 def predict_logits(
-    model: nn.Module, inputs: Tensor | Split, *, batch_size: int = EVALUATED, precision: str = "auto"
+    model: nn.Module,
+    inputs: Tensor | Split,
+    *,
+    batch_size: int = EVALUATED,
+    precision: str = "auto",
+    forward: Forward = call,
 ) -> Tensor:
     """The model's float32 outputs (N, ...) for `inputs` (N, ...), on the CPU; the model is left in eval mode."""
     device = next(model.parameters()).device
@@ -119,6 +132,6 @@ def predict_logits(
         part = slice(start, start + batch_size) if order is None else order[start : start + batch_size]
         batch = inputs.take(part)[0] if isinstance(inputs, Split) else inputs[part]
         with autocast(precision, device):
-            outputs.append(model(batch.to(device)).float().cpu())
+            outputs.append(forward(model, batch.to(device)).float().cpu())
     found = torch.cat(outputs)
     return found if order is None else torch.empty_like(found).index_copy_(0, order.cpu(), found)

@@ -50,7 +50,9 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
         raise UserError(
             f"{config.data}: has {len(source.labels)} classes, and the network of {options.run} {len(trained.labels)}"
         )
-    logits = engine.predict_logits(trained.model, source.test, precision=config.fit.precision)
+    logits = engine.predict_logits(
+        trained.model, source.test, precision=config.fit.precision, forward=app.forward_of(config)
+    )
     found = evaluate_logits(logits.numpy(), source.test.targets.numpy(), trained.labels)
     folder = options.out or options.run / "evaluation"
     result = {"run": str(options.run), "data": source.name, **found.to_json(), "report": str(folder)}

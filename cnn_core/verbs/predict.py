@@ -51,7 +51,12 @@ def run(app: App, options: PredictOptions) -> Outcome:
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     inputs = np.stack([app.read(sys.stdin.buffer.read() if name == "-" else Path(name)) for name in names])
-    logits = engine.predict_logits(trained.model, torch.from_numpy(inputs), precision=trained.config.fit.precision)
+    logits = engine.predict_logits(
+        trained.model,
+        torch.from_numpy(inputs),
+        precision=trained.config.fit.precision,
+        forward=trained.app.forward_of(trained.config),
+    )
     probabilities = logits.double().softmax(1)
     best, order = probabilities.topk(min(options.top, len(trained.labels)))
     answers = [

@@ -49,7 +49,6 @@ def run(app: App, options: Any) -> Outcome:
         # Threads that wait for OpenMP's next loop would otherwise spin on the processors that our own threads need.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from cnn_core.training import (  # torch: 2 s, so only once something is computed
-        data,
         device,
         distributed,
         engine,
@@ -83,7 +82,7 @@ def run(app: App, options: Any) -> Outcome:
         if source.validation is not None:
             validation = source.validation
         elif config.fit.validation:
-            train, validation = data.hold_out(train, config.fit.validation, seed)
+            train, validation = train.hold_out(config.fit.validation, seed)
         model = runs.build_seeded(app, config, source.labels, seed, source.fitted)
         if given:
             runs.load_weights(model, given)

@@ -98,18 +98,19 @@ def _folds(config: Any, options: Options, seed: int, linear: bool) -> Iterable[d
 def _seeds(config: Any, seeds: range, linear: bool) -> Iterator[dict[str, float]]:
     """One row a seed; the linear models, which have none, in the first."""
     from apps.text.baselines import compare
+    from apps.text.model import step
     from apps.text.verbs.folds import fit_once
     from cnn_core.training import engine
 
     source = APP.load(config)
     for seed in seeds:
         model, fitted = fit_once(APP, config, source, seed)
-        accuracy = engine.evaluate(model, source.test, precision=config.fit.precision)["accuracy"]
-        row = {"seed": seed, "cpu_seconds": fitted.cpu_seconds, "network": accuracy}
+        means = engine.evaluate(model, source.test, step=step(config), precision=config.fit.precision)
+        row = {"seed": seed, "cpu_seconds": fitted.cpu_seconds, "network": means["accuracy"]}
         if linear and seed == seeds[0]:
             vocabulary = source.fitted.vocabulary
             splits: Any = (source.train, source.test)
-            train, test = ([vocabulary.cut(t) for t in split.texts] for split in splits)
+            train, test = ([vocabulary.tokenize(t) for t in split.texts] for split in splits)
             found = compare(train, source.train.targets.numpy(), test, source.test.targets.numpy())
             row |= {each.name: each.accuracy for each in found}
         yield row

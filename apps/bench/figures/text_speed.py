@@ -80,6 +80,7 @@ def speeds(config: Any, source: Any, options: Options) -> list[Figure]:
     import torch
 
     from apps.bench.baselines.loop import plain_steps
+    from apps.text.model import forward, step
     from cnn_core.training import engine, runs
 
     train: Any = source.train
@@ -93,11 +94,11 @@ def speeds(config: Any, source: Any, options: Options) -> list[Figure]:
     parts = [part(turn) for turn in range(options.rounds)]
 
     def learn(turn: int) -> int:
-        engine.fit(model, parts[turn], fit, seed=turn, progress=False)
+        engine.fit(model, parts[turn], fit, step=step(config), seed=turn, progress=False)
         return len(parts[turn])
 
     def predict(_: int) -> int:
-        return len(engine.predict_logits(model, train, precision="fp32"))
+        return len(engine.predict_logits(model, train, precision="fp32", forward=forward(config.net)))
 
     @torch.no_grad()
     def plain_predict(turn: int) -> int:
@@ -127,7 +128,7 @@ def scores(config: Any, source: Any, options: Options) -> Iterator[Figure]:
     from cnn_core.training import engine
 
     model, fitted = fit_once(APP, config, source, options.common.seed)
-    here = 100 * engine.evaluate(model, source.test, precision="fp32")["accuracy"]
+    here = 100 * engine.evaluate(model, source.test, step=step(config), precision="fp32")["accuracy"]
     plain, optimizer = _plain(source, len(model.get_parameter("front.learned")))
     accuracies = []
     with cpu_seconds() as spent:
@@ -139,7 +140,7 @@ def scores(config: Any, source: Any, options: Options) -> Iterator[Figure]:
         conditions={"cpu_seconds": fitted.cpu_seconds, "baseline_cpu_seconds": spent.cpu, "each_epoch": accuracies},
     )  # fmt: skip
     vocabulary = source.fitted.vocabulary
-    train, test = ([vocabulary.cut(t) for t in split.texts] for split in (source.train, source.test))
+    train, test = ([vocabulary.tokenize(t) for t in split.texts] for split in (source.train, source.test))
     for each in compare(train, source.train.targets.numpy(), test, source.test.targets.numpy()):
         speed = {"training_texts_per_cpu_second": len(train) / each.train_seconds}
         speed["prediction_texts_per_cpu_second"] = each.texts_per_second

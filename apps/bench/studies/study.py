@@ -85,6 +85,8 @@ def measure(variant: Variant, seed: int, place: Any = "cpu") -> dict[str, Any]:
         return variant.fitted(data, seed)
     if variant.build:
         app = replace(app, build=variant.build)
+        if app.forward:  # it and the step are for the app's own network
+            app = replace(app, step=None, forward=None)
     model = runs.build_seeded(app, variant.config, data.labels, seed, data.fitted).to(place)
     step = app.step(variant.config) if app.step else None
     timer = benchmark.Timer()
@@ -93,7 +95,8 @@ def measure(variant: Variant, seed: int, place: Any = "cpu") -> dict[str, Any]:
         model, data.train, variant.config.fit, validation=data.validation, step=step, seed=seed, progress=False
     )
     timer.stop()
-    logits = engine.predict_logits(model, data.test, precision=variant.config.fit.precision)
+    forward = app.forward_of(variant.config)
+    logits = engine.predict_logits(model, data.test, precision=variant.config.fit.precision, forward=forward)
     found = evaluate_logits(logits.numpy(), data.test.targets.numpy(), data.labels)
     parameters, multiply_adds = cost(model.cpu(), data.test.take(slice(0, 1))[0])
     return {

@@ -11,17 +11,19 @@ from apps.speech.corpora.clips import TEST, TRAIN, Corpus, numbered
 from apps.speech.signal.audio import SUFFIXES, read_clips
 from cnn_core.console import note
 from cnn_core.errors import UserError
-from cnn_core.fetching.class_folders import class_files, class_names, set_aside, test_folder, train_folder
+from cnn_core.fetching.class_folders import class_files, class_names, test_folder, train_folder
+from cnn_core.training.holdout import hold_out
 
 UNKNOWN = "unknown speaker"
+TEST_SHARE = 0.2
 
 
 def read_folder(folder: Path, seed: int, progress: bool) -> Corpus:
     """The corpus of a folder. Raises UserError naming the recording or folder that cannot be used.
 
     Splits, by the first of these that is there: FSDD's takes; Speech Commands' lists; train/ and test/; the sha1 rule
-    where names are <speaker>_nohash_<number>; else a fifth of each word is set aside for testing by `seed`, recordings
-    that are equal on one side.
+    where names are <speaker>_nohash_<number>; else a fifth of each word is held out for testing by `seed`, equal
+    recordings on one side.
     """
     if fsdd.is_fsdd(folder):
         return fsdd.read_folder(folder, progress)
@@ -51,11 +53,15 @@ def read_folder(folder: Path, seed: int, progress: bool) -> Corpus:
     by_speaker = all("_nohash_" in name for name in names)
     who, known = numbered([speech_commands.speaker(name) if by_speaker else UNKNOWN for name in names])
     if train is None or test is None:
-        if by_speaker:
-            parts = speech_commands.parts_of(names, speech_commands.lists_of(folder))
-        else:
-            keys = [clip.tobytes() for clip in clips]
-            parts = np.where(set_aside(keys, targets, seed), TEST, TRAIN).astype(np.uint8)
+        try:
+            if by_speaker:
+                parts = speech_commands.parts_of(names, speech_commands.lists_of(folder))
+            else:
+                held = hold_out(targets, TEST_SHARE, seed, [clip.tobytes() for clip in clips])
+                parts = np.where(held, TEST, TRAIN).astype(np.uint8)
+        except UserError as error:
+            raise UserError(f"{folder}: too few different recordings to train and to test ({error})") from None
+        if not by_speaker:
             note(
                 f"{folder}: no test/ folder: {int((parts == TEST).sum())} of {len(parts)} recordings set aside for"
                 f" testing (seed {seed}, by word, equal recordings on one side; the same speakers may be on both)"

@@ -17,6 +17,7 @@ from apps.speech.corpora.clips import TEST, TRAIN, VALIDATION, Corpus, numbered
 from apps.speech.signal.audio import LENGTH, RATE, read_clips, read_recording, to_int16
 from cnn_core.errors import UserError
 from cnn_core.fetching.archives import read_members
+from cnn_core.training.holdout import hold_out
 
 WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 LISTS = {"validation_list.txt": VALIDATION, "testing_list.txt": TEST}
@@ -51,14 +52,15 @@ def parts_of(names: Sequence[str], lists: Mapping[str, str]) -> np.ndarray:
 
 
 def by_rule(names: Sequence[str]) -> np.ndarray:
-    """(N,) splits by the rule; of so few speakers that it leaves none for testing, a fifth are for testing."""
+    """(N,) splits by the rule; where it leaves none of so few speakers for testing, a fifth of them are held out.
+
+    Raises UserError where each word has one speaker only.
+    """
     parts = np.array([rule(name) for name in names], np.uint8)
     if (parts == TEST).any() and (parts == TRAIN).any():
         return parts
-    who = [speaker(name) for name in names]
-    known = sorted(set(who), key=lambda name: hashlib.sha1(name.encode(), usedforsecurity=False).digest())
-    aside = set(known[: -(-len(known) // 5)]) if len(known) > 1 else set()
-    return np.array([TEST if name in aside else TRAIN for name in who], np.uint8)
+    held = hold_out([name.partition("/")[0] for name in names], 0.2, 0, [speaker(name) for name in names])
+    return np.where(held, TEST, TRAIN).astype(np.uint8)
 
 
 @dataclass(frozen=True)

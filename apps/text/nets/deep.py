@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from apps.text.config import TextNet
 from apps.text.front import WordFront
-from apps.text.nets.layers import ClippedLinear, Pool, lengths_of, valid
+from apps.text.nets.layers import ClippedLinear, Pool, text_lengths, valid
 
 
 class PreBlock(nn.Module):
@@ -56,7 +56,7 @@ class DeepNet(nn.Module):
     def forward(self, input: Tensor) -> Tensor:
         """Word numbers (B, T) -> logits (B, classes)."""
         x = self.front(input)  # (B, C, T)
-        lengths = lengths_of(x).clamp(min=1)
+        lengths = text_lengths(input).clamp(min=1)
         x = self.conv1(x)
         x = x * valid(x, lengths)
         for number in range(1, self.blocks + 1):

@@ -1,13 +1,21 @@
-"""Layers that know how long each text is, so that padding changes nothing. Letters: B batch, F channels, T time."""
+"""Layers that take the lengths of the texts, so that padding changes nothing. Letters: B batch, F channels, T time."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 
-def lengths_of(x: Tensor) -> Tensor:
-    """(B,) how many columns of (B, C, T) there are up to the last that is not all zeros; pads are zeros."""
-    filled = (x != 0).any(1).to(torch.int64)  # (B, T)
+def text_lengths(input: Tensor) -> Tensor:
+    """(B,) the number of words of each text in what a network is given.
+
+    Word numbers (B, T) end with pads, which are 0. Where a lens has taken the front end away
+    (`cnn_core.visual.behind_front`), vectors (B, C, T) come in their place, and columns of zeros at the end are pads.
+    Nothing else reads lengths from vectors; the front end's part is that no word but the pad has the vector zero
+    (`apps.text.front.FAINT`).
+    """
+    if not input.is_floating_point():
+        return (input != 0).sum(1)
+    filled = (input != 0).any(1).to(torch.int64)  # (B, T)
     return (filled.flip(1).cumsum(1) > 0).sum(1)  # no maximum: lenses that trace what depends on what replace those
 
 

@@ -19,7 +19,7 @@ def window_maxima(rows: Tensor, words: Tensor, lengths: Tensor, weights: Sequenc
     """Largest value over time of each filter, before bias and activation, the widths side by side (B, sum of F).
 
     `rows` (U, C) are vectors of different words, of which the first is the pad's zeros; `words` (B, T) says which
-    stand where, `lengths` (B,) how many are no pads; `weights` (F, C, K) are those of Conv1d. Windows that reach
+    stand where, `lengths` (B,) how many are not pads; `weights` (F, C, K) are those of Conv1d. Windows that reach
     beyond a text do not count, but each text has one window of each width at least.
     """
     return _WindowMaxima.apply(rows, words, lengths, *weights)
@@ -27,8 +27,8 @@ def window_maxima(rows: Tensor, words: Tensor, lengths: Tensor, weights: Sequenc
 
 def places_of_maxima(rows: Tensor, words: Tensor, lengths: Tensor, weights: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """The same maxima (B, sum of F), and where each one's window begins (B, sum of F)."""
-    found = [_maxima(rows @ _slices(weight), words, lengths, weight) for weight in weights]
-    return torch.cat([value for value, _ in found], 1), torch.cat([place for _, place in found], 1)
+    values, places = zip(*(_maxima(rows @ _slices(w), words, lengths, w) for w in weights), strict=True)
+    return torch.cat(values, 1), torch.cat(places, 1)
 
 
 def _slices(weight: Tensor) -> Tensor:
@@ -60,10 +60,11 @@ class _WindowMaxima(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, words: Tensor, lengths: Tensor, *weights: Tensor) -> Tensor:
         slices = [_slices(weight) for weight in weights]
-        found = [_maxima(rows @ each, words, lengths, w) for each, w in zip(slices, weights, strict=True)]
-        ctx.save_for_backward(rows, words, *(place for _, place in found), *slices)
+        maxima = (_maxima(rows @ each, words, lengths, w) for each, w in zip(slices, weights, strict=True))
+        values, places = zip(*maxima, strict=True)
+        ctx.save_for_backward(rows, words, *places, *slices)
         ctx.shapes = [weight.shape for weight in weights]
-        return torch.cat([value for value, _ in found], 1)
+        return torch.cat(values, 1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:

@@ -1,4 +1,5 @@
-"""Texts to tokens: four ways, each a function from one text to a list of strings without white space inside."""
+"""Texts to tokens, four ways, each a function from one text to a list of strings without white space inside; and the
+normal form by which two texts count as equal."""
 
 import re
 import unicodedata
@@ -12,8 +13,16 @@ TOKENIZERS = ("english", "kim", "characters", "jieba")
 SPACE = "␣"  # how the tokenizer `characters` writes a blank, so that no token is white space
 
 _CONTRACTIONS = re.compile(r"('s|'ve|n't|'re|'d|'ll)")
-_KEPT_BY_KIM = re.compile(r"[^a-z0-9(),!?'`]")
+_NOT_IN_KIM = re.compile(r"[^a-z0-9(),!?'`]")
 _PUNCTUATION = re.compile(r"([,!()?])")
+
+
+def normal_form(text: str) -> str:
+    """The text with compatible characters (Unicode's NFKC), case and white space folded.
+
+    Texts of one normal form count as equal: they stay on one side of a split, whatever the tokenizer makes of them.
+    """
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 @cache
@@ -34,12 +43,12 @@ def tokenizer(name: str) -> Tokenizer:
         return characters
     if name == "jieba":
         return _jieba()
-    raise UserError(f"no tokenizer is named {name!r}; there are {', '.join(TOKENIZERS)}")
+    raise UserError(f"no tokenizer is named {name!r}; the tokenizers are {', '.join(TOKENIZERS)}")
 
 
 def kim(text: str) -> list[str]:
     """Kim's cleaning (2014), lower case: "It's bad!" -> it, 's, bad, !."""
-    text = _KEPT_BY_KIM.sub(" ", text.lower())
+    text = _NOT_IN_KIM.sub(" ", text.lower())
     text = _CONTRACTIONS.sub(r" \1", text)
     return _PUNCTUATION.sub(r" \1 ", text).split()
 
@@ -55,7 +64,7 @@ def _jieba() -> Tokenizer:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of its own source and of pkg_resources
+            warnings.simplefilter("ignore")  # about jieba's source and pkg_resources
             import jieba
     except ImportError:
         raise UserError("the tokenizer jieba needs the package of that name: pip install jieba") from None

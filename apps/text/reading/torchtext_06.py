@@ -1,4 +1,4 @@
-"""All that is known here of torchtext 0.6.0: its tokenizer, and its Vocab to put words into their order.
+"""The suite's only use of torchtext 0.6.0: its tokenizer, and its Vocab to put words into their order.
 
 Later releases load a library that fits torch 2.3 alone. It takes as long to import as torch, so it is imported late.
 """
@@ -28,8 +28,8 @@ def basic_english() -> Callable[[str], list[str]]:
 
 
 def in_order(counts: Counter[str], specials: tuple[str, ...], most: int, least_count: int) -> list[str]:
-    """The specials, then the words met `least_count` times or more, the most frequent first and equals by alphabet.
+    """The specials, then the words that occur `least_count` times, the most frequent first, ties in alphabetical order.
 
-    At most `most` words besides the specials; 0 is no limit.
+    At most `most` words besides the specials; 0 for all.
     """
     return _module("vocab").Vocab(counts, max_size=most or None, min_freq=least_count, specials=list(specials)).itos

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from apps.text.model import WindowNet
+from apps.text.nets.window_net import WindowNet
 from cnn_core import visual
 
 
@@ -53,7 +53,7 @@ def contrast(classes: int, target: int) -> Tensor:
 def exact_reasons(model: WindowNet, words: Tensor, target: int) -> Reasons:
     """The sum that a WindowNet with a maximum over time is, for the numbers (T,) of one text."""
     weights = contrast(model.output.out_features, target)
-    values, places = model.fired(words[None])  # (1, F) each
+    values, places = model.strongest_windows(words[None])  # (1, F) each
     shares = weights @ model.output.weight  # (F,) what a filter's value counts for the target
     vectors = model.front(words[None])[0]  # (C, T)
     scores, grams = np.zeros(len(words)), defaultdict(float)
@@ -82,14 +82,14 @@ def exact_reasons(model: WindowNet, words: Tensor, target: int) -> Reasons:
 
 def integrated_reasons(model: nn.Module, words: Tensor, target: int, steps: int = 64) -> Reasons:
     """The same by integrated gradients from the text of no words (all vectors zero), for any network."""
-    behind = visual.behind_front(model)
+    network = visual.behind_front(model)
     x = visual.front_of(model, words[None])
     with torch.no_grad():
-        logits = behind(x)[0].float()
+        logits = network(x)[0].float()
     weights = contrast(len(logits), target)
     total, gap = np.zeros(len(words)), 0.0
     for label, weight in enumerate(weights.tolist()):
-        found = visual.integrated_gradients(behind, x, label, steps=steps)
+        found = visual.integrated_gradients(network, x, label, steps=steps)
         total += weight * found.values[0].sum(0).double().cpu().numpy()[: len(words)]
         gap += weight * float(found.gap[0])
     score = float(weights @ logits.cpu())

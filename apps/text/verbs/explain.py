@@ -59,7 +59,7 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     trained = runs.restore(app, options.run, device.choose(options.common.device or "cpu", options.common.threads))
     if options.target and options.target not in trained.labels:
         raise UserError(f"--target {options.target}: no such class; there are {', '.join(trained.labels[:20])}")
-    paint = coloured_text.terminal if _wants_colour(options) else coloured_text.marked
+    paint = coloured_text.terminal if _use_colour(options) else coloured_text.marked
     found, blocks = [], []
     page = Page("Why these answers?")
     page.text("Red words spoke for the answer, blue ones against it; a word's score is shown where the pointer rests.")
@@ -92,7 +92,7 @@ def _explain(trained: Run, text: str, options: ExplainOptions) -> tuple[dict[str
     from apps.text.verbs.attributions import agreement, integrated_reasons, reasons
 
     vocabulary = trained.fitted.vocabulary
-    tokens = vocabulary.cut(text)
+    tokens = vocabulary.tokenize(text)
     words = torch.from_numpy(vocabulary.encode(tokens))
     if not len(words):
         raise UserError("a text without words has no words that decided; give another")
@@ -143,7 +143,7 @@ def _texts(trained: Run, inputs: tuple[str, ...]) -> list[tuple[str, str | None]
     return found
 
 
-def _wants_colour(options: ExplainOptions) -> bool:
+def _use_colour(options: ExplainOptions) -> bool:
     if options.colour != "auto":
         return options.colour == "always"
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from apps.text.words.fitted import FittedText
+from apps.text.words.vocabulary import FittedText
 from cnn_core.app import App
 from cnn_core.files import atomic, write_json
 from cnn_core.outcome import Outcome

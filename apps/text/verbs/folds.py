@@ -70,6 +70,7 @@ def fold_rows(
 ) -> Iterator[dict[str, float]]:
     """For each fold: its number, texts, CPU-seconds, and the test accuracy of the network and the linear models."""
     from apps.text.baselines import compare
+    from apps.text.model import step
     from apps.text.words.ragged import TextSplit
     from cnn_core.training import engine
 
@@ -77,14 +78,14 @@ def fold_rows(
         chosen = replace(config, texts=replace(config.texts, folds=k, fold=fold))
         source = app.load(chosen)
         model, fitted = fit_once(app, chosen, source, seed)
-        accuracy = engine.evaluate(model, source.test, precision=config.fit.precision)["accuracy"]
+        means = engine.evaluate(model, source.test, step=step(config), precision=config.fit.precision)
         row = {"fold": fold, "test_texts": len(source.test), "cpu_seconds": fitted.cpu_seconds}
-        row["network"] = accuracy
+        row["network"] = means["accuracy"]
         if linear:
             vocabulary = source.fitted.vocabulary
             assert isinstance(source.train, TextSplit)
             assert isinstance(source.test, TextSplit)
-            train, test = ([vocabulary.cut(t) for t in split.texts] for split in (source.train, source.test))
+            train, test = ([vocabulary.tokenize(t) for t in split.texts] for split in (source.train, source.test))
             found = compare(train, source.train.targets.numpy(), test, source.test.targets.numpy())
             row |= {each.name: each.accuracy for each in found}
         yield row
@@ -92,12 +93,12 @@ def fold_rows(
 
 def fit_once(app: App, config: Any, source: Any, seed: int) -> tuple[Any, Any]:
     """(model, how it went): one training run as `train` does it, kept in a temporary folder."""
-    from cnn_core.training import data, engine, runs
+    from apps.text.model import step
+    from cnn_core.training import engine, runs
 
-    step = app.step(config) if app.step else None
     train, validation = source.train, source.validation
     if validation is None and config.fit.validation:
-        train, validation = data.hold_out(train, config.fit.validation, seed)
+        train, validation = train.hold_out(config.fit.validation, seed)
     model = runs.build_seeded(app, config, source.labels, seed, source.fitted)
     with tempfile.TemporaryDirectory() as folder:  # the best epoch is read back from there
         place = Path(folder) if config.fit.patience else None
@@ -106,7 +107,7 @@ def fit_once(app: App, config: Any, source: Any, seed: int) -> tuple[Any, Any]:
             train,
             config.fit,
             validation=validation,
-            step=step,
+            step=step(config),
             seed=seed,
             run=place,
             record={"app": app.name},

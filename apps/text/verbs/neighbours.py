@@ -1,4 +1,4 @@
-"""visualize neighbours: which words lie next to a word, before and after training. Letters: V words, C numbers."""
+"""visualize neighbours: which words lie next to a word, before and after training. Letters: V words, C channels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def word_vectors(model: nn.Module) -> Tensor:
     """(V, C) the vectors of all words, fixed and learned side by side; the pad and the unknown word first."""
     front = model.get_submodule("front")
     assert isinstance(front, WordFront)
-    words = front.met + (0 if front.unseen is None else len(front.unseen))
+    words = front.seen_words + (0 if front.unseen is None else len(front.unseen))
     training = front.training
     try:
         return front.eval().rows(torch.arange(words)).detach().float().cpu()
@@ -29,7 +29,7 @@ def word_vectors(model: nn.Module) -> Tensor:
         front.train(training)
 
 
-FREQUENT = 5000  # neighbours are looked for among so many words: rare ones have hardly moved, and hide the others
+FREQUENT = 5000  # candidates for neighbours: rare words have hardly moved, and hide the others
 
 
 def nearest(vectors: Tensor, words: Sequence[int], count: int) -> list[list[tuple[int, float]]]:
@@ -60,10 +60,10 @@ def view(app: App, run: Run, options: Any) -> Outcome:
         raise UserError(f"{run.folder}: its vocabulary of {len(vocabulary) - 2} words is too small for neighbours")
     first, last = before(app, run), word_vectors(run.model)
     if options.input:
-        names = [token for text in options.input.split(",") for token in vocabulary.cut(text)]
+        names = [token for text in options.input.split(",") for token in vocabulary.tokenize(text)]
         unknown = [name for name in names if name not in vocabulary.numbers]
         if unknown or not names:
-            raise UserError(f"--input {options.input}: {(unknown or ['it'])[0]!r} is no word of the training texts")
+            raise UserError(f"--input {options.input}: {(unknown or ['it'])[0]!r} is not a word of the training texts")
         chosen = [vocabulary.numbers[name] for name in names]
     else:
         way = moved(first, last)[2:1002]

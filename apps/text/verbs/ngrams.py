@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from apps.text.model import WindowNet
+from apps.text.nets.window_net import WindowNet
 from apps.text.words.ragged import TextSplit
 from cnn_core.app import App
 from cnn_core.drawing.pages import Page
@@ -18,12 +18,12 @@ from cnn_core.outcome import Outcome
 from cnn_core.training.runs import Run
 from cnn_core.verbs.views.common import chosen
 
-Found = list[tuple[float, tuple[int, ...]]]
+NGrams = list[tuple[float, tuple[int, ...]]]
 """Values and n-grams (word numbers), the largest value first, each n-gram once."""
 
 
 @torch.no_grad()
-def best_ngrams(model: WindowNet, split: TextSplit, count: int, batch: int = 256) -> list[Found]:
+def best_ngrams(model: WindowNet, split: TextSplit, count: int, batch: int = 256) -> list[NGrams]:
     """For each filter of all widths, the `count` different n-grams of the texts with the largest values.
 
     Of a text, only the window that a filter fires on counts, as in the network's own maximum over time.
@@ -34,13 +34,13 @@ def best_ngrams(model: WindowNet, split: TextSplit, count: int, batch: int = 256
     order = split.evaluation_order()
     for first in range(0, len(order), batch):
         index = order[first : first + batch]
-        value, place = model.fired(split.take(index)[0])  # (B, F)
+        value, place = model.strongest_windows(split.take(index)[0])  # (B, F)
         values = torch.cat([values, value.float()])
         rows = torch.cat([rows, index[:, None].expand_as(place).float()])
         places = torch.cat([places, place.float()])
         top = values.topk(min(keep, len(values)), 0).indices
         values, rows, places = (part.gather(0, top) for part in (values, rows, places))
-    found: list[Found] = []
+    found: list[NGrams] = []
     for f, width in enumerate(widths):
         grams: dict[tuple[int, ...], float] = {}
         for value, row, place in zip(values[:, f].tolist(), rows[:, f].tolist(), places[:, f].tolist(), strict=True):

@@ -84,11 +84,12 @@ def run(app: App, options: PredictOptions) -> Outcome:
 
 def answer(trained: Run, texts: list[str], options: PredictOptions) -> list[dict[str, Any]]:
     """One dict for each text: text, answer, rejected, top, tokens, unknown (share of the words)."""
-    from apps.text.data import encode
+    from apps.text.data import encode_texts
     from cnn_core.training import engine
 
-    split = encode(trained.fitted.vocabulary, texts)
-    logits = engine.predict_logits(trained.model, split, batch_size=256, precision=trained.config.fit.precision)
+    split = encode_texts(trained.fitted.vocabulary, texts)
+    forward = trained.app.forward_of(trained.config)
+    logits = engine.predict_logits(trained.model, split, precision=trained.config.fit.precision, forward=forward)
     probabilities = logits.double().softmax(1)
     best, order = probabilities.topk(min(options.top, len(trained.labels)))
     found = []
@@ -106,8 +107,7 @@ def answer(trained: Run, texts: list[str], options: PredictOptions) -> list[dict
 
 def _texts(options: PredictOptions) -> list[str]:
     """The texts of all arguments: a file's lines or column, a folder's files, or the argument itself."""
-    from apps.text.reading.columns import Columns
-    from apps.text.reading.files import decode, read_bytes, read_plain
+    from apps.text.reading.tables import Columns, decode, read_bytes, read_plain
 
     found: list[str] = []
     for given in options.inputs:

@@ -1,4 +1,4 @@
-"""Predict with an exported network: needs numpy and onnxruntime alone, and nothing of the suite.
+"""Predict with an exported network: needs only numpy and onnxruntime, nothing of the suite.
 
     python model.predict.py model.onnx "a text" "another"
 
@@ -48,16 +48,16 @@ TOKENIZERS = {"english": english, "kim": kim, "characters": characters, "jieba":
 
 def main(path, texts):
     """Print label, probability and text of each text, separated by tabs."""
-    kept = json.loads(Path(path).with_suffix(".vocabulary.json").read_text(encoding="utf-8"))
-    numbers = {word: number for number, word in enumerate(kept["words"])}
+    vocabulary = json.loads(Path(path).with_suffix(".vocabulary.json").read_text(encoding="utf-8"))
+    numbers = {word: number for number, word in enumerate(vocabulary["words"])}
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     for text in texts:
-        tokens = TOKENIZERS[kept["tokenizer"]](text)[: kept["longest"] or None]
+        tokens = TOKENIZERS[vocabulary["tokenizer"]](text)[: vocabulary["longest"] or None]
         row = [numbers.get(token, 1) or 1 for token in tokens] or [0]
         (logits,) = np.asarray(session.run(None, {"input": np.array([row], np.int32)})[0], float)
         shares = np.exp(logits - logits.max())
         best = int(shares.argmax())
-        print(f"{kept['labels'][best]}\t{shares[best] / shares.sum():.4f}\t{text}")  # noqa: T201
+        print(f"{vocabulary['labels'][best]}\t{shares[best] / shares.sum():.4f}\t{text}")  # noqa: T201
 
 
 if __name__ == "__main__":

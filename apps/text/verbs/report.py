@@ -25,7 +25,7 @@ def report(run: Run, data: Dataset, logits: Tensor, folder: Path) -> tuple[dict[
     vocabulary = run.fitted.vocabulary
     metrics = evaluate_logits(logits.numpy(), test.targets.numpy(), run.labels)
     train: Any = data.train if len(data.train) else run.app.load(run.config).train
-    cut = [[vocabulary.cut(text) for text in split.texts] for split in (train, test)]
+    cut = [[vocabulary.tokenize(text) for text in split.texts] for split in (train, test)]
     linear = compare(cut[0], train.targets.numpy(), cut[1], test.targets.numpy())
     unknown = unknown_share(test)
     unseen = unknown + float((test.tokens >= len(vocabulary) - vocabulary.unseen).float().mean() if unknown < 1 else 0)

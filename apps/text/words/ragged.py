@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from apps.text.reading.tokenizers import normal_form
 from cnn_core.training.data import Split
 
 
@@ -23,7 +24,7 @@ class TextSplit(Split):
 
     tokens: Tensor  # (all tokens,) int32
     texts: tuple[str, ...] = ()
-    """The texts as they were read, in the order of the samples; empty where nobody needs them."""
+    """The texts as they were read, in the order of the samples; empty where they are not needed."""
 
     def to(self, device: torch.device | str) -> Self:
         """The same texts on `device`."""
@@ -60,6 +61,10 @@ class TextSplit(Split):
         """Word numbers (T,) of one text, not padded."""
         start, length = self.inputs[number].tolist()
         return self.tokens[start : start + length]
+
+    def groups(self) -> list[str] | None:
+        """(N,) the texts' normal forms: equal texts stay on one side. None where the texts are not at hand."""
+        return [normal_form(text) for text in self.texts] if self.texts else None
 
 
 def pad(tokens: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:

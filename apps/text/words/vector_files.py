@@ -1,8 +1,8 @@
-"""Files of word vectors, read once and a piece at a time: only the rows of wanted words are kept.
+"""Files of word vectors, read once and a piece at a time: only the rows of the words in question stay in memory.
 
 Text (GloVe .txt, word2vec and fastText .vec, with or without a first line "V D"), word2vec's .bin, either of them
-gzipped, fastText's own .bin (through gensim), and a .npy table with a parquet list of words.
-Letters: V words, D numbers a word.
+gzipped, fastText's .bin format (through gensim), and a .npy table with a parquet list of words.
+Letters: V words, D dimensions of a vector.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def mapped(table: Path, index: Path) -> tuple[np.ndarray, list[str]]:
 
 
 def width(path: Path) -> int:
-    """D of a file. Raises UserError when it is no file of word vectors."""
+    """D of a file. Raises UserError when it is not a file of word vectors."""
     if _is_fasttext(path):
         return _fasttext(path).vector_size
     if path.suffix == ".bin" or path.name.endswith(".bin.gz"):
@@ -52,19 +52,19 @@ def words(path: Path, count: int) -> list[str]:
     return [word.decode("utf-8", "replace") for word, _ in islice(_rows(path, {}), count)]
 
 
-def look_up(path: Path, wanted: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """(vectors (V, D) float32, found (V,) bool) of the wanted words; zeros where the file lacks one.
+def look_up(path: Path, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """(vectors (V, D) float32, found (V,) bool) of the words; zeros where the file lacks one.
 
-    Raises UserError for a file that is cut short, has rows of different widths, or is none of word vectors.
+    Raises UserError for a file that is truncated, has rows of different widths, or does not hold word vectors.
     """
     if _is_fasttext(path):
         model = _fasttext(path)
-        found = np.array([word in model.key_to_index for word in wanted])
-        vectors = np.stack([model[word] for word in wanted]).astype(np.float32)  # made of parts where it is unknown
+        found = np.array([word in model.key_to_index for word in words])
+        vectors = np.stack([model[word] for word in words]).astype(np.float32)  # made of parts where it is unknown
         return vectors, found | vectors.any(1)
-    places = {word.encode(): number for number, word in enumerate(wanted)}
-    vectors = np.zeros((len(wanted), width(path)), np.float32)
-    found = np.zeros(len(wanted), bool)
+    places = {word.encode(): number for number, word in enumerate(words)}
+    vectors = np.zeros((len(words), width(path)), np.float32)
+    found = np.zeros(len(words), bool)
     for word, row in _rows(path, places):
         number = places.get(word)
         if number is not None and not found[number] and row is not None:
@@ -76,11 +76,11 @@ def look_up(path: Path, wanted: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     return vectors, found
 
 
-def _rows(path: Path, wanted: dict[bytes, int]) -> Iterator[tuple[bytes, np.ndarray | None]]:
-    """(word, its vector, or None where it is not wanted)."""
+def _rows(path: Path, numbers: dict[bytes, int]) -> Iterator[tuple[bytes, np.ndarray | None]]:
+    """(word, its vector, or None where the word is not in `numbers`)."""
     binary = path.suffix == ".bin" or path.name.endswith(".bin.gz")
     with _opened(path) as stream:
-        yield from (_binary_rows if binary else _text_rows)(stream, path, wanted)
+        yield from (_binary_rows if binary else _text_rows)(stream, path, numbers)
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def _text_rows(stream: IO[bytes], path: Path, wanted: dict[bytes, int]) -> Iterator[tuple[bytes, Any]]:
+def _text_rows(stream: IO[bytes], path: Path, numbers: dict[bytes, int]) -> Iterator[tuple[bytes, Any]]:
     size = 0
     for number, line in enumerate(stream, start=1):
         word, _, rest = line.rstrip().partition(b" ")
@@ -103,12 +103,12 @@ def _text_rows(stream: IO[bytes], path: Path, wanted: dict[bytes, int]) -> Itera
             if len(counts) == 2 and all(map(bytes.isdigit, counts)):
                 size = int(counts[1])
                 continue
-        if size and word not in wanted and number > 2:
+        if size and word not in numbers and number > 2:
             yield word, None  # most lines: nothing is parsed
             continue
         if not rest:
             if word:
-                raise UserError(f"{path}: line {number} is no word with its vector")
+                raise UserError(f"{path}: line {number} is not a word with its vector")
             continue
         try:
             row = np.array(rest.split(), np.float32)
@@ -116,7 +116,7 @@ def _text_rows(stream: IO[bytes], path: Path, wanted: dict[bytes, int]) -> Itera
             if size:  # a word with blanks inside, as GloVe's largest files have some
                 yield word + b" ", None
                 continue
-            raise UserError(f"{path}: line {number} is no word with its vector") from None
+            raise UserError(f"{path}: line {number} is not a word with its vector") from None
         size = size or len(row)
         if len(row) != size:
             raise UserError(f"{path}: line {number} has {len(row)} numbers, and {size} are expected")
@@ -133,11 +133,13 @@ def _head(path: Path) -> tuple[int, int]:
 def _counts(line: bytes, path: Path) -> tuple[int, int]:
     parts = line.split()
     if len(parts) != 2 or not all(map(bytes.isdigit, parts)) or not 0 < int(parts[1]) < 100_000:
-        raise UserError(f"{path}: is no binary file of word2vec or fastText; name a text file .txt or .vec")
+        raise UserError(
+            f"{path}: is not a binary file of word2vec or fastText; the name of a text file must end in .txt or .vec"
+        )
     return int(parts[0]), int(parts[1])
 
 
-def _binary_rows(stream: IO[bytes], path: Path, wanted: dict[bytes, int]) -> Iterator[tuple[bytes, Any]]:
+def _binary_rows(stream: IO[bytes], path: Path, numbers: dict[bytes, int]) -> Iterator[tuple[bytes, Any]]:
     count, size = _counts(stream.readline(100), path)
     piece, at, row = b"", 0, 4 * size
     for _ in range(count):
@@ -146,10 +148,10 @@ def _binary_rows(stream: IO[bytes], path: Path, wanted: dict[bytes, int]) -> Ite
             piece, at = piece[at:] + stream.read(max(PIECE, 2 * row)), 0
             end = piece.find(b" ")
             if end < 0 or end + 1 + row > len(piece):
-                raise UserError(f"{path}: is cut short: fewer than its {count} words")
+                raise UserError(f"{path}: is truncated: it holds fewer than its {count} words")
         word = piece[at:end].lstrip(b"\n")
         at = end + 1 + row
-        yield word, np.frombuffer(piece, np.float32, size, end + 1) if word in wanted else None
+        yield word, np.frombuffer(piece, np.float32, size, end + 1) if word in numbers else None
 
 
 def _is_fasttext(path: Path) -> bool:
@@ -163,10 +165,10 @@ def _fasttext(path: Path) -> Any:
     try:
         from gensim.models.fasttext import load_facebook_vectors
     except ImportError:
-        raise UserError(f"{path}: fastText's own files need gensim: pip install 'cnn-suite[text]'") from None
+        raise UserError(f"{path}: fastText's .bin files need gensim: pip install 'cnn-suite[text]'") from None
     # gensim checks damaged files by assertions and by what reading past their end raises; NotImplementedError is its
     # word for supervised models.
     try:
         return load_facebook_vectors(str(path))
     except (ValueError, EOFError, NotImplementedError, AssertionError, IndexError) as error:
-        raise UserError(f"{path}: no readable fastText model ({error})") from None
+        raise UserError(f"{path}: is not a readable fastText model ({error})") from None

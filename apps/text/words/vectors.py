@@ -1,6 +1,6 @@
 """Word vectors by source: a data set with a manifest, a file, or word2vec trained on the training texts.
 
-Letters: V words, D numbers a word.
+Letters: V words, D dimensions of a vector.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import available, fetch, load_manifest
 
-OWN = "word2vec"
+WORD2VEC = "word2vec"
 
 
-def width(source: str, own: int) -> int:
-    """D of the vectors of `source`, `own` for word2vec; 0 where there is no source."""
+def width(source: str, word2vec: int) -> int:
+    """D of the vectors of `source`; `word2vec` for those trained here, 0 without a source."""
     if not source:
         return 0
-    if source == OWN:
-        return own
-    table = _listed(source)
+    if source == WORD2VEC:
+        return word2vec
+    table = _manifest_table(source)
     return table[0].shape[1] if table else vector_files.width(_file(source))
 
 
 def frequent_words(source: str, count: int) -> list[str]:
     """The first `count` words of the source, which are the most frequent ones in the usual files."""
-    if source == OWN:
+    if source == WORD2VEC:
         return []
-    table = _listed(source)
+    table = _manifest_table(source)
     return table[1][:count] if table else vector_files.words(_file(source), count)
 
 
@@ -40,9 +40,9 @@ def look_up(source: str, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """(vectors (V, D) float32, found (V,) bool) of the words; those not found have zeros.
 
     A word that the source has in capitals only ("I", "Paris") is found in that form. Raises UserError where the
-    source cannot be had or read, or has none of the words.
+    source is not available, cannot be read, or has none of the words.
     """
-    table = _listed(source)
+    table = _manifest_table(source)
     if table is None:
         vectors, found = vector_files.look_up(_file(source), words)
     else:
@@ -52,7 +52,7 @@ def look_up(source: str, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         vectors = np.zeros((len(words), table[0].shape[1]), np.float32)
         vectors[found] = table[0][numbers[found]]
     if not found.any():
-        raise UserError(f"{source}: has a vector for none of the {len(words)} words; is it of this language and case?")
+        raise UserError(f"{source}: has no vector for any of the {len(words)} words; check its language and case")
     return vectors, found
 
 
@@ -68,21 +68,21 @@ def train_word2vec(
     if not texts:
         raise UserError("word2vec needs texts with words")
     trained = Word2Vec(texts, vector_size=size, min_count=1, sg=1, epochs=epochs, seed=seed, workers=1)
-    known = trained.wv.key_to_index
-    found = np.array([word in known for word in words])
+    trained_words = trained.wv.key_to_index
+    found = np.array([word in trained_words for word in words])
     vectors = np.zeros((len(words), size), np.float32)
-    vectors[found] = trained.wv[[word for word in words if word in known]]
-    note(f"word2vec: {len(known)} words from {len(texts)} texts, {epochs} passes")
+    vectors[found] = trained.wv[[word for word in words if word in trained_words]]
+    note(f"word2vec: {len(trained_words)} words from {len(texts)} texts, {epochs} passes")
     return vectors, found
 
 
-def _listed(source: str) -> tuple[np.ndarray, list[str]] | None:
+def _manifest_table(source: str) -> tuple[np.ndarray, list[str]] | None:
     """(table (V, D) mapped into memory, its words) of a source with a manifest; None for others."""
     if source not in available() or Path(source).exists():
         return None
     fetched = fetch(load_manifest(source))
     if fetched.alternative.reader != "npy-parquet":
-        raise UserError(f"{source}: is no data set of word vectors; glove-50d is one")
+        raise UserError(f"{source}: is not a data set of word vectors; glove-50d is one")
     return vector_files.mapped(fetched.role("table"), fetched.role("index"))
 
 

@@ -11,8 +11,7 @@ from PIL import Image
 
 from apps.text.app import APP
 from apps.text.render import patch, render
-from apps.text.words.fitted import FittedText
-from apps.text.words.vocabulary import Vocabulary
+from apps.text.words.vocabulary import FittedText, Vocabulary
 from cnn_core.cli import run
 from cnn_core.files import digest_of
 
@@ -284,7 +283,7 @@ def test_bad_input_is_one_line(trained, tmp_path, capsys):
     assert "no such class" in bad(capsys, "explain", trained, "x", "--target", "ugly")
     assert "without words" in bad(capsys, "explain", trained, " ")
     assert "test split has texts" in bad(capsys, "explain", trained, 999)
-    assert "is no word of the training texts" in bad(capsys, "visualize", "neighbours", trained, "--input", "xyzzy")
+    assert "is not a word of the training texts" in bad(capsys, "visualize", "neighbours", trained, "--input", "xyzzy")
     assert "layers with windows" in bad(capsys, "visualize", "ngrams", trained, "--layer", "conv9")
     assert "needs vectors.source" in bad(capsys, "train", "--vectors.mode", "static", "--vectors.source", "")
     assert "no data set, file or folder" in bad(capsys, "train", "--data", "nonesuch")
@@ -309,7 +308,7 @@ def test_a_vocabulary_of_another_model(trained, tmp_path, capsys):
     assert "the weights do not fit" in bad(capsys, "evaluate", tmp_path)
     del record["fitted"]
     (tmp_path / "config.json").write_text(json.dumps(record))
-    assert "keeps no vocabulary" in bad(capsys, "predict", tmp_path, "x")
+    assert "has no vocabulary" in bad(capsys, "predict", tmp_path, "x")
 
 
 @pytest.mark.data

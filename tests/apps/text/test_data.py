@@ -14,15 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.text.config import TextConfig, TextData
-from apps.text.data import load, read
-from apps.text.reading import corpora
-from apps.text.reading.columns import Columns
-from apps.text.reading.files import read_plain, read_texts
-from apps.text.reading.splits import folds, set_aside
-from apps.text.reading.tokenizers import SPACE, characters, kim, tokenizer
-from apps.text.words.fitted import FittedText
+from apps.text.data import load, read, read_texts
+from apps.text.reading import data_sets
+from apps.text.reading.tables import Columns, read_plain
+from apps.text.reading.tokenizers import SPACE, characters, kim, normal_form, tokenizer
 from apps.text.words.ragged import TextSplit, pad, rows_of
-from apps.text.words.vocabulary import make_vocabulary
+from apps.text.words.vocabulary import FittedText, make_vocabulary
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import Fetched, load_manifest
 
@@ -56,15 +53,15 @@ def test_csv(tmp_path, mark, header):
     assert list(zip(found.labels, found.texts, strict=True)) == ROWS
 
 
-def test_columns_by_name_and_number(tmp_path, capsys):
+def test_columns_by_name_and_number(tmp_path):
     rows = [[str(i), label, f"topic{i % 2}", text] for i, (label, text) in enumerate(ROWS)]
     path = write(tmp_path / "x.csv", as_csv(rows, header=["id", "mood", "theme", "words"]))
     found = read_texts(path, Columns(text="words", label="mood"))
     assert found.labels == [label for label, _ in ROWS]
-    assert capsys.readouterr().err == ""  # nothing was guessed
+    assert found.notes == ()  # nothing was guessed
     found = read_texts(path, Columns(label="theme"))
     assert found.texts == [text for _, text in ROWS]
-    assert "texts from column 'words'" in capsys.readouterr().err
+    assert "texts from column 'words'" in found.notes[0]
     bare = write(tmp_path / "y.csv", as_csv(rows))
     assert read_texts(bare, Columns(text="4", label="2")).texts == [text for _, text in ROWS]
     with pytest.raises(UserError, match="no such column"):
@@ -110,7 +107,7 @@ def test_encodings(tmp_path, encoding):
     assert read_texts(path, ANY, named).texts == ["très bien", "déjà vu", "une fête", "gâché"]
     if named:
         with pytest.raises(
-            UserError, match=r"x\.csv: byte 0xe8 in line 2 is no utf-8; give the right --texts.encoding"
+            UserError, match=r"x\.csv: byte 0xe8 in line 2 is not valid utf-8; give the right --texts.encoding"
         ):
             read_texts(path, ANY)
 
@@ -123,12 +120,12 @@ BAD = {
     "ragged": ("x.csv", b"label,text\na,b\na,b,c\n", "line 3 has 3 columns, and the first has 2"),
     "labels-missing": ("x.csv", b"label,text\na,b\n,c\n", "1 of 2 rows have no label (first: row 2)"),
     "no-labels": ("x.csv", b"name,line\na,one thing\nb,another thing\nc,a third\n", "no column looks like labels"),
-    "undecodable": ("x.csv", b"label,text\na,caf\xe9\n", "byte 0xe9 in line 2 is no utf-8"),
-    "jsonl": ("x.jsonl", b'{"label": "a", "text": "b"}\n{"label"\n', "line 2 is no JSON"),
-    "jsonl-list": ("x.jsonl", b"[1]\n", "no JSON object"),
+    "undecodable": ("x.csv", b"label,text\na,caf\xe9\n", "byte 0xe9 in line 2 is not valid utf-8"),
+    "jsonl": ("x.jsonl", b'{"label": "a", "text": "b"}\n{"label"\n', "line 2 is not valid JSON"),
+    "jsonl-list": ("x.jsonl", b"[1]\n", "not a JSON object"),
     "jsonl-keys": ("x.jsonl", b'{"label": "a", "text": "b"}\n{"text": "c"}\n', "differ in the field 'label'"),
     "json": ("x.json", b"{}", "must hold a list"),
-    "parquet": ("x.parquet", b"PAR1 no", "no readable parquet"),
+    "parquet": ("x.parquet", b"PAR1 no", "not a readable parquet"),
     "line": ("x.txt", b"good fine\nbad\n", "line 2 is one word"),
     "unlabelled": ("x.txt", "\n".join(f"w{i} text" for i in range(60)).encode(), "60 different words"),
 }
@@ -227,49 +224,31 @@ def test_a_damaged_vocabulary_is_a_user_error(change):
 # Splits
 
 
-TEXTS = st.lists(st.tuples(st.integers(0, 30), st.sampled_from("xyz")), min_size=12, max_size=80)
+@given(st.text(st.sampled_from("aAßſ ﬁİ\t\u00a0éÉ"), max_size=8))
+def test_the_normal_form_forgets_case_and_white_space(text):
+    for other in (text.replace(" ", " \n"), f" {text}\t", normal_form(text)):
+        assert normal_form(other) == normal_form(text)
+    assert normal_form("Straße  ﬁn") == normal_form(" strasse FIN")
 
 
-@given(TEXTS, st.integers(2, 4), st.integers(0, 3))
-def test_folds_keep_equal_texts_together_and_classes_apart(rows, count, seed):
-    keys, labels = [key for key, _ in rows], [label for _, label in rows]
-    try:
-        found = folds(keys, labels, count, seed)
-    except UserError:
-        assert len(set(keys)) < count or len(set(keys)) <= len(set(labels))
-        return
-    assert set(found) == set(range(count))
-    for key in set(keys):
-        assert len({fold for fold, own in zip(found, keys, strict=True) if own == key}) == 1
-
-
-def test_folds_of_sorted_labels_are_stratified_and_shuffled():
-    labels = ["a"] * 300 + ["b"] * 100
-    found = folds(range(400), labels, 10, 0)
-    for fold in range(10):
-        own = [label for label, f in zip(labels, found, strict=True) if f == fold]
-        assert Counter(own) == {"a": 30, "b": 10}
-    assert found != folds(range(400), labels, 10, 1)
-    assert found == folds(range(400), labels, 10, 0)
-    assert len(set(found[:10])) > 3
-
-
-@given(TEXTS, st.floats(0.05, 0.6), st.integers(0, 3))
-def test_set_aside_keeps_equal_texts_together(rows, share, seed):
-    keys, labels = [key for key, _ in rows], [label for _, label in rows]
-    try:
-        found = set_aside(keys, labels, share, seed)
-    except UserError:
-        return
-    aside = {key for key, out in zip(keys, found, strict=True) if out}
-    assert aside.isdisjoint(key for key, out in zip(keys, found, strict=True) if not out)
-    assert 0 < sum(found) < len(found)
-
-
-def test_set_aside_takes_the_share_of_each_class():
-    labels = ["a"] * 300 + ["b"] * 100
-    found = set_aside(range(400), labels, 0.1, 0)
-    assert Counter(label for label, out in zip(labels, found, strict=True) if out) == {"a": 30, "b": 10}
+def test_splits_are_the_same_for_every_tokenizer_and_equal_texts_stay_together(tmp_path):
+    generator = np.random.default_rng(0)
+    rows = [[f"{('good', 'bad')[i % 2]}", f"{generator.choice(['It', 'it'])} is{' ' * int(generator.integers(1, 3))}"
+             f"film no. {generator.integers(60)}!"] for i in range(200)]  # fmt: skip
+    path = write(tmp_path / "x.csv", as_csv(rows, header=["label", "text"]))
+    for options in (TextData(), TextData(folds=4, fold=1)):
+        sets = [
+            load(TextConfig(data=str(path), texts=replace(options, tokenizer=name, longest=longest)))
+            for name, longest in (("english", 0), ("kim", 0), ("characters", 3))
+        ]
+        for data in sets:
+            assert data.test.texts == sets[0].test.texts
+            assert data.train.texts == sets[0].train.texts
+            sides = [{normal_form(text) for text in part.texts} for part in (data.train, data.test)]
+            assert sides[0].isdisjoint(sides[1])
+        rest, held = sets[0].train.hold_out(0.2, 0)
+        assert {*map(normal_form, rest.texts)}.isdisjoint(map(normal_form, held.texts))
+        assert len(rest) + len(held) == len(sets[0].train)
 
 
 # Ragged rows
@@ -376,7 +355,7 @@ def test_the_words_and_classes_of_a_run_hold(tmp_path):
     assert data.labels == ("bad", "good")
     assert data.test.row(0).tolist()[1] == 1
     strange = write(tmp_path / "z.csv", "label,text\ngood,fine\nugly,film\ngood,a\nugly,b\n")
-    with pytest.raises(UserError, match="'ugly' is none of the network's"):
+    with pytest.raises(UserError, match="the network has no class 'ugly'"):
         load(TextConfig(data=str(strange)), fitted=fitted)
 
 
@@ -386,7 +365,7 @@ def test_bad_data_sets_are_one_line(tmp_path):
         with pytest.raises(UserError, match=message):
             load(TextConfig(data=str(data)))
     rare = TextData(least_count=99)
-    with pytest.raises(UserError, match="no word of the training texts is met 99 times"):
+    with pytest.raises(UserError, match="no word occurs 99 times in the training texts"):
         load(TextConfig(data=str(table(tmp_path / "x.csv")), texts=rare))
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="at least two classes"):
@@ -395,8 +374,8 @@ def test_bad_data_sets_are_one_line(tmp_path):
 
 def test_word_vectors_are_no_texts(monkeypatch):
     manifest = load_manifest("glove-50d")
-    monkeypatch.setattr(corpora, "fetch", lambda _: Fetched(manifest.alternatives[0], {}))
-    with pytest.raises(UserError, match="glove-50d: is no data set of texts"):
+    monkeypatch.setattr(data_sets, "fetch", lambda _: Fetched(manifest.alternatives[0], {}))
+    with pytest.raises(UserError, match="glove-50d: is not a data set of texts"):
         load(TextConfig(data="glove-50d"))
 
 
@@ -419,9 +398,9 @@ def small(name, monkeypatch, tmp_path, files, splits):
     found = Fetched(
         manifest.alternatives[0], {spec.name: tmp_path / spec.name for spec in manifest.alternatives[0].files}
     )
-    monkeypatch.setattr(corpora, "fetch", lambda _: found)
-    monkeypatch.setattr(corpora, "load_manifest", lambda _: replace(manifest, splits=splits))
-    return corpora.read_named(name)
+    monkeypatch.setattr(data_sets, "fetch", lambda _: found)
+    monkeypatch.setattr(data_sets, "load_manifest", lambda _: replace(manifest, splits=splits))
+    return data_sets.read_named(name)
 
 
 def pairs(texts):

@@ -11,17 +11,17 @@ from torch import nn
 from torch.nn import functional
 
 from apps.text.config import TextConfig, TextNet, Vectors
-from apps.text.data import encode
-from apps.text.model import build, initialize, step
-from apps.text.nets.layers import ClippedLinear
+from apps.text.data import encode_texts
+from apps.text.model import build, fast, forward, initialize, step
+from apps.text.nets.layers import ClippedLinear, text_lengths
 from apps.text.verbs.attributions import agreement, exact_reasons, integrated_reasons
 from apps.text.verbs.neighbours import nearest
 from apps.text.verbs.ngrams import best_ngrams
-from apps.text.words.fitted import FittedText
-from apps.text.words.vocabulary import Vocabulary
+from apps.text.words.vocabulary import FittedText, Vocabulary
 from cnn_core.errors import UserError
 from cnn_core.training.data import Batch, Split
 from cnn_core.training.engine import fit, predict_logits
+from cnn_core.training.inference import call
 from cnn_core.training.recipe import FitConfig
 from cnn_core.visual import behind_front, front_of, record
 
@@ -72,7 +72,7 @@ def test_the_fast_way_equals_conv1d_in_logits_and_gradients(rows, mode, seed):
     slope = torch.randn(len(rows), 3, dtype=torch.float64)
     model.eval()  # no dropout; dense gradients, which are easier to compare
     found = {}
-    for name, run in (("fast", model), ("slow", lambda x: slowly(model, x))):
+    for name, run in (("fast", lambda x: fast(model, x)), ("layers", model), ("slow", lambda x: slowly(model, x))):
         model.zero_grad()
         logits = run(words)
         (logits * slope).sum().backward()
@@ -80,17 +80,19 @@ def test_the_fast_way_equals_conv1d_in_logits_and_gradients(rows, mode, seed):
             "logits": logits.detach(),
             **{n: p.grad for n, p in model.named_parameters() if p.grad is not None},
         }
-    assert found["fast"].keys() == found["slow"].keys()
-    for name, value in found["slow"].items():
-        if name == "front.learned":
-            assert not found["fast"][name][0].any()  # the pad stays zero
-        torch.testing.assert_close(found["fast"][name], value, rtol=1e-5, atol=1e-6)
+    for way in ("fast", "layers"):
+        assert found[way].keys() == found["slow"].keys()
+        for name, value in found["slow"].items():
+            if name == "front.learned":
+                assert not found[way][name][0].any()  # the pad stays zero
+            torch.testing.assert_close(found[way][name], value, rtol=1e-5, atol=1e-6)
 
 
 def test_fast_and_slow_in_float32():
     model = network(TextNet(windows=(3, 4, 5), filters=20)).eval()
     generator = torch.Generator().manual_seed(0)
     words = torch.randint(1, 40, (30, 17), generator=generator, dtype=torch.int32)
+    torch.testing.assert_close(fast(model, words), slowly(model, words), rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(model(words), slowly(model, words), rtol=1e-6, atol=1e-6)
 
 
@@ -99,7 +101,7 @@ def test_the_sparse_gradient_is_the_dense_one():
     gradients = []
     for training in (True, False):
         model = network(replace(SMALL, dropout=0.0)).train(training)
-        model(words).square().sum().backward()
+        fast(model, words).square().sum().backward()
         gradients.append(model.front.learned.grad)
     assert gradients[0].is_sparse
     assert not gradients[1].is_sparse
@@ -124,13 +126,14 @@ NETS = {
 @given(rows=ROWS, extra=st.integers(0, 6), data=st.data())
 def test_a_prediction_depends_on_its_text_alone(name, rows, extra, data):
     model = network(NETS[name]).eval()
+    logits_of = forward(NETS[name])
     alone = torch.cat([model(batch([row])) for row in rows])
     order = data.draw(st.permutations(range(len(rows))))
     together = model(batch([rows[i] for i in order], extra))
     torch.testing.assert_close(together, alone[list(order)], rtol=1e-5, atol=1e-6)
     split = Split(batch(rows), torch.zeros(len(rows), dtype=torch.int64))
     torch.testing.assert_close(
-        predict_logits(model, split, batch_size=2, precision="fp32"), alone, rtol=1e-5, atol=1e-6
+        predict_logits(model, split, batch_size=2, precision="fp32", forward=logits_of), alone, rtol=1e-5, atol=1e-6
     )
 
 
@@ -160,6 +163,33 @@ def test_every_network_learns(name):
     assert history[-1]["train_accuracy"] > 0.9
 
 
+@pytest.mark.parametrize("name", ["max", "members"])
+def test_hooks_choose_no_way_and_lengths_come_from_the_words(name):
+    model = network(NETS[name]).eval()
+    words = batch([[3, 4, 5, 6, 7, 8], [9, 2]])
+    calls = []
+    handle = model.front.register_forward_hook(lambda *_: calls.append("front"))
+    try:
+        through_layers, by_windows = model(words), fast(model, words)
+    finally:
+        handle.remove()
+    assert calls == ["front"], "the plain way goes through the front, hooks or not; the fast one never"
+    torch.testing.assert_close(through_layers, by_windows, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(through_layers, model(words), rtol=0, atol=0)
+    with torch.no_grad():
+        model.front.learned[[7, 8, 2]] = 0.0  # words at the end that have the vector of the pad
+    for row in ([3, 4, 5, 6, 7, 8], [9, 2]):
+        torch.testing.assert_close(model(batch([row])), fast(model, batch([row])), rtol=1e-5, atol=1e-6)
+    assert text_lengths(words).tolist() == [6, 2]
+
+
+def test_the_fast_way_is_for_a_maximum_over_time():
+    with pytest.raises(ValueError, match="no pool k-max"):
+        fast(network(NETS["k-max"]), batch([[3, 4]]))
+    assert forward(NETS["k-max"]) is forward(NETS["deep"]) is call
+    assert forward(NETS["members"]) is forward(NETS["max"]) is fast
+
+
 def test_odd_nets_are_user_errors():
     for bad in (
         {"windows": ()},
@@ -185,10 +215,10 @@ def test_rows_of_the_last_layer_are_clipped_not_scaled():
 def test_word_dropout_is_for_training_alone():
     model = network(word_dropout=0.9)
     words = batch([[5] * 9] * 50)
-    assert (model.front.train().seen(words) == 1).float().mean() > 0.8
-    assert torch.equal(model.front.eval().seen(words), words)
+    assert (model.front.train().drop_words(words) == 1).float().mean() > 0.8
+    assert torch.equal(model.front.eval().drop_words(words), words)
     padded = batch([[5], []])
-    assert not model.front.train().seen(padded)[1].any()
+    assert not model.front.train().drop_words(padded)[1].any()
 
 
 def test_members_learn_what_each_would_learn_alone():
@@ -263,6 +293,7 @@ def test_words_that_training_never_met_have_their_given_vector(tmp_path, mode, m
         assert found[2:30, 7:9].all()
     words = batch([[3, 35, 4], [36], []])
     torch.testing.assert_close(model(words), behind_front(model)(front_of(model, words)), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(model(words), fast(model, words), rtol=1e-5, atol=1e-6)
 
 
 # Reasons
@@ -296,10 +327,10 @@ def test_the_word_that_decides_is_found_and_integrated_gradients_agree():
         agreements.append(agreement(found, integrated_reasons(model, words[i], int(targets[i]))))
     assert np.mean(hits) > 0.9
     assert np.median(agreements) > 0.95
-    split = encode(WORDS, [" ".join(WORDS.decode(row.tolist())) for row in words])
+    split = encode_texts(WORDS, [" ".join(WORDS.decode(row.tolist())) for row in words])
     found = best_ngrams(model, split, 3)
     assert len(found) == 18
-    values, places = model.fired(words)
+    values, places = model.strongest_windows(words)
     for f, grams in enumerate(found):
         assert len({gram for _, gram in grams}) == len(grams)
         if grams:
@@ -317,8 +348,8 @@ def test_nearest_words():
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=4))
 def test_any_texts_have_an_answer_each_by_itself(texts):
     model = network()
-    together = predict_logits(model, encode(WORDS, texts), precision="fp32")
+    together = predict_logits(model, encode_texts(WORDS, texts), precision="fp32")
     assert torch.isfinite(together).all()
     for text, logits in zip(texts, together, strict=True):
-        alone = predict_logits(model, encode(WORDS, [text]), precision="fp32")[0]
+        alone = predict_logits(model, encode_texts(WORDS, [text]), precision="fp32")[0]
         torch.testing.assert_close(alone, logits, rtol=1e-5, atol=1e-6)

@@ -61,10 +61,10 @@ def test_fasttexts_own_file(tmp_path):
 BAD = {
     "empty.txt": (b"", "holds no word vectors"),
     "width.txt": (b"a 1 2 3\nb 1 2\n", "line 2 has 2 numbers, and 3 are expected"),
-    "words.txt": (b"a b c\n", "line 1 is no word with its vector"),
-    "one.txt": (b"alone\n", "line 1 is no word with its vector"),
-    "head.bin": (b"no numbers here\n", "no binary file"),
-    "short.bin": (b"3 4\nthe " + bytes(16), "cut short"),
+    "words.txt": (b"a b c\n", "line 1 is not a word with its vector"),
+    "one.txt": (b"alone\n", "line 1 is not a word with its vector"),
+    "head.bin": (b"no numbers here\n", "not a binary file"),
+    "short.bin": (b"3 4\nthe " + bytes(16), "is truncated"),
     "cut.txt.gz": (gzip.compress(b"a 1 2 3\n" * 500)[:-20], "damaged gzip"),
     "nan.txt": (b"the 1 nan\nfilm 1 2\n", "not finite"),
 }
@@ -96,11 +96,11 @@ def test_sources(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="no such file"):
         vectors.look_up(str(tmp_path / "gone.txt"), ["a"])
     (tmp_path / "v.txt").write_text("the 1 2\n")
-    with pytest.raises(UserError, match="has a vector for none of the 1 words"):
+    with pytest.raises(UserError, match="has no vector for any of the 1 words"):
         vectors.look_up(str(tmp_path / "v.txt"), ["a"])
     manifest = load_manifest("mr")
     monkeypatch.setattr(vectors, "fetch", lambda _: Fetched(manifest.alternatives[0], {}))
-    with pytest.raises(UserError, match="mr: is no data set of word vectors"):
+    with pytest.raises(UserError, match="mr: is not a data set of word vectors"):
         vectors.width("mr", 3)
     assert vectors.width("", 3) == 0
     assert vectors.width("word2vec", 3) == 3

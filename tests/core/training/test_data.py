@@ -10,7 +10,6 @@ from cnn_core.training.data import (
     Split,
     batches_per_epoch,
     epoch_length,
-    hold_out,
     minibatches,
     mix,
     permutation,
@@ -77,7 +76,7 @@ def test_epochs_of_a_part_take_every_sample_before_any_comes_again(count, part, 
 def test_hold_out_is_stratified_and_disjoint(counts, share, seed):
     targets = torch.cat([torch.full((n,), c) for c, n in enumerate(counts)])
     split = Split(torch.arange(len(targets)), targets)
-    rest, held = hold_out(split, share, seed)
+    rest, held = split.hold_out(share, seed)
     assert sorted(rest.inputs.tolist() + held.inputs.tolist()) == list(range(len(split)))
     for c, n in enumerate(counts):
         assert int((held.targets == c).sum()) == min(max(round(share * n), 1), n - 1)
@@ -85,7 +84,7 @@ def test_hold_out_is_stratified_and_disjoint(counts, share, seed):
 
 def test_nothing_to_hold_out():
     with pytest.raises(UserError, match="too few"):
-        hold_out(Split(torch.arange(2), torch.arange(2)), 0.1, 0)
+        Split(torch.arange(2), torch.arange(2)).hold_out(0.1, 0)
 
 
 def test_split_of_two_lengths():

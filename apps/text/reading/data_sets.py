@@ -8,25 +8,25 @@ import tarfile
 from collections.abc import Callable
 from typing import Any
 
-from apps.text.reading.files import Texts, decode, read_bytes
+from apps.text.reading.tables import Texts, decode, read_bytes
 from cnn_core.errors import UserError
 from cnn_core.fetching.archives import open_member
 from cnn_core.fetching.sources import Fetched, fetch, load_manifest
 
 Parts = dict[str, Texts]
-"""By split: train, validation, test; or `all`, from which the test split is still to be taken."""
+"""By split: train, validation, test; or `all`, from which the test split is still to be chosen."""
 
 
 def read_named(name: str) -> tuple[Parts, tuple[str, ...]]:
     """The texts by split and the classes, in their order, of a data set with a manifest.
 
-    Raises UserError where it cannot be had, or is not what its manifest says.
+    Raises UserError where it is not available, or is not what its manifest says.
     """
     manifest = load_manifest(name)
     fetched = fetch(manifest)
     reader = READERS.get(fetched.alternative.reader)
     if reader is None:
-        raise UserError(f"{name}: is no data set of texts (word vectors are for --vectors.source); see prepare --list")
+        raise UserError(f"{name}: is not a data set of texts (word vectors go to --vectors.source); see prepare --list")
     parts = reader(fetched, manifest.options)
     for split, count in manifest.splits.items():
         if len(parts[split]) != count:
