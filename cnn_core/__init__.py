@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from cnn_core.nn.shapes import ShapeError, conv_output_size, pool_output_size, receptive_field
     from cnn_core.nn.summary import count_parameters, summary
     from cnn_core.nn.views import AveragedViews
+    from cnn_core.runs import Run, restore
     from cnn_core.training.callbacks import Callback
     from cnn_core.training.data import Dataset, Split
     from cnn_core.training.engine import Fit, Interrupted, classification, evaluate, fit, predict_logits
     from cnn_core.training.holdout import folds, hold_out
     from cnn_core.training.recipe import FitConfig
-    from cnn_core.training.runs import Run, restore
 
 _HOME = {
     "nn.architecture": "LECTURE ConvNetConfig layers",
@@ -47,7 +47,7 @@ _HOME = {
     "nn.summary": "count_parameters summary",
     "training.holdout": "folds hold_out",
     "training.recipe": "FitConfig",
-    "training.runs": "Run restore",
+    "runs": "Run restore",
     "nn.shapes": "ShapeError conv_output_size pool_output_size receptive_field",
     "nn.views": "AveragedViews",
     "fetching.sources": "fetch load_manifest",

@@ -90,8 +90,8 @@ def run(app: App | None, options: Options) -> Outcome:
 
 def domain(name: str, options: Options, place: Any) -> dict[str, Any]:
     """The pictures and numbers of one domain."""
+    from cnn_core import runs
     from cnn_core.drawing import report
-    from cnn_core.training import runs
     from cnn_core.verbs.views.common import chosen
 
     app = app_named(name)

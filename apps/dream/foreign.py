@@ -15,12 +15,11 @@ from torch import Tensor, nn
 
 from apps.dream.backbone import Backbone
 from apps.dream.config import PRESETS
-from cnn_core import visual
+from cnn_core import runs, visual
 from cnn_core.errors import UserError, first_line
 from cnn_core.nn.backbones.normalise import Normalise
 from cnn_core.nn.backbones.pretrained import imagenet_names
 from cnn_core.optional import require
-from cnn_core.training import runs
 
 LIBRARIES = ("torchvision", "timm")
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
 
+    from cnn_core.runs import Run
     from cnn_core.training.data import Dataset
     from cnn_core.training.inference import Step
-    from cnn_core.training.runs import Run
     from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
     from cnn_core.visual.optimization.objectives import Objective
 

@@ -14,7 +14,7 @@ from apps.go.front import planes_needed
 from apps.go.rules import encode
 from apps.go.rules.encode import SETUP, WHITE_BIT
 from cnn_core import console, visual
-from cnn_core.training.runs import Run
+from cnn_core.runs import Run
 from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
 from cnn_core.visual.optimization.objectives import Objective
 

@@ -11,7 +11,7 @@ from apps.speech.signal.audio import LENGTH
 from apps.speech.signal.spectrum import BANDS, mel_filters
 from cnn_core import visual
 from cnn_core.errors import UserError
-from cnn_core.training.runs import Run
+from cnn_core.runs import Run
 from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
 from cnn_core.visual.optimization.objectives import Objective
 

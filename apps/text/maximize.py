@@ -8,7 +8,7 @@ from torch import Tensor
 from apps.text.verbs.neighbours import word_vectors
 from cnn_core import visual
 from cnn_core.errors import UserError
-from cnn_core.training.runs import Run
+from cnn_core.runs import Run
 from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
 from cnn_core.visual.optimization.objectives import Objective
 from cnn_core.visual.optimization.scoring import scoring

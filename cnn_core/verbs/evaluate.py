@@ -34,11 +34,12 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     """Measure on the test split and write metrics.json and the pictures."""
     from dataclasses import replace
 
+    from cnn_core import runs
     from cnn_core.drawing import grids, report
     from cnn_core.errors import UserError
     from cnn_core.files import write_json
     from cnn_core.metrics import evaluate_logits
-    from cnn_core.training import device, engine, runs
+    from cnn_core.training import device, engine
     from cnn_core.training.log import read_log
 
     common = options.common

@@ -53,9 +53,9 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     """Explain each input; one row a picture, one column a method."""
     import torch
 
-    from cnn_core import visual
+    from cnn_core import runs, visual
     from cnn_core.drawing import grids, report
-    from cnn_core.training import device, runs
+    from cnn_core.training import device
     from cnn_core.verbs.attributions import Question, fall, heat
     from cnn_core.verbs.views.common import known, sample, shapes
 

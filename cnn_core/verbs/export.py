@@ -35,8 +35,9 @@ def run(app: App, options: ExportOptions) -> Outcome:
     if options.check < 1:
         raise UserError(f"--check must be at least 1, not {options.check}")
 
+    from cnn_core import runs
     from cnn_core.export import export_onnx
-    from cnn_core.training import device, runs
+    from cnn_core.training import device
 
     trained = runs.restore(app, options.run, device.choose("cpu", options.common.threads))
     inputs, _ = trained.app.load(trained.config).test.take(slice(0, options.check))

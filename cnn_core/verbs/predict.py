@@ -47,7 +47,8 @@ def run(app: App, options: PredictOptions) -> Outcome:
     import numpy as np
     import torch
 
-    from cnn_core.training import device, engine, runs
+    from cnn_core import runs
+    from cnn_core.training import device, engine
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     inputs = np.stack([app.read(sys.stdin.buffer.read() if name == "-" else Path(name)) for name in names])

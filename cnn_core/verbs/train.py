@@ -48,12 +48,8 @@ def run(app: App, options: Any) -> Outcome:
     if options.resume or options.config.fit.winograd:
         # Threads that wait for OpenMP's next loop would otherwise spin on the processors that our own threads need.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from cnn_core.training import (  # torch: 2 s, so only once something is computed
-        device,
-        distributed,
-        engine,
-        runs,
-    )
+    from cnn_core import runs
+    from cnn_core.training import device, distributed, engine  # torch: 2 s, so only once something is computed
     from cnn_core.training.run_lock import training_in
 
     common, given = options.common, None

@@ -75,7 +75,8 @@ def check_options(what: str, view: View, given: Mapping[str, Any], options: type
 
 def run(app: App, options: VisualizeOptions) -> Outcome:
     """Draw the sheet."""
-    from cnn_core.training import device, runs
+    from cnn_core import runs
+    from cnn_core.training import device
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     return views_of(app)[options.what].module().view(trained.app, trained, options)

@@ -17,10 +17,9 @@ from PIL import Image
 from apps.bench import __main__ as bench
 from apps.bench.lens import judged
 from cnn_core import config as config_module
-from cnn_core import visual
+from cnn_core import runs, visual
 from cnn_core.cli import VERBS as SHARED_VERBS
 from cnn_core.cli import run
-from cnn_core.training import runs
 from cnn_core.visual.optimization.config import MaximizeConfig
 from cnn_core.visual.optimization.raw_inputs import maximize_raw
 from tests.helpers.commands import answer, bad

@@ -61,7 +61,8 @@ def tiny_run(folder, **changes):
     from apps.go.app import APP
     from apps.go.config import GoConfig, GoNetConfig
     from apps.go.rules.points import labels
-    from cnn_core.training import checkpoint, runs
+    from cnn_core import runs
+    from cnn_core.training import checkpoint
 
     config = replace(GoConfig(net=GoNetConfig(filters=8, blocks=1)), **changes)
     names = labels(config.size, config.passes)

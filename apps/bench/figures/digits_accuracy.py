@@ -53,8 +53,9 @@ def trained(preset: str, seeds: range, options: Options, place: torch.device | s
     """For each seed what the trained network scores, its parameters, and the seconds of its training."""
     import torch
 
+    from cnn_core import runs
     from cnn_core.nn.summary import count_parameters
-    from cnn_core.training import engine, runs
+    from cnn_core.training import engine
 
     config = APP.presets[preset]
     if options.epochs:

@@ -106,9 +106,10 @@ def to_goal(fast: list[dict[str, Any]], baseline: list[dict[str, float]]) -> Fig
 
 def inference(data: Any, threads: int = 1) -> Iterator[Figure]:
     """onnxruntime beside PyTorch on the network of preset fast: one picture, and a batch of 2,000."""
+    from cnn_core import runs
     from cnn_core.benchmark import inference_speed
     from cnn_core.export import export_onnx
-    from cnn_core.training import engine, runs
+    from cnn_core.training import engine
 
     config = APP.presets["fast"]
     model = runs.build_seeded(APP, config, data.labels, 0)

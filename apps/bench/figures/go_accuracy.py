@@ -105,7 +105,8 @@ def trained(config: GoConfig, name: str, options: Options, place: torch.device) 
     from apps.go.data import GoSplit
     from apps.go.model import averaged, step
     from apps.go.verbs.move_metrics import measure
-    from cnn_core.training import engine, runs
+    from cnn_core import runs
+    from cnn_core.training import engine
 
     data = APP.load(config)
     test = data.test

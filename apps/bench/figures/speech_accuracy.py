@@ -88,7 +88,8 @@ def run(app: App | None, options: Options) -> Outcome:
 
 def _one_seed(options: Options, real: Any, heard: Any, unheard: Any, seed: int, place: torch.device) -> dict[str, Any]:
     from apps.speech.corpora.clips import few
-    from cnn_core.training import engine, runs
+    from cnn_core import runs
+    from cnn_core.training import engine
 
     config, adapt = APP.presets[options.preset], APP.presets[options.adapt]
     model = runs.build_seeded(APP, config, real.labels, seed).to(place)

@@ -81,7 +81,8 @@ def speeds(config: Any, source: Any, options: Options) -> list[Figure]:
 
     from apps.bench.baselines.loop import plain_steps
     from apps.text.model import forward, step
-    from cnn_core.training import engine, runs
+    from cnn_core import runs
+    from cnn_core.training import engine
 
     train: Any = source.train
     model = runs.build_seeded(APP, config, source.labels, options.common.seed, source.fitted)
@@ -123,6 +124,7 @@ def scores(config: Any, source: Any, options: Options) -> Iterator[Figure]:
     """Test accuracy of preset rand beside the plain loop's best epoch, and what linear models do in what time."""
     from apps.bench.baselines.loop import plain_steps
     from apps.text.baselines import compare
+    from apps.text.model import step
     from apps.text.verbs.folds import fit_once
     from cnn_core.benchmark import cpu_seconds
     from cnn_core.training import engine

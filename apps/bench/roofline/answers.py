@@ -12,7 +12,7 @@ import torch
 from apps.bench.roofline.ready import Ready
 from apps.bench.roofline.training import WORDS, random_game
 from apps.bench.studies.study import app_named
-from cnn_core.training import runs
+from cnn_core import runs
 from cnn_core.training.inference import predict_logits, use_bf16
 
 BATCH = 2000

@@ -17,7 +17,8 @@ import torch
 
 from apps.bench.roofline.ready import Ready
 from apps.bench.studies.study import app_named
-from cnn_core.training import engine, runs
+from cnn_core import runs
+from cnn_core.training import engine
 from cnn_core.training.data import Split
 from cnn_core.training.inference import use_bf16
 

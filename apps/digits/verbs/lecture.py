@@ -21,7 +21,7 @@ from cnn_core.drawing.pages import Page
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
-from cnn_core.training.runs import Run
+from cnn_core.runs import Run
 from cnn_core.verbs.views.common import out_path
 from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
 from cnn_core.visual.optimization.raw_inputs import maximize_raw

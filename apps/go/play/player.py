@@ -49,7 +49,7 @@ class Style:
 
 
 class Policy:
-    """The network of a run (`cnn_core.training.runs.restore`) as a predictor."""
+    """The network of a run (`cnn_core.runs.restore`) as a predictor."""
 
     def __init__(self, run: Any):
         self.networks = {1: run.model, 8: averaged(run.model, run.config)}  # by the number of symmetries

@@ -58,8 +58,9 @@ def run(app: App, options: AnnotateOptions) -> Outcome:
     from apps.go.records.additions import Additions, insert
     from apps.go.records.record import read_records
     from apps.go.records.sgf import LARGEST
+    from cnn_core import runs
     from cnn_core.files import atomic
-    from cnn_core.training import device, runs
+    from cnn_core.training import device
 
     Style(symmetries=options.symmetries)  # checks it
     records = read_records(sys.stdin.buffer.read(LARGEST + 1) if options.input == "-" else source)

@@ -49,9 +49,10 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     from apps.go.play.player import Style
     from apps.go.rules.points import labels
     from apps.go.verbs.move_metrics import distances, measure, move_numbers, phases
+    from cnn_core import runs
     from cnn_core.drawing import report
     from cnn_core.files import write_json
-    from cnn_core.training import device, runs
+    from cnn_core.training import device
     from cnn_core.training.data import permutation
     from cnn_core.training.log import read_log
 

@@ -42,7 +42,8 @@ def run(app: App, options: GtpOptions) -> Outcome:
     from apps.go.gtp.session import Session
     from apps.go.play.player import Policy, Style
     from apps.go.play.playouts import ownership
-    from cnn_core.training import device, runs
+    from cnn_core import runs
+    from cnn_core.training import device
 
     style = Style(options.temperature, options.top_p, options.symmetries)
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))

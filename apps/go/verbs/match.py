@@ -61,7 +61,8 @@ def run(app: App, options: MatchOptions) -> Outcome:
 
     from apps.go.play.opponent import full_command
     from apps.go.play.player import Policy, Style
-    from cnn_core.training import device, runs
+    from cnn_core import runs
+    from cnn_core.training import device
 
     style = Style(options.temperature, options.top_p, options.symmetries)
     if options.opponent != "random":

@@ -52,7 +52,8 @@ def run(app: App, options: PredictOptions) -> Outcome:
     from apps.go.play.player import Policy, Style
     from apps.go.records.record import read_records
     from apps.go.records.sgf import LARGEST
-    from cnn_core.training import device, runs
+    from cnn_core import runs
+    from cnn_core.training import device
 
     Style(symmetries=options.symmetries)  # checks it
     sources = [sys.stdin.buffer.read(LARGEST + 1) if name == "-" else Path(name) for name in names]

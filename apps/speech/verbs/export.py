@@ -32,7 +32,7 @@ def run(app: App, options: ExportOptions) -> Outcome:
         return found
 
     from apps.speech.verbs.int8 import accuracy, write_int8
-    from cnn_core.training import runs
+    from cnn_core import runs
 
     trained = runs.restore(app, options.run)
     # Only what was learnt: in the transform's basis and the mel filters, 8 bits would be heard as noise.

@@ -69,7 +69,8 @@ def run(app: App, options: ListenOptions) -> Outcome:
         existing(Path(options.recording))
 
     from apps.speech.signal.audio import RATE, read_recording, to_int16
-    from cnn_core.training import device, runs
+    from cnn_core import runs
+    from cnn_core.training import device
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     if options.recording == "microphone":

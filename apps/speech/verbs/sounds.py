@@ -9,7 +9,7 @@ from cnn_core.app import App
 from cnn_core.drawing import grids, report
 from cnn_core.drawing.tables import table
 from cnn_core.outcome import Outcome
-from cnn_core.training.runs import Run
+from cnn_core.runs import Run
 from cnn_core.verbs.views.common import chosen, out_path
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from apps.text.verbs.attributions import Reasons
-    from cnn_core.training.runs import Run
+    from cnn_core.runs import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,9 @@ def run(app: App, options: ExplainOptions) -> Outcome:
         raise UserError("--grams and --steps must be at least 1")
 
     from apps.text.verbs import coloured_text
+    from cnn_core import runs
     from cnn_core.drawing.pages import Page
-    from cnn_core.training import device, runs
+    from cnn_core.training import device
 
     trained = runs.restore(app, options.run, device.choose(options.common.device or "cpu", options.common.threads))
     if options.target and options.target not in trained.labels:

@@ -14,7 +14,7 @@ parse = shared.parse
 
 def run(app: App, options: ExportOptions) -> Outcome:
     """Export and check as every app does, then write <name>.vocabulary.json and <name>.predict.py."""
-    from cnn_core.training import runs
+    from cnn_core import runs
 
     done = shared.run(app, options)
     assert done.data is not None

@@ -94,7 +94,8 @@ def fold_rows(
 def fit_once(app: App, config: Any, source: Any, seed: int) -> tuple[Any, Any]:
     """(model, how it went): one training run as `train` does it, kept in a temporary folder."""
     from apps.text.model import step
-    from cnn_core.training import engine, runs
+    from cnn_core import runs
+    from cnn_core.training import engine
 
     train, validation = source.train, source.validation
     if validation is None and config.fit.validation:

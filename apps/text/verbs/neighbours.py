@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from apps.text.front import WordFront
+from cnn_core import runs
 from cnn_core.app import App
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
-from cnn_core.training import runs
-from cnn_core.training.runs import Run
+from cnn_core.runs import Run
 
 
 def word_vectors(model: nn.Module) -> Tensor:

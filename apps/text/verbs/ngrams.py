@@ -15,7 +15,7 @@ from cnn_core.drawing.pages import Page
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
-from cnn_core.training.runs import Run
+from cnn_core.runs import Run
 from cnn_core.verbs.views.common import chosen
 
 NGrams = list[tuple[float, tuple[int, ...]]]

@@ -20,7 +20,7 @@ from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
 
 if TYPE_CHECKING:
-    from cnn_core.training.runs import Run
+    from cnn_core.runs import Run
 
 STREAM = "-"
 FILE_NAME = re.compile(r"\S+\.[A-Za-z]\w{0,4}")  # one word that ends like "notes.txt": hardly a text
@@ -66,7 +66,8 @@ def run(app: App, options: PredictOptions) -> Outcome:
         raise UserError("- answers standard input alone; leave the other texts out")
     texts = [] if stream else _texts(options)
 
-    from cnn_core.training import device, runs
+    from cnn_core import runs
+    from cnn_core.training import device
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     if stream:

@@ -12,8 +12,8 @@ from apps.text.words.vocabulary import UNKNOWN
 from cnn_core.drawing.tables import table
 from cnn_core.files import atomic
 from cnn_core.metrics import Metrics, evaluate_logits
+from cnn_core.runs import Run
 from cnn_core.training.data import Dataset
-from cnn_core.training.runs import Run
 
 SHOWN = 10
 

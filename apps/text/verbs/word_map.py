@@ -13,7 +13,7 @@ from cnn_core.drawing import report
 from cnn_core.errors import UserError
 from cnn_core.optional import require
 from cnn_core.outcome import Outcome
-from cnn_core.training.runs import Run
+from cnn_core.runs import Run
 
 MOST, LEAST = 220, 10  # words on the map; times that a word must be met
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

@@ -12,8 +12,8 @@ from cnn_core import visual
 from cnn_core.app import App
 from cnn_core.errors import UserError
 from cnn_core.files import existing
+from cnn_core.runs import Run
 from cnn_core.training.data import Dataset, Split
-from cnn_core.training.runs import Run
 
 REAL = 1024  # real inputs that an optimum is compared with
 

@@ -12,7 +12,7 @@ from cnn_core.drawing import grids, report
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
-from cnn_core.training.runs import Run
+from cnn_core.runs import Run
 from cnn_core.verbs.views.common import REAL, chosen, deepest, known, out_path, shapes, some
 from cnn_core.visual.optimization.objectives import Objective
 from cnn_core.visual.optimization.raw_inputs import maximize_raw

@@ -13,7 +13,7 @@ from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
 from cnn_core.visual.optimization.objectives import Objective
 
 if TYPE_CHECKING:
-    from cnn_core.training.runs import Run
+    from cnn_core.runs import Run
 
 ROBUST = {"none": (), "gentle": visual.GENTLE, "strong": visual.STRONG}
 

@@ -13,9 +13,9 @@ from PIL import Image
 
 from apps.digits.app import APP
 from apps.digits.model import build
+from cnn_core import runs
 from cnn_core.cli import run
 from cnn_core.export import session
-from cnn_core.training import runs
 from tests.helpers.commands import answer, bad
 
 ROOT = Path(__file__).parents[3]

@@ -8,9 +8,8 @@ from PIL import Image
 from apps.digits.app import APP
 from apps.digits.render import patch, render
 from apps.digits.verbs.lecture import claims
-from cnn_core import visual
+from cnn_core import runs, visual
 from cnn_core.cli import run
-from cnn_core.training import runs
 from cnn_core.verbs import explain
 from cnn_core.verbs.attributions import METHODS, Question, fall, heat
 from cnn_core.visual.optimization.config import MaximizeConfig

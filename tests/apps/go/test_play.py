@@ -26,9 +26,9 @@ from apps.go.rules.points import name, parse
 from apps.go.rules.position import Position
 from apps.go.verbs.annotate import AnnotateOptions, annotate
 from apps.go.verbs.match import MatchOptions, play_match, report
+from cnn_core import runs
 from cnn_core.cli import run
 from cnn_core.errors import UserError
-from cnn_core.training import runs
 from tests.helpers.commands import answer, bad
 from tests.helpers.go import GNUGO, Noise, Wants, needs_gnugo, tiny_run
 

@@ -24,7 +24,7 @@ from apps.speech.signal.audio import LENGTH, RATE, to_int16, write_wav
 from apps.speech.verbs.listen import Detector, ListenOptions, Word, hear, probabilities
 from apps.speech.verbs.report import detection_errors
 from cnn_core.cli import run
-from cnn_core.training.runs import checkpoint_of, restore
+from cnn_core.runs import checkpoint_of, restore
 from tests.helpers.commands import answer, bad
 
 ROOT = Path(__file__).parents[3]

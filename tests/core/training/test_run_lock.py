@@ -10,8 +10,9 @@ import time
 
 import pytest
 
+from cnn_core import runs
 from cnn_core.errors import UserError
-from cnn_core.training import checkpoint, run_lock, runs
+from cnn_core.training import checkpoint, run_lock
 from cnn_core.training.run_lock import Holder, training_in
 
 
