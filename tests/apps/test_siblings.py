@@ -20,8 +20,8 @@ from cnn_core import config as config_module
 from cnn_core import runs, visual
 from cnn_core.cli import VERBS as SHARED_VERBS
 from cnn_core.cli import run
+from cnn_core.verbs.views.raw_inputs import maximize_raw
 from cnn_core.visual.optimization.config import MaximizeConfig
-from cnn_core.visual.optimization.raw_inputs import maximize_raw
 from tests.helpers.commands import answer, bad
 from tests.helpers.little import DATA
 

@@ -23,8 +23,8 @@ from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
 from cnn_core.runs import Run
 from cnn_core.verbs.views.common import out_path
+from cnn_core.verbs.views.raw_inputs import maximize_raw
 from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
-from cnn_core.visual.optimization.raw_inputs import maximize_raw
 
 FILTERS, NEURONS = 12, 9
 PENALTY = MaximizeConfig(steps=256, l1=0.1)

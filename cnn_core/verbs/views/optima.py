@@ -14,8 +14,8 @@ from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
 from cnn_core.runs import Run
 from cnn_core.verbs.views.common import REAL, chosen, deepest, known, out_path, shapes, some
+from cnn_core.verbs.views.raw_inputs import maximize_raw
 from cnn_core.visual.optimization.objectives import Objective
-from cnn_core.visual.optimization.raw_inputs import maximize_raw
 
 
 def view(app: App, run: Run, options: Any) -> Outcome:

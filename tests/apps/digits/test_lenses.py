@@ -12,8 +12,8 @@ from cnn_core import runs, visual
 from cnn_core.cli import run
 from cnn_core.verbs import explain
 from cnn_core.verbs.attributions import METHODS, Question, fall, heat
+from cnn_core.verbs.views.raw_inputs import maximize_raw
 from cnn_core.visual.optimization.config import MaximizeConfig
-from cnn_core.visual.optimization.raw_inputs import maximize_raw
 from tests.helpers.commands import answer, bad
 
 SMALL = ["--fit.epochs", "4", "--threads", "1"]

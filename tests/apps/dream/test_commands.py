@@ -310,7 +310,7 @@ def test_bad_input_is_one_line(photo, painting, tmp_path, capsys, monkeypatch):
     assert "leave out --layers" in bad(capsys, "dream", "--target", "thing 1", "--layers", "block3")
     assert "no such network; there are vgg19" in bad(capsys, "dream", photo, "--backbone", "vgg99")
     assert "no run folder" in bad(capsys, "dream", photo, "--backbone", tmp_path)
-    assert "timm is not installed" in bad(capsys, "dream", photo, "--backbone", "timm:resnet18")
+    assert "needs the package timm: pip install timm" in bad(capsys, "dream", photo, "--backbone", "timm:resnet18")
     assert "brings its own weights" in bad(capsys, "dream", photo, "--weights", "x.pth")
     assert "pictures are written as .png" in bad(capsys, "dream", photo, "--out", tmp_path / "x.tiff")
     assert "--methods magic" in bad(capsys, "explain", photo, "--methods", "magic")
