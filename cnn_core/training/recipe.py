@@ -39,7 +39,7 @@ class FitConfig:
     freeze: tuple[float, ...] = ()
     """Share of the steps after which the first, second, ... layer stops learning (FreezeOut, Brock et al. 2017)."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """auto: bf16 arithmetic where the processor has it, weights stay fp32."""
+    """auto: bf16 arithmetic where the processor is faster in it, weights stay fp32."""
     compile: bool = False
     """Compile the network with torch.compile; pays off on long runs only."""
     winograd: bool = False

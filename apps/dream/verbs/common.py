@@ -27,7 +27,7 @@ class Looking(Shared):
     weights: str = ""
     """File of weights for torchvision:NAME or timm:NAME: safetensors, or torch's format without code."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """auto: bf16 arithmetic where the processor has it, which is about twice as fast."""
+    """auto: bf16 arithmetic where the processor is faster in it."""
     out: Path | None = None
     """Picture to write: .png, .jpg or .webp; a file in this folder, named after what it shows, when left out."""
 
