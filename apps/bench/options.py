@@ -59,5 +59,5 @@ def command_line() -> str | None:
 def known_preset(option: str, name: str, presets: object) -> str:
     """`name`, or a UserError that lists the presets there are."""
     if name not in presets:  # type: ignore[operator]
-        raise UserError(f"{option}: unknown preset {name!r}; there are {', '.join(presets)}")  # type: ignore[arg-type]
+        raise UserError(f"{option}: unknown preset {name!r}; choose from {', '.join(presets)}")  # type: ignore[arg-type]
     return name

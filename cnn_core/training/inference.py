@@ -60,8 +60,8 @@ def use_bf16(precision: str, device: torch.device) -> bool:
 def fast_bf16() -> bool:
     """Whether this processor computes bf16 faster than fp32: with AMX, or with AVX-512's instructions on AMD.
 
-    Intel's processors without AMX (an AMX that a virtual machine hides, too) have the instructions of AVX-512 at half the
-    rate of fp32: a Xeon of 2023 multiplied matrices at 81 GFLOP/s in bf16 and at 149 in fp32, one thread, torch 2.14.1.
+    Intel's processors without AMX, or with one that a virtual machine hides, have bf16 in AVX-512 at half the rate of
+    fp32: a Xeon of 2023 multiplied matrices at 81 GFLOP/s in bf16 and at 149 in fp32, one thread, torch 2.14.1.
     """
     if torch.cpu._is_amx_tile_supported():
         return True

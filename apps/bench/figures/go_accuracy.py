@@ -78,7 +78,7 @@ def changed(config: GoConfig, variant: str) -> GoConfig:
         return replace(config, net=replace(config.net, global_every=0))
     if variant == "free":
         return replace(config, net=replace(config.net, tied=False))
-    raise UserError(f"--variants {variant}: unknown; there are {', '.join(VARIANTS)}")
+    raise UserError(f"--variants {variant}: unknown; choose from {', '.join(VARIANTS)}")
 
 
 def run(app: App | None, options: Options) -> Outcome:

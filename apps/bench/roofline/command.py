@@ -90,7 +90,7 @@ def run(app: App | None, options: Options) -> Outcome:
 
 
 def measured(names: Sequence[str], rounds: int, peak: Peak) -> tuple[list[Row], dict[str, str]]:
-    """A row for each job, and of those that cannot be had, the reason."""
+    """A row for each job, and the reason for those that are not available."""
     rows: list[Row] = []
     skipped: dict[str, str] = {}
     for name in names:

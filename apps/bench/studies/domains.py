@@ -133,7 +133,7 @@ def check_names(option: str, names: Iterable[str], there: Collection[str]) -> No
     """Raises UserError where the option names something that is not there."""
     for name in names:
         if name not in there:
-            raise UserError(f"{option} {name}: unknown; there are {', '.join(there)}")
+            raise UserError(f"{option} {name}: unknown; choose from {', '.join(there)}")
 
 
 def chosen(names: tuple[str, ...], data: str = "") -> list[Domain]:

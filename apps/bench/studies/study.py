@@ -38,7 +38,7 @@ class Variant:
     change: Callable[[Any], Any] | None = None
     """Changes the Dataset before training, such as a shuffling of its places."""
     fitted: Callable[[Any, int], dict[str, Any]] | None = None
-    """Instead of training: fitted(dataset, seed) -> result; for models that are no networks."""
+    """Instead of training: fitted(dataset, seed) -> result; for models that are not networks."""
 
 
 @dataclass(frozen=True)

@@ -104,12 +104,12 @@ def test_the_guard_needs_a_job_in_common():
 
 @pytest.fixture
 def planted(monkeypatch):
-    """Two quick jobs and one that cannot be had; `speed` is the times as long that the first one takes."""
+    """Two quick jobs and one that is not available; `speed` is the times as long that the first one takes."""
     speed = {"product": 1.0}
     a = torch.randn(96, 96)
 
     def missing():
-        raise UserError("weights cannot be had")
+        raise UserError("weights are not available")
 
     jobs = {
         "product": Job("product", lambda: Ready(lambda: [a @ a for _ in range(20)], 20, "fp32")),
@@ -149,13 +149,13 @@ def test_written_read_and_guarded(planted, tmp_path, capsys):
     assert main(["roofline", "--quick", "--out", str(out), "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data == json.loads(out.read_text())
-    assert data["skipped"] == {"missing": "weights cannot be had"}
+    assert data["skipped"] == {"missing": "weights are not available"}
     rows = read_rows(out)
     assert rows["product"].flops == 2 * 96**3
     assert rows["sum"].bytes == rows["product"].bytes + 4 * 3 * 96**2
     page = out.with_suffix(".md").read_text()
     assert "| product " in page
-    assert "- missing: weights cannot be had" in page
+    assert "- missing: weights are not available" in page
     assert torch.__version__ in page
     assert main(["roofline", "--quick", "--against", str(out)]) == 0
     assert "no job has become slower" in capsys.readouterr().out
