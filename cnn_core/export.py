@@ -31,15 +31,15 @@ def export_onnx(
     labels: Sequence[str] | None = None,
     check_inputs: Tensor | None = None,
     free_axes: Mapping[int, str] | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Write `model` as a single ONNX file at `path` and check it; gives back what the check found.
 
-    `example_inputs` (B, ...) fix the input's type and shape; the batch axis stays free, and so do `free_axes`
-    (axis -> name). The model takes them as
-    they are (uint8 pixels, say), so its front end is part of the file. It is exported in evaluation mode from
-    a copy: the model keeps its mode and device. `labels` are stored in the file's metadata as JSON under
-    "labels". `check_inputs` (N, ...), real data best, default to the examples; logits are compared for batches
-    of 1, 7 and all N, so pass some hundreds, not thousands.
+    `example_inputs` (B, ...) fix the input's type and shape; the batch axis stays free, and so do `free_axes` (axis ->
+    name). The model takes them as they are (uint8 pixels, say), so its front end is part of the file. It is exported in
+    evaluation mode from a copy: the model keeps its mode and device. The file's metadata hold `labels` as JSON under
+    "labels", and `metadata`. `check_inputs` (N, ...), real data best, default to the examples; logits are compared for
+    batches of 1, 7 and all N, so pass some hundreds, not thousands.
 
     The dict holds path, bytes, opset, input and output descriptions, `checked` (N), `batch_sizes`,
     `max_difference`, `tolerance` (1e-5 + 1e-4 of the largest logit) and `argmax_agreement` 0..1, where answers equal
@@ -54,7 +54,7 @@ def export_onnx(
     example = example_inputs.detach().cpu()
     checked = example if check_inputs is None else check_inputs.detach().cpu()
     with atomic(path) as temporary:
-        opset = _write(network, example, temporary, input_name, output_name, labels, free_axes or {})
+        opset = _write(network, example, temporary, input_name, output_name, labels, free_axes or {}, metadata or {})
         found = _compare(network, temporary, checked, output_name)
         size = temporary.stat().st_size
     shape = ["batch", *((free_axes or {}).get(axis, size) for axis, size in enumerate(example.shape[1:], start=1))]
@@ -99,6 +99,7 @@ def _write(
     output_name: str,
     labels: Sequence[str] | None,
     free_axes: Mapping[int, str],
+    metadata: Mapping[str, str],
 ) -> int:
     if len(example) == 1:
         example = torch.cat([example, example])  # a batch of one would be taken for a constant
@@ -119,6 +120,7 @@ def _write(
         part.metadata_props.clear()
     if labels is not None:
         program.model.metadata_props["labels"] = json.dumps(list(labels), ensure_ascii=False)
+    program.model.metadata_props.update(metadata)
     program.save(path, external_data=False)
     return program.model.opset_imports[""]
 

@@ -1,5 +1,6 @@
 """export: the trained network as an ONNX file, front end included, checked against PyTorch."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +42,16 @@ def run(app: App, options: ExportOptions) -> Outcome:
 
     trained = runs.restore(app, options.run, device.choose("cpu", options.common.threads))
     inputs, _ = trained.app.load(trained.config).test.take(slice(0, options.check))
+    make = trained.app.example
+    origin = {"init": json.dumps(trained.record["init"])} if "init" in trained.record else {}
     checked = export_onnx(
-        trained.model, inputs[:2], out, labels=trained.labels, check_inputs=inputs, free_axes=app.free_axes
+        trained.model,
+        make(trained.config, trained.labels) if make else inputs[:2],
+        out,
+        labels=trained.labels,
+        check_inputs=inputs,
+        free_axes=app.free_axes,
+        metadata={"app": app.name, "preset": trained.record["preset"], **origin},
     )
     data = {"run": str(options.run), "onnx": str(out), "bytes": out.stat().st_size, **checked}
     text = f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), checked on {len(inputs)} real {app.what}s:\n"

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image
@@ -216,6 +217,10 @@ def test_export(name, trained, tmp_path, capsys):
     found = answer(capsys, "export", trained(name), "--check", 5, "--out", tmp_path / "net.onnx", app=app_of(name))
     assert found["argmax_agreement"] == 1
     assert (tmp_path / "net.onnx").stat().st_size > 1000
+    properties = {each.key: each.value for each in onnx.load(tmp_path / "net.onnx").metadata_props}
+    assert properties["app"] == name
+    assert json.loads(properties["labels"])
+    assert "init" not in properties
 
 
 @pytest.mark.parametrize("name", LEARNING)

@@ -12,6 +12,7 @@ from apps.bench.studies.study import Group, Study, Variant, app_named, at_equal,
 from cnn_core.app import App
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import parser
+from cnn_core.verbs.summary import example_of
 
 POOLS = ("max", "avg")
 WHY = {
@@ -58,8 +59,8 @@ def study(domains: list[Domain], mode: str) -> Study:
 def _compute(domain: Domain, pool: str, width: int) -> int:
     """Multiply-adds for one input."""
     app, config = app_named(domain.app), domain.net(pool, width)
-    data = app.load(config)
-    return cost(app.with_fitted(data.fitted).build(config, data.labels), data.test.take(slice(0, 1))[0])[1]
+    app, labels, inputs = example_of(app, config)
+    return cost(app.build(config, labels), inputs[:1])[1]
 
 
 def says(rows: dict[str, list[dict[str, Any]]]) -> list[str]:

@@ -98,7 +98,8 @@ def measure(variant: Variant, seed: int, place: Any = "cpu") -> dict[str, Any]:
     forward = app.forward_of(variant.config)
     logits = engine.predict_logits(model, data.test, precision=variant.config.fit.precision, forward=forward)
     found = evaluate_logits(logits.numpy(), data.test.targets.numpy(), data.labels)
-    parameters, multiply_adds = cost(model.cpu(), data.test.take(slice(0, 1))[0])
+    example = app.example(variant.config, data.labels)[:1] if app.example else data.test.take(slice(0, 1))[0]
+    parameters, multiply_adds = cost(model.cpu(), example)
     return {
         "accuracy": found.accuracy,
         "negative_log_likelihood": found.negative_log_likelihood,

@@ -310,6 +310,9 @@ def test_training_begins_with_the_weights_of_another_run(trained, whistles, tmp_
     weights = (checkpoint_of(trained) / "weights.safetensors").read_bytes()
     origin = {"run": str(trained), "preset": "time", "weights_sha256": hashlib.sha256(weights).hexdigest()}
     assert second.record["init"] == origin
+    ask(capsys, "export", tmp_path / "on", "--check", 2, "--out", tmp_path / "on.onnx")
+    properties = {each.key: each.value for each in onnx.load(tmp_path / "on.onnx").metadata_props}
+    assert json.loads(properties["init"]) == origin
     assert "init" not in first.record
     assert "gone" in refused(capsys, "train", "--data", whistles, "--init", tmp_path / "gone", "--out", tmp_path / "x")
     assert "the same layers, classes and words" in refused(capsys, *args, "--net.width", 2, "--out", tmp_path / "y")
