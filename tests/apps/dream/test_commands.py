@@ -251,7 +251,7 @@ def test_networks_of_other_libraries(libraries, library, photo, tmp_path, capsys
     assert found["backbone"] == name
     found = answer(capsys, "explain", photo, "--backbone", name, "--methods", "occlusion", "--out", tmp_path / "x.png")
     assert {t["label"] for t in found["explained"][0]["top"]} <= set("0123456")
-    assert "there are first, second, head" in bad(capsys, "dream", photo, "--backbone", name, "--layers", "conv9")
+    assert "choose from first, second, head" in bad(capsys, "dream", photo, "--backbone", name, "--layers", "conv9")
     assert "Unknown model" in bad(capsys, "dream", photo, "--backbone", f"{library}:other")
 
 
@@ -292,7 +292,7 @@ def test_bad_input_is_one_line(photo, painting, tmp_path, capsys, monkeypatch):
     text.write_text("no picture")
     Image.new("RGB", (6, 6)).save(tiny)
     layers = bad(capsys, "dream", photo, "--layers", "conv9_9")
-    assert "no such layer; there are conv1_1, conv1_2, pool1" in layers
+    assert "no such layer; choose from conv1_1, conv1_2, pool1" in layers
     assert "as in conv1_1.conv" in layers
     assert "has filters 0 to 3" in bad(capsys, "dream", photo, "--layers", "conv1_1", "--units", 4)
     assert "has filters 0 to 5" in bad(capsys, "visualize", "filters", "--layer", "conv5_1", "--units", -1)
@@ -337,9 +337,9 @@ def test_weights_that_give_no_numbers_end_in_one_line(photo, tmp_path, capsys, m
 
     monkeypatch.setattr(pretrained, "pretrained", broken)
     out = ["--out", tmp_path / "x.png"]
-    assert "no number" in bad(capsys, "dream", photo, "--layers", "conv3_1", *out)
-    assert "no number" in bad(capsys, "style", photo, photo, *out)
-    assert "no number" in bad(capsys, "visualize", "filters", "--layer", "conv3_1", "--size", 32, *out)
+    assert "not a number" in bad(capsys, "dream", photo, "--layers", "conv3_1", *out)
+    assert "not a number" in bad(capsys, "style", photo, photo, *out)
+    assert "not a number" in bad(capsys, "visualize", "filters", "--layer", "conv3_1", "--size", 32, *out)
     assert not (tmp_path / "x.png").exists()
 
 

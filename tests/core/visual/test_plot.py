@@ -57,7 +57,7 @@ def test_sheet_and_filters(digits):
     assert len(figure.axes) == 5
     weights = filter_pictures(digits, "conv2.conv")
     assert torch.equal(weights, digits.conv2.conv.weight)
-    with pytest.raises(UserError, match=r"no convolution; try conv2.conv"):
+    with pytest.raises(UserError, match=r"not a convolution; try conv2.conv"):
         filter_pictures(digits, "conv2")
 
 

@@ -110,7 +110,7 @@ def test_mistakes(make):
     ):
         with pytest.raises(UserError, match=message):
             stylize(model, content, style, **(LAYERS | options))  # type: ignore[arg-type]
-    with pytest.raises(UserError, match="no number"):
+    with pytest.raises(UserError, match="not a number"):
         stylize(model, content * float("nan"), style, **LAYERS)
     with pytest.raises(UserError, match="3 channels"):
         stylize(make["branches"](5), torch.rand(5, 9, 9), torch.rand(5, 9, 9), **LAYERS, colours="luminance", steps=2)

@@ -163,7 +163,7 @@ def test_double_precision(digits):
         (logit(5), CANVAS, {}, "classes 0 to 4"),
         (filter("conv2", 0), Pixels((1, 5, 5)), {}, "1x5x5 is too small"),
         (filter("conv2", 0), CANVAS, {"rule": "sgd"}, "rule must be one of adam, plain"),
-        (filter("conv2", 0), CANVAS, {"penalties": [L2(math.inf)]}, "no number at step 1"),
+        (filter("conv2", 0), CANVAS, {"penalties": [L2(math.inf)]}, "not a number at step 1"),
         (filter("conv2", 0), CANVAS, {"steps": 0}, "at least 1"),
         ([], CANVAS, {}, "needs an objective"),
     ],
@@ -179,7 +179,7 @@ def test_user_mistakes(digits, state, goal, canvas, options, message):
 def test_nan_weights_are_reported(digits):
     with torch.no_grad():
         digits.conv2.conv.weight[1].fill_(math.nan)
-    with pytest.raises(UserError, match=r"no number at step 0 \(sample 1\)"):
+    with pytest.raises(UserError, match=r"not a number at step 0 \(sample 1\)"):
         optimize(digits, filters("conv2.conv", [0, 1]), CANVAS)
 
 
