@@ -16,7 +16,7 @@ class FitConfig:
     epoch_samples: int = 0
     """Samples of one epoch; 0 takes all. The next epoch takes the next part of one long shuffled order."""
     batch_size: int = 256
-    """Samples a step."""
+    """Samples per step."""
     optimizer: Literal["adamw", "muon", "sgd", "adadelta"] = "adamw"
     """adamw (Loshchilov & Hutter 2019), muon (Jordan 2024: for the filters of convolutions, adamw for all other
     weights), SGD with Nesterov momentum, or adadelta (Zeiler 2012)."""
@@ -35,7 +35,7 @@ class FitConfig:
     clip_norm: float = 0.0
     """Largest norm of the gradient; 0 leaves it alone."""
     ema: float = 0.0
-    """Decay a step of the moving average of the weights, which is what gets saved; 0 turns it off."""
+    """Decay per step of the moving average of the weights, which is what gets saved; 0 turns it off."""
     freeze: tuple[float, ...] = ()
     """Share of the steps after which the first, second, ... layer stops learning (FreezeOut, Brock et al. 2017)."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
