@@ -1,10 +1,10 @@
 """predict: what a network says to the user's files."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cnn_core import bounded
 from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.console import note
@@ -50,7 +50,7 @@ def run(app: App, options: PredictOptions) -> Outcome:
     from cnn_core.training import device, engine, runs
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
-    inputs = np.stack([app.read(sys.stdin.buffer.read() if name == "-" else Path(name)) for name in names])
+    inputs = np.stack([app.read(bounded.standard_input() if name == "-" else Path(name)) for name in names])
     logits = engine.predict_logits(trained.model, torch.from_numpy(inputs), precision=trained.config.fit.precision)
     probabilities = logits.double().softmax(1)
     best, order = probabilities.topk(min(options.top, len(trained.labels)))

@@ -97,9 +97,9 @@ def test_one_unsafe_member_stops_the_whole_archive(tmp_path, name, kind):
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
 def test_links_and_devices_in_tars_are_refused(tmp_path, kind):
     path = _tar(tmp_path / "a.tar.gz", [_link("x", "/etc/passwd", kind)])
-    with pytest.raises(UserError, match="no regular file"):
+    with pytest.raises(UserError, match="not a regular file"):
         extract_all(path, tmp_path / "out")
-    with pytest.raises(UserError, match="no regular file"), open_member(path, "x"):
+    with pytest.raises(UserError, match="not a regular file"), open_member(path, "x"):
         pass
 
 
@@ -108,7 +108,7 @@ def test_links_in_zips_are_refused(tmp_path):
     info.external_attr = 0o120777 << 16
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr(info, "/etc/passwd")
-    with pytest.raises(UserError, match="no regular file"):
+    with pytest.raises(UserError, match="not a regular file"):
         extract_all(tmp_path / "a.zip", tmp_path / "out")
 
 
