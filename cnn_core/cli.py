@@ -6,12 +6,12 @@ A UserError becomes one line there and exit status 2.
 """
 
 import errno
-import json
 import os
 import sys
 from collections.abc import Sequence
 
 from cnn_core.app import App, Verb, VerbModule
+from cnn_core.console import json_text, visible
 from cnn_core.errors import UserError
 
 
@@ -82,23 +82,27 @@ def verbs_of(app: App) -> dict[str, Verb]:
 
 def run(app: App, args: Sequence[str]) -> int:
     """Run one command line of `app`; returns the exit status."""
-    verbs = verbs_of(app)
-    if not args or args[0] in ("-h", "--help", "help"):
-        print(overview(app, verbs))  # noqa: T201 (the command's answer)
-        return 0
     try:
-        return _run_verb(app, verbs, args[0], args[1:])
+        try:
+            status = _answer(app, verbs_of(app), args)
+        except SystemExit:  # the help of a verb
+            sys.stdout.flush()
+            raise
+        sys.stdout.flush()  # here, where it can still be reported that the reader has gone or the disk is full
+        return status
     except UserError as error:
         return _fail(app, str(error))
     except KeyboardInterrupt:
         print(file=sys.stderr)  # noqa: T201
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; say nothing more
+        _discard_output()
         return 0
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EPERM):
             raise
+        if error.filename is None:
+            _discard_output()
         return _fail(app, f"{error.filename or 'the disk'}: {error.strerror}")
 
 
@@ -116,19 +120,40 @@ def overview(app: App, verbs: dict[str, Verb]) -> str:
     return "\n".join(lines)
 
 
-def _run_verb(app: App, verbs: dict[str, Verb], name: str, args: Sequence[str]) -> int:
+def _answer(app: App, verbs: dict[str, Verb], args: Sequence[str]) -> int:
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(overview(app, verbs))  # noqa: T201 (the command's answer)
+        return 0
+    name = args[0]
+    if name == "--version":
+        from cnn_core import version
+
+        print(version.line(app.prog))  # noqa: T201
+        return 0
+    if name == "--print-completion":
+        from cnn_core import completion
+
+        def parser(verb: str) -> completion.Parse:
+            return lambda words: verbs[verb].module().parse(app, f"{app.prog} {verb}", words)
+
+        print(completion.script(app.prog, {verb: parser(verb) for verb in verbs}))  # noqa: T201
+        return 0
     if name not in verbs:
         raise UserError(f"unknown verb {name!r}; the verbs are {', '.join(verbs)}")
     module = verbs[name].module()
-    options = module.parse(app, f"{app.prog} {name}", args)
+    options = module.parse(app, f"{app.prog} {name}", args[1:])
     outcome = module.run(app, options)
     if int(os.environ.get("RANK", 0)) == 0 and outcome.data is not None:  # of several processes, one speaks
-        text = json.dumps(outcome.data, ensure_ascii=False) if options.common.json else outcome.text
+        text = json_text(outcome.data) if options.common.json else visible(outcome.text, page=True)
         print(text)  # noqa: T201
-        sys.stdout.flush()
     return outcome.status
 
 
+def _discard_output() -> None:
+    """Send what is still in the buffer nowhere, or Python would complain about it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _fail(app: App, message: str) -> int:
-    print(f"{app.prog}: error: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    print(f"{app.prog}: error: {visible(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201
     return 2

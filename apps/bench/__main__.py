@@ -3,6 +3,8 @@
 import sys
 from importlib import import_module
 
+from cnn_core import version
+from cnn_core.console import visible
 from cnn_core.errors import UserError
 
 BENCHES = {
@@ -50,12 +52,15 @@ def main(args: list[str] | None = None) -> int:
         for name, (about, _) in BENCHES.items():
             print(f"  {name:16}  {about}")
         return 0
+    if args[0] == "--version":
+        print(version.line("cnn-bench"))
+        return 0
     try:
         if args[0] not in BENCHES:
             raise UserError(f"unknown benchmark {args[0]!r}; there are {', '.join(BENCHES)}")
         return import_module(BENCHES[args[0]][1]).main(args[1:])
     except UserError as error:
-        print(f"cnn-bench: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"cnn-bench: error: {visible(' '.join(str(error).split()))}", file=sys.stderr)
         return 2
 
 

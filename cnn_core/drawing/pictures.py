@@ -82,6 +82,17 @@ def opened(source: str | Path | bytes, *, side: int = 0) -> Image.Image:
         raise UserError(f"{name}: damaged picture ({error})") from error  # what Pillow's decoders raise
 
 
+def size_of(source: str | Path | bytes) -> tuple[int, int]:
+    """(width, height) in pixels of a picture that `opened` reads, turned as its orientation tag says."""
+    from PIL import ExifTags, Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source), formats=READ) as image:
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            return (image.height, image.width) if turned else (image.width, image.height)
+
+
 def _too_many(name: str, most: int) -> UserError:
     return UserError(
         f"{name}: more than {most // 10**6} million pixels; make a smaller copy and give that, or set"
