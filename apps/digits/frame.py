@@ -9,6 +9,7 @@ Letters: H, W height and width of the working picture.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -60,39 +61,62 @@ def find(path: str | Path | bytes, *, many: bool = False) -> Found:
     for whole in (grey, 255 - grey):
         if not many and _is_prepared(whole):
             return Found([np.rint(whole).astype(np.uint8)], [(0, 0, width, height)], tuple(remarks))
+    paper = _paper_of_crop(grey)
+    margin = 0
+    if paper is not None:  # the ground is looked for along the edges, so there has to be some
+        remarks.append("is cropped to its ink; with some paper around it, it is read more surely")
+        margin = max(grey.shape) // 8
+        grey = np.pad(grey, margin, constant_values=paper)
     ink = _ink(grey)
     if ink is None:
         raise UserError(f"{_name(path)}: {_nothing(grey)}")
     if ink.frames:
         remarks.append("the frame drawn around the ink is left out")
     labels, boxes = shapes(ink.mask)
-    scale = width / grey.shape[1], height / grey.shape[0]
+
+    def place(box: Box) -> tuple[int, int, int, int]:  # in pixels of the picture
+        across, down = width / (grey.shape[1] - 2 * margin), height / (grey.shape[0] - 2 * margin)
+        left, right = ((side - margin) * across for side in (box.left, box.right))
+        top, bottom = ((side - margin) * down for side in (box.top, box.bottom))
+        return max(int(left), 0), max(int(top), 0), min(ceil(right), width), min(ceil(bottom), height)
+
     if many:
         parts = [_cropped(ink.values * _grow(labels == number + 1, 2)) for number in range(len(boxes))]
-        return Found([frame(part) for part in parts], [_scaled(box, *scale) for box in boxes], tuple(remarks))
+        return Found([frame(part) for part in parts], [place(box) for box in boxes], tuple(remarks))
     if len(boxes) > 1:
         remarks.append(f"has {len(boxes)} separate shapes; they are read as one; --digits many reads them one by one")
-    if _fills(ink.mask):
-        remarks.append("is cropped to its ink; with some paper around it, it is read more surely")
     box = boxes[0]
     for other in boxes[1:]:
         box = box.join(other)
-    return Found([frame(_cropped(ink.values * _grow(ink.mask, 2)))], [_scaled(box, *scale)], tuple(remarks))
+    return Found([frame(_cropped(ink.values * _grow(ink.mask, 2)))], [place(box)], tuple(remarks))
 
 
 def _name(path: str | Path | bytes) -> str:
     return "standard input" if isinstance(path, bytes) else str(path)
 
 
-def _scaled(box: Box, across: float, down: float) -> tuple[int, int, int, int]:
-    left, right = int(box.left * across), -int(-box.right * across // 1)
-    top, bottom = int(box.top * down), -int(-box.bottom * down // 1)
-    return left, top, right, bottom
+def _paper_of_crop(grey: np.ndarray) -> float | None:
+    """Brightness of the paper in a picture that is cropped to its ink, else None.
 
-
-def _fills(mask: np.ndarray) -> bool:
-    """Whether ink reaches all four edges of the picture."""
-    return bool(mask[:2].any() and mask[-2:].any() and mask[:, :2].any() and mask[:, -2:].any())
+    Such a picture has two brightnesses and little between (Otsu 1979), and the rarer one lies on all four edges, as a
+    table's edge or a frame does too, but not along most of them.
+    """
+    counts, edges = np.histogram(grey, 64, (0, 255))
+    levels, total = (edges[:-1] + edges[1:]) / 2, grey.size
+    below = np.cumsum(counts)[:-1]
+    sums = np.cumsum(counts * levels)
+    mean = sums[-1] / total
+    spread = float((counts * (levels - mean) ** 2).sum() / total)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = np.nan_to_num((mean * below - sums[:-1]) ** 2 / (below * (total - below)))
+    if spread < LEAST_CONTRAST**2 or between.max() < 0.85 * spread:
+        return None
+    dark = grey < edges[int(between.argmax()) + 1]
+    paper = dark if dark.mean() > 0.5 else ~dark
+    sides = [~side for side in (paper[0], paper[-1], paper[:, 0], paper[:, -1])]
+    if not all(side.any() for side in sides) or np.concatenate(sides).mean() > 0.7:
+        return None
+    return float(np.median(grey[paper]))
 
 
 def _nothing(grey: np.ndarray) -> str:

@@ -146,6 +146,8 @@ def _variants(path: Path, table: dict[str, Any]) -> dict[str, Any]:
     variants = table.get("variants", {})
     if not isinstance(variants, dict) or not all(isinstance(value, dict) for value in variants.values()):
         raise UserError(f"{path}: not a manifest as datasets/README.md describes it: variants must be tables")
+    if not isinstance(table.get("variant", ""), str):
+        raise UserError(f"{path}: not a manifest as datasets/README.md describes it: variant must be a string")
     return variants
 
 

@@ -175,8 +175,8 @@ def test_render_draws_heat_and_parts():
         (["explain", "RUN"], "name the pictures to explain"),
         (["explain", "RUN", "5000"], "samples 0 to 296"),
         (["explain", "RUN", "nothing.png"], "no such file"),
-        (["explain", "RUN", "0", "--methods", "magic"], "there are saliency"),
-        (["explain", "RUN", "0", "--target", "ten"], "there are 0, 1, 2"),
+        (["explain", "RUN", "0", "--methods", "magic"], "choose from saliency"),
+        (["explain", "RUN", "0", "--target", "ten"], "choose from 0, 1, 2"),
         (["explain", "RUN", "0", "--layer", "nope"], "no such layer"),
     ],
 )

@@ -120,7 +120,7 @@ def test_values_are_checked(folder, values, message):
         ({"channels": "x" * 100_000}, "does not fit the type"),
         ({"kernels": [10**12]}, "kernel|window|fit"),
         ({"channels": [-5]}, "channels must be positive"),
-        ({"input_shape": [3, 64, 64]}, "input_shape"),
+        ({"input_shape": [3, 64, 64]}, "input-shape"),
     ],
 )
 def test_a_network_without_measure_is_not_built(folder, net, message):
