@@ -72,11 +72,17 @@ def too_large(name: str, most: int, does: str = "is larger than") -> UserError:
 class Bounded(io.RawIOBase):
     """A stream to read forward, of what `take(n)` gives: at most n bytes, none at the end. Most `most` bytes in all.
 
-    Raises UserError, naming the file, as soon as there is more.
+    Raises UserError, naming the file, as soon as there is more. `source`, if any, is closed with it.
     """
 
-    def __init__(self, take: Callable[[int], bytes], name: str, most: int, does: str = "unpacks to more than"):
-        self._take, self._name, self._most, self._does, self._count = take, name, most, does, 0
+    def __init__(self, take: Callable[[int], bytes], name: str, most: int, source: IO[bytes] | None = None):
+        self._take, self._name, self._most, self._source, self._count = take, name, most, source, 0
+
+    def close(self) -> None:
+        """Close it and what it reads from."""
+        if self._source is not None:
+            self._source.close()
+        super().close()
 
     def readable(self) -> bool:
         """True."""
@@ -87,7 +93,7 @@ class Bounded(io.RawIOBase):
         data = self._take(min(len(buffer), CHUNK))
         self._count += len(data)
         if self._count > self._most:
-            raise too_large(self._name, self._most, self._does)
+            raise too_large(self._name, self._most, "unpacks to more than")
         buffer[: len(data)] = data
         return len(data)
 

@@ -217,4 +217,4 @@ def _opened_zip(archive: Path, opened: zipfile.ZipFile, info: zipfile.ZipInfo) -
 
 def _bounded(archive: Path, stream: IO[bytes], piece: int) -> IO[bytes]:
     most = limit_of_packed(archive.stat().st_size)
-    return io.BufferedReader(Bounded(lambda count: stream.read(min(count, piece)), str(archive), most), piece)
+    return io.BufferedReader(Bounded(lambda count: stream.read(min(count, piece)), str(archive), most, stream), piece)
