@@ -6,13 +6,13 @@ A UserError becomes one line there and exit status 2, Ctrl-C exit status 130.
 """
 
 import errno
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cnn_core.app import App, Verb, VerbModule
+from cnn_core.console import json_text, visible
 from cnn_core.errors import UserError
 
 
@@ -147,13 +147,26 @@ def _answer(command: Command, args: Sequence[str]) -> int:
         print(overview(command))  # noqa: T201 (the command's answer)
         return 0
     name = args[0]
+    if name == "--version":
+        from cnn_core import version
+
+        print(version.line(command.prog))  # noqa: T201
+        return 0
+    if name == "--print-completion":
+        from cnn_core import completion
+
+        def parser(verb: str) -> completion.Parse:
+            return lambda words: command.verbs[verb].module().parse(command.app, f"{command.prog} {verb}", words)
+
+        print(completion.script(command.prog, {verb: parser(verb) for verb in command.verbs}))  # noqa: T201
+        return 0
     if name not in command.verbs:
         raise UserError(f"unknown {command.noun} {name!r}; the {command.noun}s are {', '.join(command.verbs)}")
     module = command.verbs[name].module()
     options = module.parse(command.app, f"{command.prog} {name}", args[1:])
     outcome = module.run(command.app, options)
     if int(os.environ.get("RANK", 0)) == 0 and outcome.data is not None:  # of several processes, one speaks
-        text = json.dumps(outcome.data, ensure_ascii=False) if options.common.json else outcome.text
+        text = json_text(outcome.data) if options.common.json else visible(outcome.text, page=True)
         print(text)  # noqa: T201
     return outcome.status
 
@@ -164,5 +177,5 @@ def _discard_output() -> None:
 
 
 def _fail(command: Command, message: str) -> int:
-    print(f"{command.prog}: error: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    print(f"{command.prog}: error: {visible(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201
     return 2

@@ -12,6 +12,8 @@ from cnn_core.errors import UserError
 
 T = TypeVar("T")
 
+MOST_ITEMS = 10_000  # of a list in a configuration; a network has an entry for each block
+
 
 def to_json(config: Any) -> dict[str, Any]:
     """The fields of a dataclass as JSON data; tuples become lists."""
@@ -33,7 +35,7 @@ def from_json(cls: type[T], data: Any, where: str = "") -> T:
     """
     where = where or cls.__name__
     if not isinstance(data, dict):
-        raise UserError(f"{where}: expected an object with fields, not {data!r}")
+        raise UserError(f"{where}: expected an object with fields, not {_short(data)}")
     data = _moved(data, getattr(cls, "MOVED", {}), where)
     hints = typing.get_type_hints(cls)
     known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
@@ -56,7 +58,7 @@ def _moved(data: dict[str, Any], moved: Mapping[str, str], where: str) -> dict[s
         elif isinstance(inner := data.get(outer, {}), dict):
             data[outer] = {**inner, name: value}
         else:
-            raise UserError(f"{where}.{outer}: expected an object with fields, not {inner!r}")
+            raise UserError(f"{where}.{outer}: expected an object with fields, not {_short(inner)}")
     return data
 
 
@@ -66,7 +68,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return from_json(hint, value, where)  # type: ignore[arg-type]
     if origin is Literal and value in parts:
         return value
-    if origin is tuple and isinstance(value, list | tuple):
+    if origin is tuple and isinstance(value, list | tuple) and len(value) <= MOST_ITEMS:
         hints = parts[:1] * len(value) if parts[-1:] == (Ellipsis,) else parts
         if len(hints) == len(value):
             return tuple(_value(h, v, where) for h, v in zip(hints, value, strict=True))
@@ -84,7 +86,12 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return float(value)
     if hint in (int, str, bool) and type(value) is hint:
         return value
-    raise UserError(f"{where}: {value!r} does not fit the type {getattr(hint, '__name__', hint)}")
+    raise UserError(f"{where}: {_short(value)} does not fit the type {getattr(hint, '__name__', hint)}")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def parse(cls: type[T], args: Sequence[str], *, prog: str, about: str = "", default: T | None = None) -> T:

@@ -1,11 +1,13 @@
-"""What people read beside the result, on standard error: notes, and progress.
+"""What people read beside the result, on standard error: notes, and progress; and how strangers' texts are shown.
 
 Of several processes, one speaks. On a terminal progress is a bar; in a log it is at most a line every few seconds.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -18,12 +20,46 @@ LOG_FORMAT = "{desc}: {n_fmt} of {total_fmt}{unit} in {elapsed}, {remaining} lef
 LOG_FORMAT_OPEN = "{desc}: {n_fmt}{unit} in {elapsed}, {rate_fmt}{postfix}"  # where nobody knows how many there are
 
 
+# Control characters, which a terminal obeys; those that turn the direction of writing, end a line, or are half a
+# character (a byte of a file name that is not UTF-8).
+_OBEYED = "\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_ANY = re.compile(f"[{_OBEYED}]")
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")  # as the suite itself colours words
+_BEYOND_COLOUR = re.compile(f"(?:\x1b\\[[0-9;]*m)|[{_OBEYED}]")
+_BEYOND_ASCII = re.compile(f"[{_OBEYED[_OBEYED.index(chr(0x7F)) :]}]")
+
+
+def visible(text: str, *, page: bool = False) -> str:
+    """`text` with what a terminal would obey written as an escape: ESC as \\x1b.
+
+    On a `page` line ends, TAB and colours stay.
+    """
+    return _BEYOND_COLOUR.sub(_on_page, text) if page else _ANY.sub(_escaped, text)
+
+
+def json_text(data: object) -> str:
+    """One line of JSON; what a terminal would obey is in JSON's own escapes, so that the value stays the same."""
+    text = json.dumps(data, ensure_ascii=False)
+    return _BEYOND_ASCII.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _on_page(found: re.Match[str]) -> str:
+    return found[0] if found[0] in "\t\n" or _COLOUR.fullmatch(found[0]) else _escaped(found)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if 0xDC80 <= code <= 0xDCFF:  # Python's stand-in for a byte that is not UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
 def note(message: str) -> None:
     """Say something on standard error, from the main process only, above a progress bar if there is one."""
     if _speaks():
         from tqdm import tqdm  # not needed for --help
 
-        tqdm.write(message, file=sys.stderr)
+        tqdm.write(visible(message, page=True), file=sys.stderr)
 
 
 def progress(
@@ -58,7 +94,7 @@ def progress(
     bar: Any = tqdm  # its stubs have no overload for an iterable that may be missing
     return bar(
         over,
-        desc=what,
+        desc=visible(what),
         total=total,
         initial=done,
         unit=f" {unit}",

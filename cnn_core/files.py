@@ -76,3 +76,25 @@ def existing(path: Path) -> Path:
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
     return path
+
+
+def csv_cell(value: object) -> object:
+    """A cell as it is written to a CSV file: a text that a spreadsheet would take for a formula begins with '."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+LITTER = ("Thumbs.db", "desktop.ini", "__MACOSX")  # of Windows, and of zip files that macOS made
+
+
+def files_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """Files with these endings (lower case) in a folder and those inside it, sorted.
+
+    Hidden ones are left out, and what systems leave behind: ._x.wav beside x.wav is macOS's notes about it, no sound.
+    """
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in suffixes
+        and not any(part.startswith(".") or part in LITTER for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )

@@ -5,7 +5,6 @@ RUN/log.jsonl     one line an epoch
 RUN/last, best    checkpoints
 """
 
-import json
 import re
 import secrets
 import shutil
@@ -20,14 +19,20 @@ import numpy
 import torch
 from torch import nn
 
+from cnn_core import bounded
 from cnn_core.app import App, Fitted
 from cnn_core.config import from_json, to_json
 from cnn_core.errors import UserError
 from cnn_core.files import digest_of, write_json
+from cnn_core.nn.allocation import bounded_by
 from cnn_core.nn.equivariance import untied
 from cnn_core.nn.front import front_end
 from cnn_core.training import checkpoint
 from cnn_core.training.data import mix
+
+RECORD: dict[str, type] = {"config": dict, "labels": list, "seed": int, "preset": str, "threads": int}
+JSON_NAMES = {dict: "object", list: "list of strings", int: "whole number", str: "string"}
+"""Fields of config.json beside `app`, and what types are called in messages."""
 
 
 @dataclass(frozen=True)
@@ -133,16 +138,19 @@ def read_record(app: App, folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
         raise UserError(f"{folder}: no run folder (no config.json); make one with `{app.prog} train --out {folder}`")
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        named = record["app"]
-        missing = {"config", "labels", "seed", "preset", "threads"} - record.keys()
-        if missing:
-            raise KeyError(f"no {min(missing)}")
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: damaged, or not of this suite ({error})") from error
-    if named != app.name:
-        raise UserError(f"{folder}: is a run of cnn-{named}, not of {app.prog}")
+    record = bounded.read_json(path, checkpoint.CONFIG_BYTES, regular=True)
+    if not isinstance(record, dict) or not isinstance(record.get("app"), str):
+        raise UserError(f"{path}: damaged, or not of this suite (it names no app)")
+    if record["app"] != app.name:
+        raise UserError(f"{folder}: is a run of cnn-{record['app']}, not of {app.prog}")
+    for name, kind in RECORD.items():
+        if name not in record:
+            raise UserError(f"{path}: damaged, or not of this suite (no {name})")
+        if not isinstance(record[name], kind) or isinstance(record[name], bool):
+            raise UserError(f"{path}: damaged, or not of this suite ({name} is no {JSON_NAMES[kind]})")
+    labels = record["labels"]
+    if not labels or not all(isinstance(label, str) for label in labels):
+        raise UserError(f"{path}: damaged, or not of this suite (labels must be a list of strings)")
     return record
 
 
@@ -151,6 +159,8 @@ def fitted_of(app: App, record: dict[str, Any]) -> Fitted | None:
     data = record.get("fitted", record.get("kept"))  # "kept": runs of version 0.1
     if data is None or app.fitted is None:
         return None
+    if not isinstance(data, dict):
+        raise UserError("config.json is damaged: its field `fitted` is no object; train again")
     return app.fitted.from_json(data)  # type: ignore[attr-defined]
 
 
@@ -208,6 +218,13 @@ def checkpoint_of(folder: Path) -> Path:
     raise UserError(f"{folder}: no checkpoint yet; train further with --resume {folder}")
 
 
+@contextmanager
+def bounded_building(folder: Path) -> Iterator[None]:
+    """Building the network of a run again in the block: one far larger than its weights is refused by a UserError."""
+    with bounded_by((checkpoint_of(folder) / checkpoint.WEIGHTS).stat().st_size, f"{folder}/config.json"):
+        yield
+
+
 def restore(app: App, folder: str | Path, device: torch.device | str = "cpu") -> Run:
     """The model of a run (its best checkpoint, else its last), rebuilt, in eval mode on `device`.
 
@@ -223,7 +240,9 @@ def restore(app: App, folder: str | Path, device: torch.device | str = "cpu") ->
     labels = tuple(record["labels"])
     fitted = fitted_of(app, record)
     app = app.with_fitted(fitted)
-    model = app.build(config, labels)
+    numbers = sum(tensor.numel() for tensor in saved.weights.values())
+    with bounded_by(numbers, f"{folder}/config.json"):
+        model = app.build(config, labels)
     front_end(model)
     try:
         model.load_state_dict(saved.weights)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps.digits.config import DEFAULT, PRESETS, DigitsConfig
-from cnn_core.app import App, View, ViewModule
+from cnn_core.app import App, Verb, VerbModule, View, ViewModule
 from cnn_core.verbs.views import MAXIMIZE_OPTIONS
 
 if TYPE_CHECKING:
@@ -59,6 +59,12 @@ def _lecture() -> ViewModule:
     return lecture
 
 
+def _predict() -> VerbModule:
+    from apps.digits.verbs import predict
+
+    return predict
+
+
 APP = App(
     name="digits",
     about="Handwritten digits, or any small pictures in classes: train, measure, read your own, look inside.",
@@ -72,7 +78,8 @@ APP = App(
     render=render,
     patch=patch,
     data_sets=("mnist", "fashion-mnist", "kmnist", "emnist", "qmnist"),
-    suffixes=(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm"),
+    suffixes=(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"),
     what="picture",
+    verbs={"predict": Verb("answers for your own pictures, folders, or standard input", _predict)},
     views={"lecture": View("the lecture's figures, and its claims as numbers", _lecture, reads=MAXIMIZE_OPTIONS)},
 )

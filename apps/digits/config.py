@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from cnn_core.errors import check_range
+from cnn_core.errors import UserError, check_range
 from cnn_core.nn.architecture import LECTURE, ConvNetConfig
 from cnn_core.training.recipe import FitConfig
 
@@ -46,6 +46,11 @@ class DigitsConfig:
     """Outside training, average the probabilities over the picture and its four shifts by one pixel."""
     fit: FitConfig = field(default_factory=FitConfig)
     """The training loop."""
+
+    def __post_init__(self) -> None:
+        if self.net.input_shape != (1, 28, 28):
+            given = " ".join(map(str, self.net.input_shape))
+            raise UserError(f"--net.input-shape {given}: all pictures are made 1 28 28; leave the option out")
 
 
 PRESETS = {

@@ -6,11 +6,12 @@ Letters: N pictures.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from apps.digits.frame import read
+from apps.digits.frame import find
 from apps.digits.idx import ROLES, Arrays, as_images, as_labels, read_idx
 from cnn_core import console
 from cnn_core.console import note
@@ -108,6 +109,11 @@ def _read(folder: Path, classes: list[str], progress: bool) -> tuple[np.ndarray,
     ]
     bar = console.progress(folder.name, over=paths, unit="picture", show=progress)
     images = np.zeros((len(paths), 28, 28), np.uint8)
+    remarks: Counter[str] = Counter()
     for row, (path, _) in enumerate(bar):
-        images[row] = read(path)
+        found = find(path)
+        images[row] = found.digits[0]
+        remarks.update(found.remarks)
+    for remark, count in remarks.items():
+        note(f"{folder}: {count} of {len(paths)} pictures: {remark}")
     return images, np.array([label for _, label in paths], np.uint8)

@@ -8,11 +8,15 @@ Letters: H, W height and width of the working picture.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
 
+from apps.digits.shapes import Box, main_pieces, shapes, without_frames
+from cnn_core.console import note
 from cnn_core.drawing import pictures
 from cnn_core.errors import UserError
 
@@ -20,25 +24,117 @@ SIZE, BOX = 28, 20  # pixels
 WORKING = 512  # longest side on which ink is looked for, pixels
 LEAST_CONTRAST = 14.0  # grey levels of 255 by which ink differs from paper at least
 THIN, USUAL = 1.1, 1.7  # stroke widths in pixels of the 20 x 20 box; MNIST's median is 2.0
-LABEL_SIDE = 128  # longest side on which connected pieces are counted, pixels
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in a picture: digits (28, 28) uint8 in MNIST's form, and where each is.
+
+    `boxes` are (left, top, right, bottom) in pixels of the picture; `remarks` say what was left out or joined.
+    """
+
+    digits: list[np.ndarray]
+    boxes: list[tuple[int, int, int, int]]
+    remarks: tuple[str, ...] = ()
 
 
 def read(path: str | Path | bytes) -> np.ndarray:
-    """Read one digit's picture, a file or its bytes, as (28, 28) uint8, prepared as MNIST was; any of Pillow's formats.
+    """Read one digit's picture, a file or its bytes, as (28, 28) uint8, prepared as MNIST was.
 
-    A picture that is in MNIST's form already is given back as it is, or inverted where it is dark on white. Raises
-    UserError where the file is not a picture, is too large, or shows no ink.
+    A picture that is in MNIST's form already is given back as it is, or inverted where it is dark on white. What is
+    left out or read as one is said in a note. Raises UserError where the file is not a picture, is too large, or shows
+    no ink.
     """
-    name = "standard input" if isinstance(path, bytes) else str(path)
+    found = find(path)
+    if found.remarks:
+        note(f"{_name(path)}: {'; '.join(found.remarks)}")
+    return found.digits[0]
+
+
+def find(path: str | Path | bytes, *, many: bool = False) -> Found:
+    """The digit of a picture, or with `many` each of its separate shapes, left to right. Raises UserError as `read`."""
     # JPEG decodes at half or quarter size for nothing, and a photo has far more pixels than are used.
-    grey = _grey(pictures.opened(path, side=2 * WORKING))  # (H, W) float32, 0 to 255
+    image = pictures.opened(path, side=2 * WORKING)
+    remarks = ["its colours are read as shades of grey"] if _is_coloured(image) else []
+    grey = _grey(image)  # (H, W) float32, 0 to 255
+    width, height = pictures.size_of(path) if many else image.size
     for whole in (grey, 255 - grey):
-        if _is_prepared(whole):
-            return np.rint(whole).astype(np.uint8)
-    ink = find_ink(grey)
+        if not many and _is_prepared(whole):
+            return Found([np.rint(whole).astype(np.uint8)], [(0, 0, width, height)], tuple(remarks))
+    paper = _paper_of_crop(grey)
+    margin = 0
+    if paper is not None:  # the ground is looked for along the edges, so there has to be some
+        remarks.append("is cropped to its ink; with some paper around it, it is read more surely")
+        margin = max(grey.shape) // 8
+        grey = np.pad(grey, margin, constant_values=paper)
+    ink = _ink(grey)
     if ink is None:
-        raise UserError(f"{name}: no ink found: the picture is empty or of one brightness")
-    return frame(ink)
+        raise UserError(f"{_name(path)}: {_nothing(grey)}")
+    if ink.frames:
+        remarks.append("the frame drawn around the ink is left out")
+    labels, boxes = shapes(ink.mask)
+
+    def place(box: Box) -> tuple[int, int, int, int]:  # in pixels of the picture
+        across, down = width / (grey.shape[1] - 2 * margin), height / (grey.shape[0] - 2 * margin)
+        left, right = ((side - margin) * across for side in (box.left, box.right))
+        top, bottom = ((side - margin) * down for side in (box.top, box.bottom))
+        return max(int(left), 0), max(int(top), 0), min(ceil(right), width), min(ceil(bottom), height)
+
+    if many:
+        parts = [_cropped(ink.values * _grow(labels == number + 1, 2)) for number in range(len(boxes))]
+        return Found([frame(part) for part in parts], [place(box) for box in boxes], tuple(remarks))
+    if len(boxes) > 1:
+        remarks.append(f"has {len(boxes)} separate shapes; they are read as one; --digits many reads them one by one")
+    box = boxes[0]
+    for other in boxes[1:]:
+        box = box.join(other)
+    return Found([frame(_cropped(ink.values * _grow(ink.mask, 2)))], [place(box)], tuple(remarks))
+
+
+def _name(path: str | Path | bytes) -> str:
+    return "standard input" if isinstance(path, bytes) else str(path)
+
+
+def _paper_of_crop(grey: np.ndarray) -> float | None:
+    """Brightness of the paper in a picture that is cropped to its ink, else None.
+
+    Such a picture has two brightnesses and little between (Otsu 1979), and the rarer one lies on all four edges, as a
+    table's edge or a frame does too, but not along most of them.
+    """
+    counts, edges = np.histogram(grey, 64, (0, 255))
+    levels, total = (edges[:-1] + edges[1:]) / 2, grey.size
+    below = np.cumsum(counts)[:-1]
+    sums = np.cumsum(counts * levels)
+    mean = sums[-1] / total
+    spread = float((counts * (levels - mean) ** 2).sum() / total)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = np.nan_to_num((mean * below - sums[:-1]) ** 2 / (below * (total - below)))
+    if spread < LEAST_CONTRAST**2 or between.max() < 0.85 * spread:
+        return None
+    dark = grey < edges[int(between.argmax()) + 1]
+    paper = dark if dark.mean() > 0.5 else ~dark
+    sides = [~side for side in (paper[0], paper[-1], paper[:, 0], paper[:, -1])]
+    if not all(side.any() for side in sides) or np.concatenate(sides).mean() > 0.7:
+        return None
+    return float(np.median(grey[paper]))
+
+
+def _nothing(grey: np.ndarray) -> str:
+    """Why no ink was found."""
+    low, high = (float(np.percentile(grey, share)) for share in (1, 99))
+    if high - low < 2 * LEAST_CONTRAST:
+        return "no ink found: the picture is empty or of one brightness"
+    return f"no ink found: nothing stands out of its noise (brightness {low:.0f} to {high:.0f} of 255 all over)"
+
+
+def _is_coloured(image: Image.Image) -> bool:
+    """Whether more than a hundredth of the picture has strong colours."""
+    if image.mode in ("1", "L", "LA", "La") or image.mode.startswith(("I", "F")):
+        return False
+    small = image.convert("RGBA")
+    small.thumbnail((128, 128))
+    values = np.asarray(small, np.int16)
+    return bool(((np.ptp(values[..., :3], axis=-1) > 64) & (values[..., 3] > 64)).mean() > 0.01)
 
 
 def _grey(image: Image.Image) -> np.ndarray:
@@ -46,7 +142,9 @@ def _grey(image: Image.Image) -> np.ndarray:
     if image.mode.startswith(("I", "F")):  # 16 and 32 bits: stretched to their range
         values = np.asarray(image, np.float32)
         values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-        top = 65535.0 if image.mode != "F" and values.max(initial=0) > 255 else max(float(values.max(initial=0)), 1.0)
+        top = max(float(values.max(initial=0)), 1.0)
+        if image.mode != "F" and top > 255:
+            top = pictures.brightest(image)
         return _shrink(Image.fromarray(np.clip(values, 0, None) * np.float32(255 / top)))
     if image.has_transparency_data:
         # Ink of an unknown colour on nothing: white paper under dark ink, black under bright.
@@ -76,11 +174,25 @@ def _is_prepared(grey: np.ndarray) -> bool:
     return side <= BOX and all(abs(centre - SIZE / 2) <= 1 for centre in _centre_of_mass(grey))
 
 
+@dataclass(frozen=True)
+class _Ink:
+    """Ink (H, W) float32 in 0 to 1, where the digit's is (H, W) bool, and how many frames around it were left out."""
+
+    values: np.ndarray
+    mask: np.ndarray
+    frames: int
+
+
 def find_ink(grey: np.ndarray) -> np.ndarray | None:
     """Ink of one digit in a grey picture (H, W) of any polarity: (h, w) float32 in 0 to 1, cropped to the ink.
 
     None where nothing stands out of the ground.
     """
+    ink = _ink(grey)
+    return None if ink is None else _cropped(ink.values * _grow(ink.mask, 2))
+
+
+def _ink(grey: np.ndarray) -> _Ink | None:
     height, width = grey.shape
     if min(height, width) < 3:
         return None
@@ -95,10 +207,13 @@ def find_ink(grey: np.ndarray) -> np.ndarray | None:
     if peak < max(LEAST_CONTRAST, 7 * level):
         return None
     floor = max(0.18 * peak, 3.5 * level)
-    mask = _main_pieces(signal > max(0.4 * peak, floor))
+    mask, frames = without_frames(main_pieces(signal > max(0.4 * peak, floor)))
     if not mask.any():
         return None
-    ink = np.clip((signal - floor) / (0.92 * peak - floor), 0, 1) * _grow(mask, 2)
+    return _Ink(np.clip((signal - floor) / (0.92 * peak - floor), 0, 1), mask, frames)
+
+
+def _cropped(ink: np.ndarray) -> np.ndarray:
     rows, columns = np.nonzero(ink.any(axis=1))[0], np.nonzero(ink.any(axis=0))[0]
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
@@ -215,50 +330,3 @@ def _thicken(ink: np.ndarray, scale: float) -> np.ndarray:
     padded = np.pad(ink, radius)
     widened = Image.fromarray(np.rint(255 * padded).astype(np.uint8)).filter(ImageFilter.MaxFilter(2 * radius + 1))
     return np.asarray(widened, np.float32) / 255
-
-
-def _main_pieces(mask: np.ndarray) -> np.ndarray:
-    """The mask without specks, and without what hangs on the picture's edge where something else is left."""
-    step = -(-max(mask.shape) // LABEL_SIDE)
-    coarse = _coarsen(mask, step)
-    labels, pieces = _label(coarse)
-    if not pieces:
-        return mask
-    areas = np.bincount(labels.reshape(-1), minlength=pieces + 1)[1:]
-    sides = [labels[0], labels[-1], labels[:, 0], labels[:, -1]]
-    along = np.max([np.bincount(side, minlength=pieces + 1)[1:] / len(side) for side in sides], axis=0)
-    # What runs along most of a side is the table; a digit drawn up to the edge is kept where nothing else is left.
-    table, inner = along > 0.5, np.where(along > 0, 0, areas)
-    enough = 0.15 * max(np.where(table, 0, areas).max(), 0.005 * labels.size)
-    chosen = inner if inner.max() >= enough else areas
-    keep = chosen >= max(0.04 * chosen.max(), 1)
-    kept = np.concatenate([[False], keep])[labels]
-    pixels = np.kron(kept, np.ones((step, step), bool))[: mask.shape[0], : mask.shape[1]]
-    return mask & pixels
-
-
-def _coarsen(mask: np.ndarray, step: int) -> np.ndarray:
-    height, width = (-(-side // step) * step for side in mask.shape)
-    padded = np.zeros((height, width), bool)
-    padded[: mask.shape[0], : mask.shape[1]] = mask
-    return np.asarray(padded.reshape(height // step, step, width // step, step).any(axis=(1, 3)))
-
-
-def _label(mask: np.ndarray) -> tuple[np.ndarray, int]:
-    """Connected pieces (8 neighbours) of a small mask: (labels from 1, their number)."""
-    labels = np.zeros(mask.shape, np.int32)
-    count = 0
-    for start in zip(*np.nonzero(mask), strict=True):
-        if labels[start]:
-            continue
-        count += 1
-        labels[start] = count
-        stack = [start]
-        while stack:
-            row, column = stack.pop()
-            for r in range(max(row - 1, 0), min(row + 2, mask.shape[0])):
-                for c in range(max(column - 1, 0), min(column + 2, mask.shape[1])):
-                    if mask[r, c] and not labels[r, c]:
-                        labels[r, c] = count
-                        stack.append((r, c))
-    return labels, count

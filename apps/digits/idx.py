@@ -6,16 +6,15 @@ IDX: two zero bytes, a type code, the number of dimensions, their sizes as big-e
 
 from __future__ import annotations
 
-import gzip
 import math
 import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import numpy as np
 
+from cnn_core import bounded
 from cnn_core.errors import UserError
 from cnn_core.fetching.archives import open_member
 from cnn_core.fetching.pickles import load_arrays
@@ -23,7 +22,6 @@ from cnn_core.fetching.sources import Fetched
 
 ROLES = ("train-images", "train-labels", "test-images", "test-labels")
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-GZIP_MAGIC = b"\x1f\x8b"
 
 Arrays = dict[str, np.ndarray]  # role -> images (N, 28, 28) uint8 or labels (N,) uint8
 
@@ -31,23 +29,18 @@ Arrays = dict[str, np.ndarray]  # role -> images (N, 28, 28) uint8 or labels (N,
 def read_idx(path: str | Path) -> np.ndarray:
     """Read one IDX file, gzipped or not, in the machine's byte order.
 
-    Raises UserError, naming the file, where it is missing, no IDX file, or not of the length that it declares.
+    Raises UserError, naming the file, where it is missing, no IDX file, not of the length that it declares, or unpacks
+    to more than `cnn_core.bounded` allows.
     """
-    path = Path(path)
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    return parse_idx(raw, str(path))
+    return _parse(bounded.read_unpacked(Path(path)), str(path))
 
 
 def parse_idx(raw: bytes, name: str) -> np.ndarray:
     """Decode the bytes of an IDX file, gzipped or not; `name` stands for the file in messages."""
-    if raw[:2] == GZIP_MAGIC:
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError(f"{name}: truncated or damaged gzip file ({error})") from error
+    return _parse(bounded.unpacked(raw, name), name)
+
+
+def _parse(raw: bytes, name: str) -> np.ndarray:
     if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] not in TYPES or not 1 <= raw[3] <= 4:
         raise UserError(f"{name}: not an IDX file (its first bytes are {raw[:4].hex(' ') or 'missing'})")
     dtype, start = np.dtype(TYPES[raw[2]]), 4 + 4 * raw[3]
@@ -77,10 +70,9 @@ def as_labels(values: np.ndarray, name: str, first_label: int = 0) -> np.ndarray
         values = values[:, 0]
     if values.ndim != 1 or values.dtype.kind not in "ui":
         raise UserError(f"{name}: labels must be one whole number each, these are {values.shape} {values.dtype}")
-    values = values.astype(np.int64) - first_label
-    if len(values) and not 0 <= values.min() <= values.max() <= 255:
+    if len(values) and not first_label <= int(values.min()) <= int(values.max()) <= first_label + 255:
         raise UserError(f"{name}: labels must lie in {first_label} to {first_label + 255}")
-    return values.astype(np.uint8)
+    return (values - values.dtype.type(first_label)).astype(np.uint8)
 
 
 def _read_idx_files(fetched: Fetched, options: dict[str, Any]) -> Arrays:
@@ -91,11 +83,8 @@ def _read_idx_files(fetched: Fetched, options: dict[str, Any]) -> Arrays:
 def _read_pickle(fetched: Fetched, options: dict[str, Any]) -> Arrays:
     """((train, labels), (validation, labels), (test, labels)) with float32 pixels in 256ths (Theano's MNIST)."""
     (path,) = fetched.files.values()
-    try:
-        with gzip.open(path) as stream:
-            parts = load_arrays(cast(IO[bytes], stream), str(path))
-    except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: truncated or damaged gzip file ({error})") from error
+    with bounded.opened(path, 512 * bounded.MIB) as stream:
+        parts = load_arrays(stream, str(path))
     try:
         (train, train_labels), (validation, validation_labels), (test, test_labels) = parts
         pixels = [np.rint(part * np.float32(256)).astype(np.uint8) for part in (train, validation, test)]

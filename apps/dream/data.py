@@ -18,6 +18,7 @@ from cnn_core.console import note
 from cnn_core.drawing import pictures
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import fetch, load_manifest
+from cnn_core.files import files_in
 from cnn_core.training.data import Dataset, Split
 
 MANIFESTS = ("photos-scikit-image", "photos-scikit-learn")
@@ -83,7 +84,7 @@ def in_folder(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
     """The picture files in a folder and those inside it, sorted. Raises UserError where there are none."""
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder")
-    found = sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
+    found = [str(path) for path in files_in(folder, suffixes)]
     if not found:
         raise UserError(f"{folder}: holds no pictures ({' '.join(suffixes)})")
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -15,11 +14,12 @@ from torch import Tensor, nn
 
 from apps.dream.backbone import Backbone
 from apps.dream.config import PRESETS
-from cnn_core import runs, visual
+from cnn_core import bounded, runs, visual
 from cnn_core.errors import UserError, first_line
 from cnn_core.nn.backbones.normalise import Normalise
 from cnn_core.nn.backbones.pretrained import imagenet_names
 from cnn_core.optional import require
+from cnn_core.training.checkpoint import CONFIG_BYTES
 
 LIBRARIES = ("torchvision", "timm")
 
@@ -55,10 +55,12 @@ def load(name: str, weights: str, progress: bool) -> Backbone:
 def _run(name: str, folder: Path) -> Backbone:
     """The model of a run. Only networks of pictures will do: those that take pixels (B, C, H, W)."""
     try:
-        app = json.loads((folder / "config.json").read_text(encoding="utf-8"))["app"]
+        app = bounded.read_json(folder / "config.json", CONFIG_BYTES, regular=True)["app"]
+        if not isinstance(app, str) or not app.isidentifier():
+            raise ValueError("it names no app")
         # The run says which app it is of; no other app is known here.
         found = import_module(f"apps.{app}.app").APP
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError) as error:
         raise UserError(f"--backbone {name}: no run folder of the suite ({error})") from error
     run = runs.restore(found, folder)
     shape = getattr(getattr(run.model, "config", None), "input_shape", ())

@@ -3,18 +3,21 @@
 import unicodedata
 from collections.abc import Sequence
 
+from cnn_core.console import visible
+
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, markdown: bool = False) -> str:
     """Rows under a header, numbers to the right, text to the left; no trailing spaces, no final newline.
 
     Floats are printed to four significant digits (format them yourself for more), None as a dash. Wide East
-    Asian characters take two columns. Raises ValueError for a row of another length than the header.
+    Asian characters take two columns; control characters are written as escapes. Raises ValueError for a row of another
+    length than the header.
     """
     for number, row in enumerate(rows):
         if len(row) != len(header):
             raise ValueError(f"row {number} has {len(row)} cells, the header {len(header)}")
     cells = [[_text(value) for value in row] for row in rows]
-    names = list(header)
+    names = [visible(name) for name in header]
     if markdown:
         names, *cells = ([text.replace("|", "\\|") for text in row] for row in (names, *cells))
     right = [_numeric([row[c] for row in rows]) for c in range(len(header))]
@@ -41,7 +44,7 @@ def _text(value: object) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value)
+    return visible(str(value))
 
 
 def _numeric(column: Sequence[object]) -> bool:

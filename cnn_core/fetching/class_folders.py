@@ -9,7 +9,8 @@ TEST_FOLDERS = ("test", "val", "valid", "validation")
 
 def class_names(folder: Path, suffixes: Sequence[str]) -> list[str]:
     """Names of the folders inside `folder` that hold files with these endings; numbers in the order of their values."""
-    names = [path.name for path in folder.iterdir() if path.is_dir() and class_files(path, suffixes)]
+    visible = (path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX")))
+    names = [path.name for path in visible if path.is_dir() and class_files(path, suffixes)]
     return sorted(
         names,
         key=lambda name: [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)],

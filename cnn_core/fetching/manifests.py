@@ -15,7 +15,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from cnn_core.errors import UserError
+from cnn_core import bounded
+from cnn_core.errors import UserError, first_line
 
 ARCHIVE_KEYS = ("archive", "archive_sha256", "member")
 
@@ -108,7 +109,7 @@ def available(own: Path | None = None) -> list[str]:
     """Names that `load_manifest` knows, sorted; variants as `<data set>-<variant>`."""
     names: list[str] = []
     for path in manifest_files(own):
-        variants = _parse(path).get("variants", {})
+        variants = _variants(path, _parse(path))
         names += [path.stem, *(f"{path.stem}-{variant}" for variant in variants)]
     return sorted(names)
 
@@ -121,10 +122,14 @@ def load_manifest(name: str, own: Path | None = None) -> Manifest:
     for path in manifest_files(own):
         if name == path.stem or name.startswith(path.stem + "-"):
             table = _parse(path)
-            variants = table.get("variants", {})
+            variants = _variants(path, table)
             variant = table.get("variant", "") if name == path.stem else name[len(path.stem) + 1 :]
             if variant in variants or (name == path.stem and not variant):
-                return _manifest(path, variant, table)
+                try:
+                    return _manifest(path, variant, table)
+                except (KeyError, TypeError, ValueError, AttributeError) as error:
+                    reason = f"lacks {error}" if isinstance(error, KeyError) else first_line(error)
+                    raise UserError(f"{path}: not a manifest as datasets/README.md describes it: {reason}") from error
     close = difflib.get_close_matches(name, available(own), n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
     raise UserError(f"no data set is named {name!r}{hint} (known: {', '.join(available(own))})")
@@ -132,9 +137,18 @@ def load_manifest(name: str, own: Path | None = None) -> Manifest:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a readable manifest: {error}") from error
+        return tomllib.loads(bounded.read_bytes(path, bounded.TOML).decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+        raise UserError(f"{path}: not a readable manifest: {first_line(error)}") from error
+
+
+def _variants(path: Path, table: dict[str, Any]) -> dict[str, Any]:
+    variants = table.get("variants", {})
+    if not isinstance(variants, dict) or not all(isinstance(value, dict) for value in variants.values()):
+        raise UserError(f"{path}: not a manifest as datasets/README.md describes it: variants must be tables")
+    if not isinstance(table.get("variant", ""), str):
+        raise UserError(f"{path}: not a manifest as datasets/README.md describes it: variant must be a string")
+    return variants
 
 
 def _manifest(path: Path, variant: str, table: dict[str, Any]) -> Manifest:
@@ -147,11 +161,28 @@ def _manifest(path: Path, variant: str, table: dict[str, Any]) -> Manifest:
         options = options | chosen.pop("options", {})
         table |= chosen
     classes = table.pop("classes")
+    _check_types(table, classes, options)
     alternatives = tuple(_alternative(entry, path.parent) for entry in table.pop("alternatives"))
     name = f"{dataset}-{variant}" if variant else dataset
     return Manifest(
         name=name, dataset=dataset, classes=tuple(classes), alternatives=alternatives, options=options, **table
     )
+
+
+def _check_types(table: dict[str, Any], classes: Any, options: Any) -> None:
+    """Raise TypeError where a value is not of the kind that readers take it for."""
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise TypeError("classes must be a list of strings")
+    for name in ("title", "description", "licence", "citation", "homepage"):
+        if not isinstance(table.get(name, ""), str):
+            raise TypeError(f"{name} must be a string")
+    tables = {"splits": table.get("splits", {}), "arrays": table.get("arrays", {}), "options": options}
+    for name, value in tables.items():
+        if not isinstance(value, dict):
+            raise TypeError(f"{name} must be a table")
+    for name, kind in (("splits", int), ("arrays", str)):
+        if not all(isinstance(value, kind) for value in tables[name].values()):
+            raise TypeError(f"the values of {name} must be of type {kind.__name__}")
 
 
 def _alternative(table: dict[str, Any], folder: Path) -> Alternative:
@@ -161,6 +192,10 @@ def _alternative(table: dict[str, Any], folder: Path) -> Alternative:
 def _file(table: dict[str, Any], folder: Path) -> FileSpec:
     table = dict(table)
     spec = FileSpec(folder=folder, sources=tuple(Source(**entry) for entry in table.pop("sources", ())), **table)
+    texts = [spec.name, spec.sha256, spec.md5, spec.role]
+    texts += [text for source in spec.sources for name, text in vars(source).items() if name != "shipped"]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(spec.size, int | None):
+        raise TypeError(f"{spec.name}: names, digests and places must be strings, and the size a number")
     if not spec.digest[1]:
         raise ValueError(f"{spec.name}: a file in a manifest needs a sha256 (or an md5)")
     if Path(spec.name).name != spec.name:

@@ -6,10 +6,10 @@
     state.safetensors     optimizer and raw weights, and state.json its counters: only for resuming
     sums.json             sha256 of the other files, so that damage is noticed
 
-Nothing in it is a pickle. A folder is written beside its place and moved in whole.
+Nothing in it is a pickle, and what is read is a stranger's: regular files of these names alone, JSON of a bounded size.
+A folder is written beside its place and moved in whole.
 """
 
-import json
 import os
 import shutil
 from dataclasses import dataclass, field
@@ -18,12 +18,16 @@ from typing import Any
 
 from torch import Tensor
 
+from cnn_core import bounded
 from cnn_core.config import from_json, to_json
 from cnn_core.errors import UserError, first_line
 from cnn_core.files import digest_of, write_json
 
 FORMAT = "cnn-suite checkpoint 1"
 WEIGHTS, STATE = "weights.safetensors", "state.safetensors"
+SUMMED = (WEIGHTS, STATE, "config.json", "metrics.json", "state.json")
+CONFIG_BYTES = 64 * bounded.MIB
+"""Of a config.json: it may hold the vocabulary of millions of words."""
 
 
 @dataclass(frozen=True)
@@ -119,24 +123,29 @@ def load(folder: Path, *, with_state: bool = False) -> Checkpoint:
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: no checkpoint here (no config.json); name a run folder that `train` made")
     try:
-        config = _read_json(folder / "config.json")
+        config = _read_json(folder / "config.json", CONFIG_BYTES)
         if config.pop("format", None) != FORMAT:
             raise UserError(f"{folder}: not a checkpoint of this suite (format is not {FORMAT!r})")
         for name, digest in _read_json(folder / "sums.json").items():
+            if name not in SUMMED:
+                raise UserError(f"{folder}/sums.json: names {name!r}, which is no file of a checkpoint: refused")
             if name not in (STATE, "state.json") or with_state:
                 _check_sum(folder / name, digest)
         state = None
         if with_state:
             if not (folder / STATE).is_file():
                 raise UserError(f"{folder}: has no state to resume from")
+            bounded.check_regular(folder / STATE)
             counters = from_json(Counters, _read_json(folder / "state.json"), f"{folder}/state.json")
             state = LoopState(load_file(folder / STATE), counters)
+        bounded.check_regular(folder / WEIGHTS)
         return Checkpoint(load_file(folder / WEIGHTS), config, _read_json(folder / "metrics.json"), state)
     except (OSError, ValueError, SafetensorError, AttributeError) as error:
         raise UserError(f"{folder}: damaged checkpoint ({first_line(error)}); train again") from error
 
 
 def _check_sum(path: Path, digest: str) -> None:
+    bounded.check_regular(path)
     if digest_of(path) != digest:
         raise UserError(f"{path}: damaged checkpoint (its sha256 is not the recorded one); train again")
 
@@ -150,8 +159,8 @@ def _contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    value = json.loads(path.read_text(encoding="utf-8"))
+def _read_json(path: Path, most: int = bounded.JSON) -> dict[str, Any]:
+    value = bounded.read_json(path, most, regular=True)
     if not isinstance(value, dict):
         raise ValueError(f"{path.name} holds no object")
     return value

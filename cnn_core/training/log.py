@@ -4,20 +4,25 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cnn_core import bounded
 from cnn_core.optional import require
 
 FILE = "log.jsonl"
+MOST = 64 * bounded.MIB
 
 
 def read_log(run: Path) -> list[dict[str, Any]]:
     """The records of a run folder, oldest first; a last line cut short by a crash is left out."""
     path = run / FILE
     records = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+    for line in bounded.read_text(path, MOST, regular=True).split("\n") if path.exists() else []:
         try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
+            record = bounded.parse_json(line)
+        except ValueError:
             break
+        if not isinstance(record, dict):
+            break
+        records.append(record)
     return records
 
 

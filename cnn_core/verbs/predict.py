@@ -1,16 +1,16 @@
 """predict: what a network says to the user's files."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cnn_core import bounded
 from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.files import existing
+from cnn_core.files import existing, files_in
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
 
@@ -38,10 +38,7 @@ parse = parser(PredictOptions, "The most probable classes of your own files, fol
 
 def run(app: App, options: PredictOptions) -> Outcome:
     """Read all inputs, then answer them in one batch; a bad file is an error before anything is computed."""
-    if not options.top >= 1:
-        raise UserError(f"--top must be at least 1, not {options.top}")
-    if not 0 <= options.reject <= 1:
-        raise UserError(f"--reject must lie between 0 and 1, not {options.reject:g}")
+    check(options)
     names = names_of(app, options.inputs)
 
     import numpy as np
@@ -51,7 +48,7 @@ def run(app: App, options: PredictOptions) -> Outcome:
     from cnn_core.training import device, engine
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
-    inputs = np.stack([app.read(sys.stdin.buffer.read() if name == "-" else Path(name)) for name in names])
+    inputs = np.stack([app.read(bounded.standard_input() if name == "-" else Path(name)) for name in names])
     logits = engine.predict_logits(
         trained.model,
         torch.from_numpy(inputs),
@@ -75,14 +72,22 @@ def run(app: App, options: PredictOptions) -> Outcome:
     return Outcome({"run": str(options.run), "predictions": answers}, text)
 
 
+def check(options: PredictOptions) -> None:
+    """Raise UserError for numbers that make no sense."""
+    if not options.top >= 1:
+        raise UserError(f"--top must be at least 1, not {options.top}")
+    if not 0 <= options.reject <= 1:
+        raise UserError(f"--reject must lie between 0 and 1, not {options.reject:g}")
+
+
 def names_of(app: App, given: tuple[str, ...]) -> list[str]:
-    """The inputs one by one; folders give their files with the app's endings, sorted."""
+    """The inputs one by one; folders give their files with the app's endings, sorted, hidden ones left out."""
     names: list[str] = []
     for name in given:
         if name == "-" or existing(Path(name)).is_file():
             names.append(name)
             continue
-        found = sorted(str(p) for p in Path(name).rglob("*") if p.suffix.lower() in app.suffixes and p.is_file())
+        found = [str(path) for path in files_in(Path(name), app.suffixes)]
         if not found:
             raise UserError(f"{name}: holds no {app.what}s ({' '.join(app.suffixes)})")
         names += found

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,8 @@ def run(app: App, options: Any) -> Outcome:
             validation = source.validation
         elif config.fit.validation:
             train, validation = train.hold_out(config.fit.validation, seed)
-        model = runs.build_seeded(app, config, source.labels, seed, source.fitted)
+        with runs.bounded_building(folder) if options.resume and folder else nullcontext():
+            model = runs.build_seeded(app, config, source.labels, seed, source.fitted)
         if given:
             runs.load_weights(model, given)
         model.to(chosen)

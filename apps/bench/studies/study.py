@@ -23,7 +23,7 @@ from cnn_core.config import to_json
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.files import atomic, write_json
+from cnn_core.files import atomic, csv_cell, write_json
 
 
 @dataclass(frozen=True)
@@ -311,7 +311,7 @@ def _write_csv(rows: dict[str, list[dict[str, Any]]], path: Path) -> None:
     names = ["variant", "seeds", "accuracy", "sd", "difference", "p", "parameters", "multiply_adds", "cpu_seconds"]
     writer.writerow(["group", *names])
     for group, entries in rows.items():
-        writer.writerows([group, *(row[name] for name in names)] for row in entries)
+        writer.writerows([csv_cell(cell) for cell in (group, *(row[name] for name in names))] for row in entries)
     with atomic(path) as part:
         part.write_text(stream.getvalue(), encoding="utf-8")
 

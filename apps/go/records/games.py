@@ -4,13 +4,9 @@ Files are parsed by several processes. A bad file is counted and named, never fa
 suite's cache under the digest of what they came from.
 """
 
-import bz2
 import codecs
-import gzip
 import hashlib
-import lzma
 import multiprocessing
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -21,6 +17,7 @@ from apps.go.records.charset import read_marks
 from apps.go.records.collection import Collection, collect, join, load, save
 from apps.go.records.grammar import BadGame
 from apps.go.records.sgf import Game, read_lines, read_sgf
+from cnn_core import bounded
 from cnn_core.benchmark import usable_cores
 from cnn_core.console import note
 from cnn_core.errors import UserError
@@ -28,7 +25,11 @@ from cnn_core.fetching.archives import read_members
 from cnn_core.fetching.sources import cache_folder
 
 LARGEST = 512 << 20  # bytes of one file
+UNPACKED, RATIO = 32 << 20, 10  # what games may unpack to, see `cnn_core.bounded`: xz packs them 7 to 1
 CHUNK = 200  # files a task
+CHUNK_BYTES = 16 << 20  # and bytes
+AT_ONCE = 4096  # games that are not in a collection yet
+REASONS = 1000  # different reasons that a report counts
 NAMED = 1000  # bad games that a report names
 PARSING = 3  # counted up when parsing changes, so that games parsed before are not used
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz")
@@ -43,9 +44,9 @@ GROUPS = {
     "property with no values": "",
 }
 """Start of a reason -> what it is counted under; "" the start itself."""
-UNPACK = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
-LINES = (".txt", *(f".txt{packed}" for packed in UNPACK))
-FILES = (".sgf", *(f".sgf{packed}" for packed in UNPACK), *LINES)
+PACKED = (".gz", ".bz2", ".xz")
+LINES = (".txt", *(f".txt{packed}" for packed in PACKED))
+FILES = (".sgf", *(f".sgf{packed}" for packed in PACKED), *LINES)
 
 
 @dataclass
@@ -102,13 +103,28 @@ def parse_all(contents: Iterator[tuple[str, bytes | None]], progress: bool = Tru
 
     parts: list[Collection] = [collect([])]
     report = Report()
-    chunks = iter(lambda: list(islice(contents, CHUNK)), [])
+    chunks = _chunks(contents)
     with tqdm(unit=" games", disable=None if progress else True, leave=False) as bar:
         for found, counted in _parsed(chunks):
             parts.append(found)
             report.add(counted)
             bar.update(len(found))
     return join(parts), report
+
+
+def _chunks(contents: Iterator[tuple[str, bytes | None]]) -> Iterator[list[tuple[str, bytes | None]]]:
+    """Files in parts of at most CHUNK files, and of CHUNK_BYTES bytes where no file alone has more."""
+    chunk: list[tuple[str, bytes | None]] = []
+    size = 0
+    for file, data in contents:
+        more = len(data or b"")
+        if chunk and (len(chunk) == CHUNK or size + more > CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append((file, data))
+        size += more
+    if chunk:
+        yield chunk
 
 
 def _parsed(chunks: Iterator[list[tuple[str, bytes | None]]]) -> Iterator[tuple[Collection, Report]]:
@@ -128,19 +144,25 @@ def _parsed(chunks: Iterator[list[tuple[str, bytes | None]]]) -> Iterator[tuple[
 
 def parse(files: list[tuple[str, bytes | None]]) -> tuple[Collection, Report]:
     """The games of a few files, and what could not be used of them."""
+    parts: list[Collection] = []
     games: list[Game] = []
     report = Report(files=len(files))
     for file, data in files:
         for where, game in _games(file, data):
             if isinstance(game, Game):
+                report.games += 1
                 games.append(game)
+                if len(games) == AT_ONCE:  # a collection takes a tenth of the memory
+                    parts.append(collect(games))
+                    games = []
                 continue
             report.bad += 1
-            report.named.append([where, str(game)])
+            if len(report.named) < NAMED:
+                report.named.append([where, str(game)])
             reason = general(str(game))
+            reason = reason if reason in report.reasons or len(report.reasons) < REASONS else "other reasons"
             report.reasons[reason] = report.reasons.get(reason, 0) + 1
-    report.games = len(games)
-    return collect(games), report
+    return join([*parts, collect(games)]), report
 
 
 def general(reason: str) -> str:
@@ -159,11 +181,14 @@ def _games(file: str, data: bytes | None) -> Iterator[tuple[str, Game | BadGame]
         return
     lower = file.lower()
     suffix = lower[lower.rfind(".") :]
-    try:
-        data = UNPACK[suffix](data) if suffix in UNPACK else data
-    except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
-        yield file, BadGame(f"cannot be unpacked ({error})")
-        return
+    if suffix in PACKED:
+        try:
+            if not bounded.packed_by(data):
+                raise UserError("neither gzip nor bzip2 nor xz")
+            data = bounded.unpacked(data, "it", UNPACKED, RATIO)
+        except UserError as error:
+            yield file, BadGame(f"cannot be unpacked ({error})")
+            return
     if lower.endswith(LINES) and not _begins_with_game(data):
         yield from ((f"{file}, {where}", game) for where, game in read_lines(data))
     else:
@@ -184,7 +209,8 @@ def _contents(path: Path) -> Iterator[tuple[str, bytes | None]]:
     elif path.name.lower().endswith(FILES):
         yield path.name, _read(path)
     elif path.suffix.lower() in ARCHIVES:
-        yield from ((member, data) for member, data in read_members(path, LARGEST) if wanted(member))
+        members = read_members(path, LARGEST, UNPACKED, RATIO)
+        yield from ((member, data) for member, data in members if wanted(member))
     else:
         yield path.name, _read(path)
 

@@ -4,6 +4,7 @@
 legal is checked here. `apps.go.records.record` walks through the same games node by node.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from cnn_core.errors import UserError
 
 LARGEST = 64 << 20
 """Bytes of one record of a user's: larger files are none."""
+LINE = re.compile(rb"([^\r\n]*+)(?:\r\n|\r|\n|\Z)")
 
 _STATES: dict[int, kernels.State] = {}
 
@@ -88,7 +90,8 @@ def read_source(source: Path | bytes) -> tuple[str, Source]:
 
 def read_lines(data: bytes) -> Iterator[tuple[str, Game | BadGame]]:
     """Name and game of every line `name<TAB>;B[pd];W[dp]...`; properties of the root may stand before the first `;`."""
-    for number, line in enumerate(read_marks(data).data.splitlines(), start=1):
+    for number, found in enumerate(LINE.finditer(read_marks(data).data), start=1):  # one line at a time
+        line = found[1]
         key, tab, text = line.partition(b"\t")
         if not line.strip():
             continue

@@ -1,25 +1,32 @@
 """Recordings of any format and rate made into clips: one second at 16 kHz, int16.
 
-libsndfile (package soundfile) decodes WAV, FLAC, OGG and MP3. Letters: N clips, L samples of a clip.
+libsndfile (package soundfile) decodes WAV, FLAC, OGG and MP3, a block at a time: what a header claims is not believed
+before it is found. Letters: N clips, L samples of a clip.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from cnn_core import console
+from cnn_core import bounded, console
 from cnn_core.errors import UserError
 from cnn_core.optional import require
 
 RATE = 16_000  # Hz
 LENGTH = 16_000  # samples of a clip
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au")
+
+LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # Hz of recordings
+MOST = 256 << 20  # bytes of a decoded recording, 70 minutes of float32 at 16 kHz; for large files 20 times their size
+BLOCK = 1 << 20  # samples decoded or resampled at once
+MARGIN = 1 << 14  # samples beside a block that resampling may look at
 
 Source = Path | bytes
 
@@ -50,7 +57,8 @@ def read(source: Path | bytes) -> np.ndarray:
 def read_recording(source: Path | bytes, rate: int = RATE, name: str = "") -> np.ndarray:
     """A whole recording as (samples,) float32 in -1..1 at `rate` Hz, channels averaged.
 
-    Raises UserError where it cannot be decoded, holds no samples, or samples that are not numbers.
+    Raises UserError where it cannot be decoded, holds no samples, or samples that are not numbers; also where its rate
+    lies outside 1 to 768 kHz, and where it is longer than `cnn_core.bounded` allows for a file of its size.
     """
     name = name or ("standard input" if isinstance(source, bytes) else str(source))
     soundfile = require("soundfile", "reading recordings")
@@ -59,7 +67,10 @@ def read_recording(source: Path | bytes, rate: int = RATE, name: str = "") -> np
     try:
         with soundfile.SoundFile(_Bytes(source) if isinstance(source, bytes) else str(source)) as file:
             promised, found_rate, header = file.frames, file.samplerate, str(file.extra_info)
-            samples = file.read(dtype="float32", always_2d=True)  # (samples, channels)
+            if not LOWEST_RATE <= found_rate <= HIGHEST_RATE:
+                raise UserError(f"{name}: has {found_rate} samples a second; save it with 1000 to 768000")
+            longest = _longest(source, found_rate, rate)
+            samples = np.concatenate([np.zeros(0, np.float32), *_blocks(file, name, longest)])
     except (soundfile.SoundFileError, OSError, TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"{name}: {_reason(source, error)}") from error
     if len(samples) == 0:
@@ -67,10 +78,31 @@ def read_recording(source: Path | bytes, rate: int = RATE, name: str = "") -> np
     lengths = [(int(said), int(found)) for said, found in CUT.findall(header)]
     if len(samples) < promised or any(found < said < STREAM for said, found in lengths):
         raise UserError(f"{name}: truncated: shorter than its header says; only {len(samples)} samples are there")
-    if not np.isfinite(samples).all():
-        bad = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
-        raise UserError(f"{name}: sample {bad} is not a number (NaN or infinite)")
-    return resample(samples.mean(axis=1), found_rate, rate)
+    return resample(samples, found_rate, rate)
+
+
+def _longest(source: Source, found: int, rate: int) -> int:
+    """Samples that a recording may have, so that neither they nor those that it is resampled to take too much."""
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    most = bounded.limit_of_packed(size, MOST) // 4  # float32
+    return int(most * min(1.0, found / rate))
+
+
+def _blocks(file: Any, name: str, longest: int) -> Iterator[np.ndarray]:
+    """The samples of an open file in blocks (samples,) float32, channels averaged."""
+    count = 0
+    while len(block := file.read(max(BLOCK // file.channels, 1), dtype="float32", always_2d=True)):
+        finite = np.isfinite(block)
+        if not finite.all():
+            bad = count + int(np.flatnonzero(~finite.all(axis=1))[0])
+            raise UserError(f"{name}: sample {bad} is not a number (NaN or infinite)")
+        count += len(block)
+        if count > longest:
+            raise UserError(
+                f"{name}: more than {longest / file.samplerate / 60:.0f} minutes of sound; cut it into parts, or set"
+                f" {bounded.VARIABLE} to more than its bytes when decoded, such as 4G"
+            )
+        yield block.mean(axis=1)
 
 
 def _reason(source: Path | bytes, error: Exception) -> str:
@@ -99,13 +131,31 @@ def resample(samples: np.ndarray, rate: int, target: int = RATE) -> np.ndarray:
         step = 25
         rate, target = max(round(rate / step), 1) * step, round(target / step) * step
     functional = require("torchaudio.functional", "resampling")
-    found = functional.resample(torch.from_numpy(np.ascontiguousarray(samples)), int(rate), int(target))
-    return found.numpy()
+
+    def resampled(part: np.ndarray) -> np.ndarray:
+        return functional.resample(torch.from_numpy(np.ascontiguousarray(part)), int(rate), int(target)).numpy()
+
+    if len(samples) <= BLOCK:
+        return resampled(samples)
+    # Of long recordings one block after the other, for the filter makes copies: with margins, which are cut off again.
+    period, made = int(rate // np.gcd(rate, target)), int(target // np.gcd(rate, target))
+    margin, block = -(-MARGIN // period) * period, -(-BLOCK // period) * period
+    found = np.empty(-(-len(samples) * made // period), np.float32)
+    for start in range(0, len(samples), block):
+        before = min(margin, start)
+        part = resampled(samples[start - before : start + block + margin])[before // period * made :]
+        at = start // period * made
+        length = min(block // period * made, len(found) - at)
+        found[at : at + length] = part[:length]
+    return found
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
     """Floats in -1..1 as int16; louder ones, which float files may hold, are clipped."""
-    return np.rint(np.clip(samples * 32768.0, -32768, 32767)).astype(np.int16)
+    found = np.empty(samples.shape, np.int16)
+    for start in range(0, len(samples), BLOCK):
+        found[start : start + BLOCK] = np.rint(np.clip(samples[start : start + BLOCK] * 32768.0, -32768, 32767))
+    return found
 
 
 def fit_clip(samples: np.ndarray, length: int = LENGTH) -> np.ndarray:
@@ -116,18 +166,34 @@ def fit_clip(samples: np.ndarray, length: int = LENGTH) -> np.ndarray:
     count = len(samples)
     if count == length:
         return samples
+    if count > length:
+        start = _loudest(samples, length)
+        return samples[start : start + length].copy()
     energy = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])
     clip = np.zeros(length, np.int16)
-    if count > length:
-        windows = energy[length:] - energy[:-length]
-        best = np.flatnonzero(windows >= windows.max() * (1 - 1e-9))  # a word may fit in at many places
-        start = int(best[len(best) // 2])
-        clip[:] = samples[start : start + length]
-        return clip
     middle = int(np.searchsorted(energy, energy[-1] / 2)) if energy[-1] else count // 2
     start = min(max(length // 2 - middle, 0), length - count)
     clip[start : start + count] = samples
     return clip
+
+
+def _loudest(samples: np.ndarray, length: int) -> int:
+    """Where the loudest stretch begins; where a word fits in at many places, the middle one of them."""
+
+    def windows() -> Iterator[np.ndarray]:
+        for start in range(0, len(samples) - length + 1, BLOCK):
+            part = samples[start : start + BLOCK + length - 1].astype(np.float64)
+            energy = np.concatenate([[0.0], np.cumsum(part**2)])
+            yield energy[length:] - energy[:-length]
+
+    least = max(float(part.max()) for part in windows()) * (1 - 1e-9)
+    left = sum(int((part >= least).sum()) for part in windows()) // 2
+    for number, part in enumerate(windows()):
+        best = np.flatnonzero(part >= least)
+        if left < len(best):
+            return number * BLOCK + int(best[left])
+        left -= len(best)
+    raise AssertionError("one of them is the loudest")
 
 
 def read_clips(

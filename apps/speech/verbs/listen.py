@@ -4,13 +4,13 @@ A window of one second slides over the sound; answers are averaged over half a s
 passes a threshold, and then nothing more for half a second, as in TensorFlow's reference for Speech Commands.
 """
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cnn_core import bounded
 from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.console import note
@@ -75,7 +75,7 @@ def run(app: App, options: ListenOptions) -> Outcome:
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     if options.recording == "microphone":
         return _microphone(trained, options)
-    source = Path(options.recording) if file else sys.stdin.buffer.read()
+    source = Path(options.recording) if file else bounded.standard_input()
     samples = to_int16(read_recording(source))
     begin = time.process_time()
     words = hear(trained.model, trained.labels, samples, options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -13,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_core.app import App
 from cnn_core.config import positional
-from cnn_core.console import note
+from cnn_core.console import json_text, note, visible
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
+from cnn_core.files import files_in
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
 
@@ -124,7 +124,7 @@ def _texts(options: PredictOptions) -> list[str]:
         elif kind == "file":
             found += [text for text in read_plain(path, Columns(text=options.text), options.encoding) if text.strip()]
         else:
-            files = sorted(p for p in path.rglob("*.txt") if p.is_file())
+            files = files_in(path, (".txt",))
             if not files:
                 raise UserError(f"{given}: holds no texts (.txt)")
             found += [decode(read_bytes(file), str(file), options.encoding) for file in files]
@@ -159,11 +159,11 @@ def _answer_stream(trained: Run, options: PredictOptions) -> Outcome:
 
 def _say(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        text = json.dumps(found, ensure_ascii=False)
+        text = json_text(found)
     elif "error" in found:
-        text = f"error\t\t{found['error']}"
+        text = f"error\t\t{visible(found['error'])}"
     else:
-        text = f"{found['answer']}\t{found['top'][0]['probability']:.3f}\t{found['text']}"
+        text = f"{visible(found['answer'])}\t{found['top'][0]['probability']:.3f}\t{visible(found['text'])}"
     print(text)  # noqa: T201 (a stream is answered at once)
 
 

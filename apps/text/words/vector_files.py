@@ -7,8 +7,7 @@ Letters: V words, D dimensions of a vector.
 
 from __future__ import annotations
 
-import gzip
-import zlib
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -17,10 +16,15 @@ from typing import IO, Any
 
 import numpy as np
 
-from cnn_core.errors import UserError
+from cnn_core import bounded
+from cnn_core.errors import UserError, first_line
 
 FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
 PIECE = 1 << 22
+LONGEST_LINE = 1 << 20  # bytes
+WIDEST = 16_384  # numbers a word
+UNPACKED = 256 << 20  # bytes, see `cnn_core.bounded`
+TABLE = 512 << 20  # bytes of the vectors that a vocabulary asks for
 
 
 def mapped(table: Path, index: Path) -> tuple[np.ndarray, list[str]]:
@@ -62,8 +66,11 @@ def look_up(path: Path, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         found = np.array([word in model.key_to_index for word in words])
         vectors = np.stack([model[word] for word in words]).astype(np.float32)  # made of parts where it is unknown
         return vectors, found | vectors.any(1)
+    size = width(path)
+    if 4 * size * len(words) > bounded.limit(TABLE):
+        raise bounded.too_large(str(path), bounded.limit(TABLE), f"{len(words)} words of {size} numbers are more than")
     places = {word.encode(): number for number, word in enumerate(words)}
-    vectors = np.zeros((len(words), width(path)), np.float32)
+    vectors = np.zeros((len(words), size), np.float32)
     found = np.zeros(len(words), bool)
     for word, row in _rows(path, places):
         number = places.get(word)
@@ -85,18 +92,20 @@ def _rows(path: Path, numbers: dict[bytes, int]) -> Iterator[tuple[bytes, np.nda
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            yield stream  # type: ignore[misc]
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(f"{path}: truncated or damaged gzip ({error})") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    with bounded.opened(path, UNPACKED) as stream:
+        yield stream
+
+
+def _lines(stream: IO[bytes], path: Path) -> Iterator[bytes]:
+    while line := stream.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise UserError(f"{path}: a line of more than {LONGEST_LINE} bytes is no word with its vector")
+        yield line
 
 
 def _text_rows(stream: IO[bytes], path: Path, numbers: dict[bytes, int]) -> Iterator[tuple[bytes, Any]]:
     size = 0
-    for number, line in enumerate(stream, start=1):
+    for number, line in enumerate(_lines(stream, path), start=1):
         word, _, rest = line.rstrip().partition(b" ")
         if number == 1:
             counts = line.split()
@@ -132,7 +141,7 @@ def _head(path: Path) -> tuple[int, int]:
 
 def _counts(line: bytes, path: Path) -> tuple[int, int]:
     parts = line.split()
-    if len(parts) != 2 or not all(map(bytes.isdigit, parts)) or not 0 < int(parts[1]) < 100_000:
+    if len(parts) != 2 or not all(map(bytes.isdigit, parts)) or not 0 < int(parts[1]) <= WIDEST:
         raise UserError(
             f"{path}: is not a binary file of word2vec or fastText; the name of a text file must end in .txt or .vec"
         )
@@ -161,14 +170,32 @@ def _is_fasttext(path: Path) -> bool:
         return stream.read(4) == FASTTEXT_MAGIC
 
 
+def _check_fasttext(path: Path) -> None:
+    """Raise UserError where the header claims a table of vectors that the file is too small to hold.
+
+    The header is that of fastText's `Args::save` and `Dictionary::save`: magic and version, twelve int32 and a double;
+    then the numbers of entries, words and labels, two int64 (https://github.com/facebookresearch/fastText).
+    """
+    with _opened(path) as stream:
+        head = stream.read(92)
+    if len(head) < 92:
+        raise UserError(f"{path}: is no readable fastText model (its header is cut short)")
+    _, _, size, *_, bucket, _, _, _, _, entries, words, _, _, _ = struct.unpack("<14id3i2q", head)
+    needed = 4 * size * (words + bucket)
+    if not 0 < size <= WIDEST or not 0 < words <= entries or bucket < 0 or needed > path.stat().st_size:
+        raise UserError(
+            f"{path}: is no readable fastText model: {words} words and {bucket} parts of {size} numbers do not fit into"
+            f" {path.stat().st_size} bytes"
+        )
+
+
 def _fasttext(path: Path) -> Any:
+    _check_fasttext(path)
     try:
         from gensim.models.fasttext import load_facebook_vectors
     except ImportError:
         raise UserError(f"{path}: fastText's .bin files need gensim: pip install 'cnn-suite[text]'") from None
-    # gensim checks damaged files by assertions and by what reading past their end raises; NotImplementedError is its
-    # word for supervised models.
     try:
         return load_facebook_vectors(str(path))
-    except (ValueError, EOFError, NotImplementedError, AssertionError, IndexError) as error:
-        raise UserError(f"{path}: is not a readable fastText model ({error})") from None
+    except Exception as error:  # gensim checks little: damage ends in what reading past the end or numpy raise
+        raise UserError(f"{path}: is not a readable fastText model ({first_line(error)})") from None

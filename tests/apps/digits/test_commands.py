@@ -157,3 +157,25 @@ def test_damaged_checkpoint(trained, tmp_path, capsys):
     for path in (trained / "last").iterdir():
         (tmp_path / "last" / path.name).write_bytes(path.read_bytes()[:-7])
     assert "damaged" in bad(capsys, "evaluate", tmp_path)
+
+
+def test_many_digits_are_read_one_by_one(trained, digit_pictures, tmp_path, capsys):
+    images, labels = digit_pictures
+    wanted = "".join(str(label) for label in labels[:4])
+    sheet = np.full((140, 520), 255, np.uint8)
+    for place in range(4):
+        sheet[30:114, 20 + 120 * place : 104 + 120 * place] -= np.kron(images[place], np.ones((3, 3), np.uint8))
+    Image.fromarray(sheet).save(tmp_path / "row.png")
+    shown = tmp_path / "shown.png"
+    found = answer(capsys, "predict", trained, tmp_path / "row.png", "--digits", "many", "--show", shown, "--top", 2)
+    (row,) = found["predictions"]
+    assert sum(a == b for a, b in zip(row["answer"], wanted, strict=True)) >= 3
+    assert [len(digit["top"]) for digit in row["digits"]] == [2, 2, 2, 2]
+    for place, digit in enumerate(row["digits"]):
+        left, top, right, bottom = digit["box"]
+        assert 20 + 120 * place <= left < right <= 104 + 120 * place
+        assert 30 <= top < bottom <= 114
+    with Image.open(shown) as picture:
+        assert picture.size[0] > 300
+    assert run(APP, ["predict", str(trained), str(tmp_path / "row.png"), "--digits", "many", "--reject", "1"]) == 0
+    assert "????" in capsys.readouterr().out

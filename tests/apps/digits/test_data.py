@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from apps.digits import data as module
 from apps.digits.data import load_data, read
 from apps.digits.idx import READERS, parse_idx, read_idx
+from cnn_core.drawing import pictures
 from cnn_core.errors import UserError
 from cnn_core.fetching.manifests import Alternative, FileSpec, Manifest
 from cnn_core.fetching.sources import Fetched, load_manifest
@@ -488,10 +489,13 @@ def test_what_is_no_picture_is_named(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="directory"):
         read(tmp_path)
     path.write_bytes(whole.getvalue())
-    for most in (30_000, 1000):  # a warning of Pillow's, and its error
-        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", most)
+    with monkeypatch.context() as patched:  # Pillow's limit
+        patched.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
         with pytest.raises(UserError, match="million pixels"):
             read(path)
+    monkeypatch.setattr(pictures, "DECODED", 4 * 30_000)  # the suite's
+    with pytest.raises(UserError, match="million pixels"):
+        read(path)
 
 
 # The real MNIST

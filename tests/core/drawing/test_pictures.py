@@ -1,9 +1,12 @@
 """Reading pictures of every kind, and what is said about those that cannot be read."""
 
 import io
+import subprocess
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from cnn_core.drawing import pictures
@@ -136,3 +139,76 @@ def test_decoded_arrays_are_kept_and_damage_is_seen(tmp_path):
     (tmp_path / "file").write_text("a folder cannot be made here")
     decoded.save(tmp_path / "file" / "a.safetensors", arrays)
     assert decoded.load(tmp_path / "file" / "a.safetensors") is None
+
+
+OTHERS = {
+    "PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n", "a PostScript"),
+    "EPS with a preview": (b"\xc5\xd0\xd3\xc6" + bytes(60), "a PostScript"),
+    "PDF": (b"%PDF-1.4\n%\xe2\xe3\n", "a PDF file"),
+    "SVG": (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
+    "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture"),
+    "AVIF": (b"\0\0\0\x18ftypavif\0\0\0\0", "an AVIF picture"),
+    "Photoshop": (b"8BPS\0\1" + bytes(30), "a Photoshop file"),
+    "JPEG XL": (b"\xff\x0a" + bytes(30), "a JPEG XL picture"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_formats_are_named_and_no_program_is_run(tmp_path, kind, monkeypatch):
+    def never(*arguments, **options):
+        raise AssertionError("a program was started")
+
+    monkeypatch.setattr(subprocess, "Popen", never)
+    data, name = OTHERS[kind]
+    path = tmp_path / "x.png"
+    path.write_bytes(data)
+    for source in (path, data):
+        with pytest.raises(UserError, match=f"{name}.*, which is not read here; save it as PNG"):
+            pictures.opened(source)
+
+
+def test_formats_of_pillow_that_are_not_listed_are_not_opened(pixels):
+    for kind in ("TGA", "ICNS", "PCX"):
+        with pytest.raises(UserError, match="not a picture"):
+            pictures.opened(stored(Image.fromarray(pixels), format=kind))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "LA", "CMYK", "I;16", "F"])
+def test_large_pictures_come_reduced_and_look_the_same(pixels, mode):
+    grey = np.asarray(Image.fromarray(pixels).resize((400, 300), Image.Resampling.BICUBIC).convert("L"))
+    image = Image.fromarray(grey)
+    if mode == "I;16":
+        image = Image.fromarray(grey.astype(np.uint16) * 257)
+    elif mode == "LA":
+        image = Image.merge("LA", (image, Image.new("L", image.size, 255)))
+    else:
+        image = image.convert("F" if mode == "F" else mode)
+    data = stored(image, format="TIFF")
+    whole, small = pictures.opened(data), pictures.opened(data, side=40)
+    assert whole.size == (400, 300)
+    assert small.size == (80, 60)
+    wanted = np.asarray(Image.fromarray(pictures.colour(whole)).resize((80, 60), Image.Resampling.BOX), int)
+    assert np.abs(pictures.colour(small) - wanted).mean() < (10 if mode == "F" else 2)
+
+
+def test_a_turned_large_picture_is_turned(pixels):
+    tags = Image.Exif()
+    tags[0x0112] = 6
+    data = stored(Image.fromarray(pixels).resize((300, 200)), format="PNG", exif=tags)
+    assert pictures.opened(data, side=25).size == (34, 50)
+    assert pictures.size_of(data) == (200, 300)
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"]), st.data())
+def test_any_change_of_a_picture_file_is_right_or_one_line(kind, data):
+    raw = bytearray(stored(Image.linear_gradient("L").resize((24, 24)).convert("RGB"), format=kind))
+    if data.draw(st.booleans()):
+        del raw[data.draw(st.integers(0, len(raw) - 1)) :]
+    else:
+        for _ in range(data.draw(st.integers(1, 4))):
+            raw[data.draw(st.integers(0, min(len(raw) - 1, 200)))] = data.draw(st.integers(0, 255))
+    try:
+        assert pictures.colour(pictures.opened(bytes(raw))).shape[2] == 3
+    except UserError as error:
+        assert "\n" not in str(error)

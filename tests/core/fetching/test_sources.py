@@ -110,12 +110,13 @@ def test_manifests_are_found_in_a_wheel(tmp_path, monkeypatch):
         ('name = "x"\nsha256 = "00"\nsources = [{ url = "u", member = "m" }]', "sha256 of its archive"),
     ],
 )
-def test_a_wrong_manifest_is_a_programming_error(tmp_path, monkeypatch, entry, message):
+def test_a_wrong_manifest_is_named(tmp_path, monkeypatch, entry, message):
     head = "title='t'\ndescription=''\nlicence='l'\ncitation='c'\nhomepage='h'\nclasses=['a']\nsplits={}\n"
     (tmp_path / "bad.toml").write_text(f'{head}[[alternatives]]\nreader = "r"\n[[alternatives.files]]\n{entry}\n')
     monkeypatch.setattr("cnn_core.fetching.manifests.manifest_folder", lambda: tmp_path)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UserError, match=message) as caught:
         load_manifest("bad")
+    assert "bad.toml: not a manifest" in str(caught.value)
 
 
 # Order of the places

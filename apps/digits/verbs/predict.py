@@ -1,0 +1,105 @@
+"""predict: as every app does; with --digits many each shape of a picture is read as a digit, from left to right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from cnn_core import bounded
+from cnn_core.app import App
+from cnn_core.console import note
+from cnn_core.drawing.tables import table
+from cnn_core.outcome import Outcome
+from cnn_core.verbs import predict as shared
+from cnn_core.verbs.common import parser
+
+if TYPE_CHECKING:
+    from apps.digits.frame import Found
+
+SHOWN = 640  # longest side of a picture with boxes, pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(shared.PredictOptions):
+    """Options of predict."""
+
+    digits: Literal["one", "many"] = "one"
+    """many: each separate shape of a picture is a digit, read from left to right."""
+
+
+parse = parser(PredictOptions, "The most probable classes of your own files, folders of them, or standard input.")
+
+
+def run(app: App, options: PredictOptions) -> Outcome:
+    """Read all inputs, then answer them in one batch; a bad file is an error before anything is computed."""
+    if options.digits == "one":
+        return shared.run(app, options)
+    shared.check(options)
+    names = shared.names_of(app, options.inputs)
+
+    import numpy as np
+    import torch
+
+    from apps.digits.frame import find
+    from cnn_core import runs
+    from cnn_core.training import device, engine
+
+    trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
+    sources = [bounded.standard_input() if name == "-" else Path(name) for name in names]
+    found = [find(source, many=True) for source in sources]
+    for name, one in zip(names, found, strict=True):
+        if one.remarks:
+            note(f"{name}: {'; '.join(one.remarks)}")
+    inputs = torch.from_numpy(np.stack([digit for one in found for digit in one.digits]))
+    logits = engine.predict_logits(trained.model, inputs, precision=trained.config.fit.precision)
+    probabilities = logits.double().softmax(1)
+    best, order = probabilities.topk(min(options.top, len(trained.labels)))
+    rows = iter(zip(best.tolist(), order.tolist(), strict=True))
+    answers = [_answer(name, one, rows, trained.labels, options.reject) for name, one in zip(names, found, strict=True)]
+    if options.show:
+        _show(sources, found, answers, options.show)
+    lines = [
+        [a["file"], a["answer"], *(f"{d['answer']} {d['top'][0]['probability']:.3f}" for d in a["digits"])]
+        for a in answers
+    ]
+    widest = max(map(len, lines))
+    header = ["file", "answer", *(f"{number}." for number in range(1, widest - 1))]
+    text = table(header, [[*line, *[""] * (widest - len(line))] for line in lines])
+    return Outcome({"run": str(options.run), "predictions": answers}, text)
+
+
+def _answer(name: str, found: Found, rows: Any, labels: tuple[str, ...], reject: float) -> dict[str, Any]:
+    """The digits of one picture, with their places; "?" stands for one that is rejected."""
+    digits = []
+    for box in found.boxes:
+        probabilities, classes = next(rows)
+        top = [{"label": labels[c], "probability": p} for c, p in zip(classes, probabilities, strict=True)]
+        rejected = probabilities[0] < reject
+        digits.append({"answer": "?" if rejected else top[0]["label"], "rejected": rejected, "box": box, "top": top})
+    separator = "" if all(len(label) == 1 for label in labels) else " "
+    return {"file": name, "answer": separator.join(digit["answer"] for digit in digits), "digits": digits}
+
+
+def _show(sources: list[Path | bytes], found: list[Found], answers: list[dict[str, Any]], path: Path) -> None:
+    """Each picture with the boxes, then what the network saw of each digit."""
+    import numpy as np
+    from PIL import Image, ImageDraw
+
+    from cnn_core.drawing import grids, pictures, report
+
+    tiles, captions = [], []
+    for source, one, answer in zip(sources, found, answers, strict=True):
+        image = pictures.opened(source, side=SHOWN)
+        width, height = pictures.size_of(source)
+        pixels = pictures.shrunk(pictures.colour(image), SHOWN)
+        drawn = Image.fromarray(pixels)
+        draw = ImageDraw.Draw(drawn)
+        for left, top, right, bottom in one.boxes:
+            across, down = drawn.width / width, drawn.height / height
+            draw.rectangle((left * across, top * down, right * across - 1, bottom * down - 1), outline="red", width=2)
+        tiles += [np.asarray(drawn), *one.digits]
+        captions += [f"{Path(answer['file']).name[-16:]}\n{answer['answer']}"]
+        captions += [f"{digit['answer']} p={digit['top'][0]['probability']:.2f}" for digit in answer["digits"]]
+    report.save(grids.gallery(tiles, captions, title="What the network saw"), path)
+    note(f"what the network saw: {path}")
