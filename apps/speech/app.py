@@ -82,6 +82,12 @@ def _prepare() -> VerbModule:
     return prepare
 
 
+def _evaluate() -> VerbModule:
+    from apps.speech.verbs import evaluate
+
+    return evaluate
+
+
 def _listen() -> VerbModule:
     from apps.speech.verbs import listen
 
@@ -120,6 +126,7 @@ APP = App(
     },
     verbs={
         "prepare": Verb("fetch and verify a data set, or have words spoken", _prepare),
+        "evaluate": Verb("accuracy by word, speaker and noise, confusion, calibration, worst mistakes", _evaluate),
         "listen": Verb("find words in a long recording, with their times", _listen),
         "export": Verb("ONNX, front end included, checked against PyTorch", _export),
     },

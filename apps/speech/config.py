@@ -123,7 +123,13 @@ class SpeechConfig:
     """A network that tells words of one second apart, and how it is trained."""
 
     data: str = "synthetic-digits"
-    """Name of a data set (see `prepare --list`), voices:LANGUAGE:word,word,... or a folder with one folder a word."""
+    """Name of a data set (see `prepare --list`), voices:LANGUAGE:word,word,... or a folder of one folder per word."""
+    speakers: str = ""
+    """CSV file with the columns file and speaker, for a folder; files are relative to it."""
+    layout: Literal["auto", "word/speaker", "speaker/word"] = "auto"
+    """What the two levels of folders are; auto recognizes it."""
+    skip_bad: bool = False
+    """Leave out recordings that cannot be read."""
     split: str = "official"
     """official, or speaker:NAME, which leaves all recordings of that speaker out for testing."""
     also: str = ""

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.fetching.decoded import Arrays
 from cnn_core.training.data import Dataset, Split
@@ -53,10 +54,12 @@ class Corpus:
     parts: np.ndarray  # (N,) uint8: TRAIN, VALIDATION or TEST
     speakers: np.ndarray  # (N,) int64, into `names`
     names: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
+    """For each recording that could not be read and was left out, a message that begins with its name."""
 
     def arrays(self) -> Arrays:
         """As arrays, for the cache."""
-        words = {"name": self.name, "labels": self.labels, "names": self.names}
+        words = {"name": self.name, "labels": self.labels, "names": self.names, "skipped": self.skipped}
         text = np.frombuffer(json.dumps(words).encode(), np.uint8)
         numbers = {name: getattr(self, name) for name in ("clips", "targets", "parts", "speakers")}
         return numbers | {"text": text}
@@ -66,7 +69,8 @@ class Corpus:
         """What `arrays` gave."""
         words = json.loads(arrays["text"].tobytes())
         numbers = {name: arrays[name] for name in ("clips", "targets", "parts", "speakers")}
-        return Corpus(words["name"], tuple(words["labels"]), names=tuple(words["names"]), **numbers)
+        names, skipped = tuple(words["names"]), tuple(words["skipped"])
+        return Corpus(words["name"], tuple(words["labels"]), names=names, skipped=skipped, **numbers)
 
     def split(self, which: np.ndarray) -> Clips:
         """The clips where `which` (N,) bool is true."""
@@ -83,13 +87,15 @@ class Corpus:
         """
         if split == "official":
             validation = self.split(self.parts == VALIDATION)
-            return Dataset(
+            data = Dataset(
                 self.name,
                 self.split(self.parts == TRAIN),
                 self.split(self.parts == TEST),
                 self.labels,
                 validation if len(validation) else None,
             )
+            _note_missing(data)
+            return data
         name = split.removeprefix("speaker:")
         if name not in self.names:
             known = ", ".join(self.names[:12]) + (" …" if len(self.names) > 12 else "")
@@ -97,7 +103,19 @@ class Corpus:
         left_out = self.speakers == self.names.index(name)
         if left_out.all():
             raise UserError(f"split {split}: {name} is the only speaker of {self.name}, so nothing is left to train on")
-        return Dataset(f"{self.name} ({split})", self.split(~left_out), self.split(left_out), self.labels)
+        data = Dataset(f"{self.name} ({split})", self.split(~left_out), self.split(left_out), self.labels)
+        _note_missing(data)
+        return data
+
+
+def _note_missing(data: Dataset) -> None:
+    """Note the words that have no clip for training, or none for testing."""
+    for split, purpose in ((data.train, "learned"), (data.test, "tested")):
+        counts = np.bincount(split.targets.numpy(), minlength=len(data.labels))
+        missing = [label for label, count in zip(data.labels, counts, strict=True) if not count]
+        if missing:
+            which = ", ".join(missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
+            note(f"{data.name}: no clip by which these words could be {purpose}: {which}")
 
 
 def numbered(names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from apps.speech.corpora.clips import TEST, TRAIN, VALIDATION, Corpus, numbered
-from apps.speech.signal.audio import LENGTH, RATE, read_clips, read_recording, to_int16
+from apps.speech.signal.audio import LENGTH, RATE, read_recording, to_int16
+from apps.speech.signal.many import read_clips
 from cnn_core.errors import UserError
 from cnn_core.fetching.archives import read_members
 from cnn_core.training.holdout import hold_out

@@ -1,19 +1,23 @@
 """Recordings of any format and rate made into clips: one second at 16 kHz, int16.
 
-libsndfile (package soundfile) decodes WAV, FLAC, OGG and MP3. Letters: N clips, L samples of a clip.
+libsndfile (package soundfile) decodes WAV, FLAC, OGG and MP3. L is the number of samples of a clip.
 """
 
 from __future__ import annotations
 
 import io
+import math
+import os
 import re
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import numpy as np
 
-from cnn_core import console
+from apps.speech.signal.codecs import HEAD, undecodable, way_out
+from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.optional import require
 
@@ -27,6 +31,12 @@ Source = Path | bytes
 # promise the largest length there is.
 CUT = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 STREAM = 0x7FFF0000
+BLOCK = 1 << 20  # samples read at a time where the number of all is not known
+
+LONGEST = 3600.0  # seconds of a recording that is read for one word
+OVER = 256.0  # times full scale: floats that large are integers that nobody scaled
+OUT_OF_PHASE = "the channels cancel each other, so only the louder one is read (this is said once)"
+_noted_out_of_phase = Event()
 
 
 class _Bytes(io.BytesIO):
@@ -39,48 +49,127 @@ class _Bytes(io.BytesIO):
             return super().seek(0, io.SEEK_END)
 
 
-def read(source: Path | bytes) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A decoded recording."""
+
+    samples: np.ndarray
+    """(samples,) float32 in -1..1, one channel."""
+    seconds: float
+    """Its length."""
+    out_of_phase: bool
+    """Whether its channels cancel each other, so that only the louder one was taken."""
+
+
+def read(source: Source) -> np.ndarray:
     """One recording, a file or its bytes, as a clip (L,) int16; of a longer one the second with the most energy.
 
-    Raises UserError where it cannot be decoded, holds no samples, or samples that are not numbers.
+    Raises UserError as `decode` does, and for a recording of more than an hour.
     """
-    return fit_clip(to_int16(read_recording(source)))
+    return fit_clip(to_int16(read_recording(source, longest=LONGEST)))
 
 
-def read_recording(source: Path | bytes, rate: int = RATE, name: str = "") -> np.ndarray:
+def read_recording(source: Source, rate: int = RATE, name: str = "", longest: float = math.inf) -> np.ndarray:
     """A whole recording as (samples,) float32 in -1..1 at `rate` Hz, channels averaged.
 
-    Raises UserError where it cannot be decoded, holds no samples, or samples that are not numbers.
+    Raises UserError as `decode` does. The first recording whose channels cancel each other is noted.
     """
-    name = name or ("standard input" if isinstance(source, bytes) else str(source))
+    recording = decode(source, rate, name, longest)
+    if recording.out_of_phase and not _noted_out_of_phase.is_set():
+        _noted_out_of_phase.set()
+        note(f"{name or name_of(source)}: {OUT_OF_PHASE}")
+    return recording.samples
+
+
+def decode(source: Source, rate: int = RATE, name: str = "", longest: float = math.inf) -> Recording:
+    """A whole recording at `rate` Hz, its channels averaged, or the louder one where they cancel each other.
+
+    Raises UserError, beginning with `name`, where it cannot be decoded, is longer than `longest` seconds, holds no
+    samples, or samples that are not numbers or far beyond full scale.
+    """
+    name = name or name_of(source)
     soundfile = require("soundfile", "reading recordings")
     if isinstance(source, bytes) and not source:
         raise UserError(f"{name}: is empty")
     try:
         with soundfile.SoundFile(_Bytes(source) if isinstance(source, bytes) else str(source)) as file:
             promised, found_rate, header = file.frames, file.samplerate, str(file.extra_info)
-            samples = file.read(dtype="float32", always_2d=True)  # (samples, channels)
+            if promised > longest * found_rate:
+                raise UserError(
+                    f"{name}: lasts {promised / found_rate / 60:.0f} minutes, and one word is expected; use"
+                    " `cnn-speech listen`, or cut it into words"
+                )
+            samples = _samples(file)  # (samples, channels)
     except (soundfile.SoundFileError, OSError, TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"{name}: {_reason(source, error)}") from error
     if len(samples) == 0:
         raise UserError(f"{name}: holds no samples")
-    lengths = [(int(said), int(found)) for said, found in CUT.findall(header)]
-    if len(samples) < promised or any(found < said < STREAM for said, found in lengths):
+    lengths = [(int(expected), int(found)) for expected, found in CUT.findall(header)]
+    if len(samples) < promised or any(found < expected < STREAM for expected, found in lengths):
         raise UserError(f"{name}: truncated: shorter than its header says; only {len(samples)} samples are there")
     if not np.isfinite(samples).all():
         bad = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
         raise UserError(f"{name}: sample {bad} is not a number (NaN or infinite)")
-    return resample(samples.mean(axis=1), found_rate, rate)
+    peak = float(np.abs(samples).max())
+    if peak > OVER:
+        raise UserError(
+            f"{name}: its float samples reach {peak:.0f}, and full scale is 1; divide them by 32768 if they are 16-bit"
+            " integers"
+        )
+    mono, out_of_phase = mix(samples)
+    return Recording(resample(mono, found_rate, rate), len(samples) / found_rate, out_of_phase)
 
 
-def _reason(source: Path | bytes, error: Exception) -> str:
+def name_of(source: Source) -> str:
+    """What messages call a recording."""
+    return "standard input" if isinstance(source, bytes) else str(source)
+
+
+def mix(samples: np.ndarray) -> tuple[np.ndarray, bool]:
+    """(samples, channels) -> (samples,) their mean, and False; the loudest channel, and True, where they cancel.
+
+    They cancel where the mean has a tenth of the energy that it would have if the channels were independent: of one
+    voice in two channels, one inverted by a wrongly wired plug, the mean keeps only the noise.
+    """
+    mean = samples.mean(axis=1)
+    channels = samples.shape[1]
+    if channels == 1:
+        return mean, False
+    energies = np.square(samples, dtype=np.float64).sum(axis=0)
+    if np.square(mean, dtype=np.float64).sum() >= 0.1 * energies.sum() / channels**2:
+        return mean, False
+    return np.ascontiguousarray(samples[:, int(energies.argmax())]), bool(energies.any())
+
+
+def _samples(file: Any) -> np.ndarray:
+    """All (samples, channels) float32 of an open file; codecs such as GSM 6.10 cannot tell how many are left."""
+    if file.seekable():
+        return file.read(dtype="float32", always_2d=True)
+    parts = [file.read(BLOCK, dtype="float32", always_2d=True)]
+    while len(parts[-1]) == BLOCK:
+        parts.append(file.read(BLOCK, dtype="float32", always_2d=True))
+    return np.concatenate(parts)
+
+
+def _reason(source: Source, error: Exception) -> str:
     if isinstance(source, Path):
+        if source.is_symlink() and not source.exists():
+            return f"is a link to a file that is not there ({source.readlink()})"
         if not source.exists():
             return "no such file"
         if source.is_dir():
             return "is a folder, not a recording"
+        if not os.access(source, os.R_OK):
+            return "no permission to read it"
         if source.stat().st_size == 0:
             return "is empty"
+        with source.open("rb") as stream:
+            head = stream.read(HEAD)
+    else:
+        head = source[:HEAD]
+    codec = undecodable(head)
+    if codec:
+        return f"holds {codec}, which libsndfile cannot decode; {way_out(source if isinstance(source, Path) else None)}"
     text = str(getattr(error, "error_string", "") or error).strip().rstrip(".")
     return f"cannot be read as a recording ({text})"
 
@@ -128,26 +217,6 @@ def fit_clip(samples: np.ndarray, length: int = LENGTH) -> np.ndarray:
     start = min(max(length // 2 - middle, 0), length - count)
     clip[start : start + count] = samples
     return clip
-
-
-def read_clips(
-    sources: Sequence[Source], names: Sequence[str], label: str, progress: bool = True, threads: int | None = None
-) -> np.ndarray:
-    """Clips (N, L) int16 of many recordings, decoded by several threads (libsndfile works outside Python's lock).
-
-    `names` stand for the recordings in messages. Raises UserError naming the first that cannot be read.
-    """
-    clips = np.zeros((len(sources), LENGTH), np.int16)
-
-    def decode(row: int) -> None:
-        clips[row] = fit_clip(to_int16(read_recording(sources[row], name=names[row])))
-
-    require("soundfile", "reading recordings")
-    with ThreadPoolExecutor(threads) as pool:
-        done = pool.map(decode, range(len(sources)))
-        for _ in console.progress(label, over=done, total=len(sources), unit="clip", show=progress):
-            pass
-    return clips
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> None:

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from cnn_core.app import App
 from cnn_core.drawing.tables import table
@@ -23,6 +23,12 @@ class PrepareOptions(SharedOptions):
     """Your own words, with commas between: have them spoken by synthetic voices."""
     language: str = "en"
     """Language of the words, as eSpeak NG calls it: en, en-us, de, fr, cmn, ..."""
+    speakers: str = ""
+    """CSV file with the columns file and speaker, for a folder; files are relative to it."""
+    layout: Literal["auto", "word/speaker", "speaker/word"] = "auto"
+    """What the two levels of folders are; auto recognizes it."""
+    skip_bad: bool = False
+    """Leave out recordings that cannot be read."""
 
 
 parse = parser(PrepareOptions, "Fetch a data set, verify and decode it; or have words spoken by synthetic voices.")
@@ -32,6 +38,7 @@ def run(app: App, options: PrepareOptions) -> Outcome:
     """List what there is, or load one data set and say what it holds, word by word."""
     from apps.speech import data
     from apps.speech.corpora.clips import counted
+    from apps.speech.corpora.folders import Reading
     from apps.speech.voices import synthesis
 
     if options.words and options.data:
@@ -40,7 +47,8 @@ def run(app: App, options: PrepareOptions) -> Outcome:
         return _listing(app, shared_run(app, options), synthesis.NAMED.values())
     config: Any = preset(app, app.default_preset)
     name = f"voices:{options.language}:{options.words}" if options.words else options.data or config.data
-    corpus = data.load_corpus(name)
+    reading = Reading(options.speakers, options.layout, options.skip_bad)
+    corpus = data.load_corpus(name, reading)
     source = corpus.dataset("official")
     counts = counted(corpus)
     result: dict[str, Any] = {"data": corpus.name, "train": len(source.train), "test": len(source.test)}
@@ -54,7 +62,11 @@ def run(app: App, options: PrepareOptions) -> Outcome:
         result |= {"title": card.title, "licence": card.licence, "citation": card.citation}
         about += [["title", card.title], ["licence", card.licence], ["cite", card.citation]]
     parts.append(table(["prepared", corpus.name], about))
-    parts.append(f"next: {app.prog} train --data {shlex.quote(name)}")
+    arguments = ["--data", name]
+    arguments += ["--speakers", options.speakers] if options.speakers else []
+    arguments += ["--layout", options.layout] if options.layout != "auto" else []
+    arguments += ["--skip-bad"] if options.skip_bad else []
+    parts.append(f"next: {app.prog} train {shlex.join(arguments)}")
     return Outcome(result, "\n\n".join(parts))
 
 

@@ -13,12 +13,12 @@ from apps.speech.signal.audio import (
     RATE,
     fit_clip,
     read,
-    read_clips,
     read_recording,
     resample,
     to_int16,
     write_wav,
 )
+from apps.speech.signal.many import read_clips
 from cnn_core.errors import UserError
 
 
