@@ -385,6 +385,8 @@ def test_a_microphone_is_heard(trained, tmp_path, capsys, monkeypatch):
     expected = ask(capsys, "listen", trained, tmp_path / "long.wav", *options)["words"]
     assert expected
 
+    overflows = []
+
     class Stream:
         def __init__(self, samplerate, channels, dtype, blocksize):
             assert (samplerate, channels, dtype) == (RATE, 1, "int16")
@@ -399,7 +401,7 @@ def test_a_microphone_is_heard(trained, tmp_path, capsys, monkeypatch):
         def read(self, count):
             self.at += count
             block = samples[self.at - count : self.at]
-            return np.pad(block, (0, count - len(block)))[:, None], False
+            return np.pad(block, (0, count - len(block)))[:, None], self.at in overflows
 
     import types
 
@@ -410,5 +412,18 @@ def test_a_microphone_is_heard(trained, tmp_path, capsys, monkeypatch):
     assert [word["word"] for word in found["words"]] == [word["word"] for word in expected]
     for word, same in zip(found["words"], expected, strict=True):
         assert abs(word["start"] - same["start"]) <= 0.11
+    assert found["lost_blocks"] == 0
+    overflows += [800 * 25, 800 * 30]
+    capsys.readouterr()
+    assert run(APP, [*map(str, ["listen", trained, "--seconds", 2, *options])]) == 0
+    out, err = capsys.readouterr()
+    assert err.count("sound was lost") == 1
+    assert "sound was lost before 2 blocks of 0.05 s" in out
+
+    def unplugged(self, count):
+        raise RuntimeError("device gone")
+
+    monkeypatch.setattr(Stream, "read", unplugged)
+    assert "the microphone stopped (device gone)" in refused(capsys, "listen", trained)
     module.InputStream = lambda **options: (_ for _ in ()).throw(RuntimeError("no device"))
     assert "no microphone can be opened" in refused(capsys, "listen", trained)
