@@ -4,7 +4,7 @@
     data.train.inputs                 # (2000, 16000) int16, one second at 16 kHz
     data.train.speakers               # (2000,) int64 into data.train.names
 
-Decoded clips are kept in the cache, so that a second load takes a second.
+Decoded clips are stored in the cache; loading them again takes a second.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from cnn_core.training.data import Dataset
 
 __all__ = ["load", "load_corpus", "load_data", "numbered"]
 
-AS_IT_IS = Reading()
-DECODING = 4  # counted up when decoding changes, so that clips decoded before are not used
+DEFAULT_READING = Reading()
+DECODING = 4  # version of the decoding; a new one makes older copies in the cache invalid
 
 
 def load(config: SpeechConfig) -> Dataset:
-    """The data set that the configuration names, with what it adds to the training clips."""
+    """The data set of a configuration, with its `shots` and `also`."""
     found = load_corpus(config.data, Reading(config.speakers, config.layout, config.skip_bad))
     data = found.dataset(config.split)
     train = data.train
@@ -48,19 +48,19 @@ def load(config: SpeechConfig) -> Dataset:
 
 
 def load_data(data: str, split: str = "official", *, progress: bool = True) -> Dataset:
-    """A data set by name or folder, cut as `split` says. Raises UserError where it is not available."""
+    """A data set by name or folder, divided by `split`. Raises UserError if it is not available."""
     return load_corpus(data, progress=progress).dataset(split)
 
 
-def load_corpus(data: str, reading: Reading = AS_IT_IS, *, seed: int = 0, progress: bool = True) -> Corpus:
-    """All clips of a data set: by name, as voices:LANGUAGE:word,word,... or a folder, read as `reading` says.
+def load_corpus(data: str, reading: Reading = DEFAULT_READING, *, seed: int = 0, progress: bool = True) -> Corpus:
+    """All clips of a data set: by name, as voices:LANGUAGE:word,word,... or a folder.
 
-    Raises UserError where it is not available or cannot be read.
+    `reading` describes a folder. Raises UserError if the data are not available or cannot be read.
     """
     spoken = synthesis.parse(data)
     named = data in available() and load_manifest(data).alternatives[0].reader in READERS
     if (spoken is not None or named) and (reading.speakers or reading.given_layout):
-        raise UserError(f"--speakers and --layout are for folders; the speakers of {data} are known")
+        raise UserError(f"--speakers and --layout are for folders, and {data} is not one")
     if spoken is not None:
         return _cached("voices", f"{spoken}", lambda: synthesis.speak(spoken, progress))
     path = Path(data).expanduser()
@@ -84,7 +84,7 @@ def load_corpus(data: str, reading: Reading = AS_IT_IS, *, seed: int = 0, progre
 
 
 def _cached(folder: str, key: str, make: Callable[[], Corpus]) -> Corpus:
-    """The corpus from the cache, or made and then stored there."""
+    """The corpus from the cache; if it is not there, it is made and stored."""
     digest = hashlib.sha256(f"{DECODING}{key}".encode()).hexdigest()[:16]
     path = cache_folder() / folder / f"clips-{digest}.safetensors"
     arrays = decoded.load(path)

@@ -1,4 +1,4 @@
-"""The recordings of a user's folder decoded: bad ones refused or skipped, odd ones reported."""
+"""Decode the recordings of a user's folder; refuse or skip unreadable ones and report unusual ones."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from apps.speech.signal.many import Decoded, decode_clips, listed
 from cnn_core.console import note
 from cnn_core.errors import UserError
 
-SHORT, LONG = 0.05, 10.0  # seconds outside of which a recording of one word is odd
+SHORT, LONG = 0.05, 10.0  # seconds outside of which a recording of one word is unusual
 
 
 def decode_checked(folder: Path, paths: Sequence[Path], skip_bad: bool, progress: bool) -> Decoded:
     """The clips of recordings at `paths`, relative to `folder`.
 
-    Raises UserError that names the bad ones, unless they are to be skipped and some are good.
+    Raises UserError that names the unreadable ones, unless `skip_bad` is set and others are readable.
     """
     full = [folder / path for path in paths]
     decoded = decode_clips(full, [str(path) for path in full], folder.resolve().name, progress)
@@ -29,14 +29,14 @@ def decode_checked(folder: Path, paths: Sequence[Path], skip_bad: bool, progress
 
 
 def report(folder: Path, paths: Sequence[Path], decoded: Decoded) -> None:
-    """Note what is odd about the good recordings, at `paths`: how many, and the first of them."""
-    oddities = (
+    """Note how many of the recordings at `paths` are unusual in some way, with the first of them."""
+    unusual = (
         (~decoded.clips.any(axis=1), "are silent"),
         (decoded.out_of_phase, "have channels that cancel each other; of these only the louder one is read"),
         (decoded.seconds < SHORT, "are shorter than 50 ms"),
         (decoded.seconds > LONG, f"are longer than {LONG:g} s; of each only the loudest second is used"),
     )
-    for which, fault in oddities:
+    for which, fault in unusual:
         if which.any():
             first = paths[int(np.argmax(which))]
             note(f"{folder}: {int(which.sum())} of {len(paths)} recordings {fault} (first: {first})")

@@ -1,4 +1,4 @@
-"""Recordings in a user's folder: a folder for each word, perhaps one for each speaker; or a published layout."""
+"""Recordings in a user's folder: one folder for each word, optionally one for each speaker, or a published layout."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ TEST_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Reading:
-    """What the user says about his folder."""
+    """How the user describes a folder."""
 
     speakers: str = ""
     """CSV file with the columns file and speaker."""
     layout: str = "auto"
-    """word/speaker, speaker/word, or auto to recognize it."""
+    """word/speaker, speaker/word, or auto."""
 
     @property
     def given_layout(self) -> str:
-        """The layout, or "" where it is to be recognized."""
+        """The layout, or "" for auto."""
         return "" if self.layout == "auto" else self.layout
 
     skip_bad: bool = False
-    """Leave out what cannot be read."""
+    """Leave out recordings that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +47,19 @@ class Entry:
     """One recording."""
 
     part: int
-    """TRAIN, VALIDATION or TEST, from its folder; TRAIN where no folder says so."""
+    """TRAIN, VALIDATION or TEST according to its folder; TRAIN without split folders."""
     word: str
     path: Path
-    """Relative to the folder of all."""
+    """Relative to the data folder."""
     speaker: str = ""
 
 
 def read_folder(folder: Path, reading: Reading, seed: int, progress: bool) -> Corpus:
     """The corpus of a folder. Raises UserError naming the recordings or folders that cannot be used.
 
-    Splits, by the first of these that there is: FSDD's takes; test/ (val/ beside it is for validation); Speech
-    Commands' lists, or its rule where names are <speaker>_nohash_<number>; about a fifth held out by `seed`, whole
-    speakers where they are known, else a fifth of each word, equal recordings on one side.
+    The first of these that applies makes the splits: FSDD's takes; a folder test (and val for validation); Speech
+    Commands' lists, or its rule where names are <speaker>_nohash_<number>; about a fifth held out by `seed`, in whole
+    speakers if the folder names them, else of each word with equal recordings on one side.
     """
     if fsdd.is_fsdd(folder):
         return _read_fsdd(folder, reading, progress)
@@ -101,10 +101,10 @@ def read_folder(folder: Path, reading: Reading, seed: int, progress: bool) -> Co
         _note_unread(folder, unread, listing.unread, words)
     targets = np.array([words.index(entry.word) for entry in entries], np.int64)
     parts = np.array([entry.part for entry in entries], np.uint8)
-    numbers, known = numbered(speakers)
+    numbers, who = numbered(speakers)
     about = f"speakers from {table}" if table else f"read as {layout}/recording" if layout else ""
     if about:
-        about += f": {len(words)} words, {len(known)} speakers"
+        about += f": {len(words)} words, {len(who)} speakers"
     if (parts == TEST).any():
         _note_given_split(folder, about, parts, numbers)
     else:
@@ -119,12 +119,12 @@ def read_folder(folder: Path, reading: Reading, seed: int, progress: bool) -> Co
             note(f"{folder}: {about}{'; ' if about else ''}no test/ folder: {how}")
     if not (parts == TRAIN).any() or not (parts == TEST).any():
         raise UserError(f"{folder}: too few different recordings to train and to test")
-    known = () if known == (UNKNOWN,) else known
-    return Corpus(folder.resolve().name, tuple(words), decoded.clips, targets, parts, numbers, known, decoded.bad)
+    who = () if who == (UNKNOWN,) else who
+    return Corpus(folder.resolve().name, tuple(words), decoded.clips, targets, parts, numbers, who, decoded.bad)
 
 
 def stamp(folder: Path, reading: Reading) -> list[tuple[str, int, int]]:
-    """Names, sizes and times of change of all that the decoded copy in the cache depends on."""
+    """Names, sizes and modification times of all files that the decoded copy in the cache depends on."""
     listing = list_files(folder)
     lists = [Path(name) for name in speech_commands.LISTS]
     found = []
@@ -140,7 +140,7 @@ def stamp(folder: Path, reading: Reading) -> list[tuple[str, int, int]]:
 def _read_fsdd(folder: Path, reading: Reading, progress: bool) -> Corpus:
     if reading.speakers or reading.given_layout:
         raise UserError(
-            f"{folder}: its files are named as FSDD's and name their speakers; leave --speakers and --layout"
+            f"{folder}: its files have FSDD's names, which include the speaker; leave --speakers and --layout out"
         )
     paths = [path.relative_to(folder) for path in fsdd.files(folder)]
     decoded = decode_checked(folder, paths, reading.skip_bad, progress)
@@ -149,11 +149,11 @@ def _read_fsdd(folder: Path, reading: Reading, progress: bool) -> Corpus:
 
 
 def _split_folders(folder: Path, paths: Sequence[Path]) -> dict[str, int]:
-    """Folders that are splits, by name: train, test (or what else people call it), and validation beside test.
+    """Split folders by name: train, test (or one of its other names), and a second one of those for validation.
 
-    A folder of that name which holds recordings themselves, or speakers as its neighbours do, is a word's.
+    A folder with such a name is a word if it contains recordings directly, or is no deeper than its neighbours.
     """
-    depths: dict[str, set[int]] = {}  # folders between the split's, or the word's, and its recordings
+    depths: dict[str, set[int]] = {}  # of the recordings in each top folder
     for path in paths:
         if len(path.parts) > 1:
             depths.setdefault(path.parts[0], set()).add(len(path.parts))
@@ -164,7 +164,7 @@ def _split_folders(folder: Path, paths: Sequence[Path]) -> dict[str, int]:
     others = [top for top in depths if top not in tops.values()]
     if "train" in tops and others:
         raise UserError(
-            f"{folder}: holds {tops['train']}/ and also {others[0]}/; leave the splits alone there, or rename"
+            f"{folder}: holds {tops['train']}/ and also {others[0]}/; move the others into the split folders, or rename"
             f" {tops['train']}/ if it is a word"
         )
     if others:
@@ -176,26 +176,26 @@ def _split_folders(folder: Path, paths: Sequence[Path]) -> dict[str, int]:
 
 
 def _entries(folder: Path, paths: Sequence[Path], splits: dict[str, int], reading: Reading) -> tuple[list[Entry], str]:
-    """The recordings, those for training first and by word, and the layout where there are folders of speakers."""
+    """The recordings, sorted by split and word, and the layout if there are folders of speakers."""
     if reading.speakers and reading.given_layout:
-        raise UserError("--speakers and --layout both say who speaks; give one of them")
+        raise UserError("--speakers and --layout both name the speakers; give one of them")
     inside = [Path(*path.parts[1:]) if path.parts[0] in splits else path for path in paths]
     flat = [path for path in inside if len(path.parts) == 2]
     nested = [path for path in inside if len(path.parts) > 2]
     layout = ""
     if reading.given_layout and not nested:
-        raise UserError(f"--layout {reading.given_layout}: in {folder} recordings lie one folder deep; leave it out")
+        raise UserError(f"--layout {reading.given_layout}: {folder} has one level of folders; leave the option out")
     if nested and not reading.speakers:
         if flat:
             raise UserError(
-                f"{folder}: some recordings lie in one folder ({flat[0]}) and some in two ({nested[0]}); put all at the"
-                " same depth"
+                f"{folder}: some recordings have one level of folders ({flat[0]}) and others two ({nested[0]}); move"
+                " them to the same level"
             )
         layout = reading.given_layout or recognize({(path.parts[0], path.parts[1]) for path in nested})
         if not layout:
             outer, inner = nested[0].parts[:2]
             raise UserError(
-                f"{folder}: which folders are words, those like {outer!r} or those like {inner!r}? Say"
+                f"{folder}: is {outer!r} a word and {inner!r} a speaker, or the reverse? Add"
                 f" --layout {WORD_SPEAKER} or --layout {SPEAKER_WORD}"
             )
     entries = []
@@ -208,12 +208,12 @@ def _entries(folder: Path, paths: Sequence[Path], splits: dict[str, int], readin
 
 
 def _held_out(targets: np.ndarray, speakers: Sequence[str], clips: np.ndarray, seed: int) -> tuple[np.ndarray, str]:
-    """(N,) splits with about a fifth for testing, whole speakers where that is possible; and how they were chosen."""
+    """(N,) splits with about a fifth for testing, in whole speakers if possible; and a sentence about them."""
     count = len(targets)
     if len(set(speakers)) > 1:
         try:
             held = hold_out(targets, TEST_SHARE, seed, speakers)
-        except UserError:  # each word has one speaker
+        except UserError:  # each word has a single speaker
             pass
         else:
             names = sorted({speaker for speaker, test in zip(speakers, held, strict=True) if test})
@@ -235,11 +235,15 @@ def _note_given_split(folder: Path, about: str, parts: np.ndarray, speakers: np.
     if not about:
         return
     shared = len(set(speakers[parts == TRAIN]) & set(speakers[parts == TEST]))
-    both = f"; {shared} speakers are on both sides, so the test says little about strangers" if shared else ""
+    both = (
+        f"; {shared} of them both in training and in testing, so that scores for new speakers will be lower"
+        if shared
+        else ""
+    )
     note(f"{folder}: {about}{both}")
 
 
 def _note_unread(folder: Path, unread: str, paths: Sequence[Path], words: Sequence[str]) -> None:
-    """Note the files that are not read, and folders that would be words if they were."""
+    """Note the unread files, and the words that have no other files."""
     empty = sorted({path.parent.name for path in paths if len(path.parts) == 2} - set(words) - set(TEST_FOLDERS))
-    note(f"{folder}: {unread}" + (f"; without them there is no word {', '.join(empty)}" if empty else ""))
+    note(f"{folder}: {unread}" + (f"; without them these words are missing: {', '.join(empty)}" if empty else ""))

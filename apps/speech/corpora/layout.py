@@ -1,7 +1,7 @@
-"""Which level of folders names the words: word/speaker/x.wav or speaker/word/x.wav.
+"""Recognize which level of folders names the words: word/speaker/x.wav or speaker/word/x.wav.
 
-Where every speaker says every word, both levels recur across each other and their places say nothing; then the names
-themselves are looked at. What stays open is asked for.
+A level whose names do not recur across the other level is that of the speakers. Where every speaker says every word,
+both levels recur, and only the names themselves can tell words from speakers. If they do not, the user must.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from apps.speech.corpora.speech_commands import WORDS
 
 WORD_SPEAKER, SPEAKER_WORD = "word/speaker", "speaker/word"
 
-# Names that are words of a list, and names that are speakers' numbers.
+# Typical words of a word list, and typical names of numbered speakers.
 COMMON_WORDS = frozenset(
     (
         *DIGITS,
@@ -50,20 +50,20 @@ SPEAKER_NUMBER = re.compile(
 
 
 def recognize(pairs: Collection[tuple[str, str]]) -> str:
-    """The layout of recordings in folders (outer, inner), or "" where nothing tells the two levels apart."""
+    """The layout of recordings in folders (outer, inner), or "" where the levels cannot be distinguished."""
     levels = [sorted({pair[place] for pair in pairs}) for place in (0, 1)]
-    if len(levels[0]) == 1:  # one folder around all others
+    if len(levels[0]) == 1:  # one folder contains all others
         return SPEAKER_WORD
     partners: list[dict[str, set[str]]] = [{}, {}]
     for outer, inner in pairs:
         partners[0].setdefault(outer, set()).add(inner)
         partners[1].setdefault(inner, set()).add(outer)
     singles = [[len(others) == 1 for others in level.values()] for level in partners]
-    # Each rule says of both levels whether they look like speakers; it decides where it says so of one alone.
+    # Each rule tests both levels for speakers, and decides if exactly one level passes.
     rules = (
         [not _are_words(level) for level in levels],
         [all(SPEAKER_NUMBER.fullmatch(name) for name in level) for level in levels],
-        # A word that one speaker says cannot be recognized of others; a speaker may have said one word.
+        # A speaker may have recorded a single word, but a word by a single speaker cannot be learned.
         [2 * sum(these) >= len(these) and not any(others) for these, others in (singles, singles[::-1])],
         [all(name[:1].isupper() for name in level) for level in levels],
     )
@@ -74,5 +74,5 @@ def recognize(pairs: Collection[tuple[str, str]]) -> str:
 
 
 def _are_words(names: Sequence[str]) -> bool:
-    """Whether at least half of the names are words that lists of words often have."""
+    """Whether at least half of the names are typical words."""
     return 2 * sum(name.casefold() in COMMON_WORDS for name in names) >= len(names)

@@ -1,4 +1,4 @@
-"""Which files of a folder are recordings, and which are sound that cannot be read. Hidden ones are neither."""
+"""The recordings in a folder, and audio files in formats that cannot be read. Hidden files are skipped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from apps.speech.corpora.speech_commands import NOISE
 from apps.speech.signal.audio import SUFFIXES
 from apps.speech.signal.codecs import way_out
 
-DEEPEST = 6  # levels of folders; links to folders are followed, and could lead in a circle
+DEEPEST = 6  # levels of folders; links to folders are followed, and could form a loop
 UNREAD = (".m4a", ".webm", ".aac", ".wma", ".amr", ".mp4", ".3gp", ".mka", ".caf", ".ape", ".wv", ".spx", ".mp2")
 
 
@@ -21,10 +21,10 @@ class Listing:
 
     recordings: tuple[Path, ...]
     unread: tuple[Path, ...]
-    """Sound in formats that cannot be read."""
+    """Audio files in formats that cannot be read."""
 
     def about_unread(self) -> str:
-        """How many files are not read, of which formats, and the way out; "" where there are none."""
+        """Number and formats of the unread files and how to convert them, or "" without such files."""
         if not self.unread:
             return ""
         kinds = Counter(path.suffix.lower() for path in self.unread)
@@ -34,7 +34,7 @@ class Listing:
 
 
 def list_files(folder: Path) -> Listing:
-    """The recordings in a folder and the folders inside it; links are followed, dangling ones count."""
+    """The recordings in a folder and the folders inside it; links are followed, and dangling ones included."""
     paths = sorted(_files(folder, Path(), DEEPEST))
     return Listing(
         tuple(path for path in paths if path.suffix.lower() in SUFFIXES),

@@ -12,28 +12,28 @@ from cnn_core.errors import UserError
 
 
 def find(table: str, folder: Path) -> Path:
-    """The file that --speakers names, else the file of that name in `folder`. Raises UserError where there is none."""
+    """The file `table`, or the file of that name in `folder`. Raises UserError if neither exists."""
     path = Path(table).expanduser()
     for place in (path, folder / path):
         if place.is_file():
             return place
-    raise UserError(f"--speakers {table}: no such file, here or in {folder}")
+    raise UserError(f"--speakers {table}: no such file, nor one in {folder}")
 
 
 def read_speakers(table: Path, folder: Path, recordings: Sequence[Path]) -> list[str]:
-    """The speaker of each of `recordings`, which like the table's column `file` are relative to `folder`.
+    """The speaker of each recording. Paths, in `recordings` and in the column `file`, are relative to `folder`.
 
-    Raises UserError for a table that cannot be read, a row without a file or a speaker, two speakers of one file, and
-    recordings that the table leaves out.
+    Raises UserError for an unreadable table, a row without file or speaker, a file with two speakers, and recordings
+    that are not in the table.
     """
     speaker_of: dict[str, str] = {}
     for number, file, speaker in _rows(table):
         if not file or not speaker:
             raise UserError(f"{table}: row {number} names no {'speaker' if file else 'file'}")
-        name = _plain(file, folder)
+        name = _normal(file, folder)
         if speaker_of.setdefault(name, speaker) != speaker:
             raise UserError(f"{table}: row {number}: {file} has two speakers, {speaker_of[name]} and {speaker}")
-    names = [_plain(path.as_posix(), folder) for path in recordings]
+    names = [_normal(path.as_posix(), folder) for path in recordings]
     missing = [name for name in names if name not in speaker_of]
     if missing:
         raise UserError(
@@ -47,7 +47,7 @@ def read_speakers(table: Path, folder: Path, recordings: Sequence[Path]) -> list
 
 
 def _rows(table: Path) -> list[tuple[int, str, str]]:
-    """(number of the row, file, speaker), with or without a header where there are two columns."""
+    """(row number, file, speaker) of each row; the header is optional in a table of two columns."""
     try:
         text = table.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -72,8 +72,8 @@ def _rows(table: Path) -> list[tuple[int, str, str]]:
     return found
 
 
-def _plain(name: str, folder: Path) -> str:
-    """A path as it is compared: relative, with slashes, its accents composed (macOS takes them apart)."""
+def _normal(name: str, folder: Path) -> str:
+    """A path in the form that is compared: relative, with slashes, accents composed (macOS decomposes them)."""
     path = Path(name.replace("\\", "/"))
     if path.is_absolute() and path.is_relative_to(folder.resolve()):
         path = path.relative_to(folder.resolve())

@@ -27,20 +27,20 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", "
 
 Source = Path | bytes
 
-# What libsndfile says of a file whose sound is shorter than its header promises; programs that write to a pipe
-# promise the largest length there is.
+# What libsndfile reports of a file that is shorter than its header promises. Programs that write to a pipe promise the
+# largest possible length.
 CUT = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 STREAM = 0x7FFF0000
-BLOCK = 1 << 20  # samples read at a time where the number of all is not known
+BLOCK = 1 << 20  # samples read at a time where their total number is not available
 
 LONGEST = 3600.0  # seconds of a recording that is read for one word
 OVER = 256.0  # times full scale: floats that large are integers that nobody scaled
-OUT_OF_PHASE = "the channels cancel each other, so only the louder one is read (this is said once)"
+OUT_OF_PHASE = "the channels cancel each other, so only the louder one is read (reported once only)"
 _noted_out_of_phase = Event()
 
 
 class _Bytes(io.BytesIO):
-    """Bytes in which a damaged file may ask for a place before the first."""
+    """Bytes in which a damaged header may ask for a negative offset."""
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         try:
@@ -72,7 +72,7 @@ def read(source: Source) -> np.ndarray:
 def read_recording(source: Source, rate: int = RATE, name: str = "", longest: float = math.inf) -> np.ndarray:
     """A whole recording as (samples,) float32 in -1..1 at `rate` Hz, channels averaged.
 
-    Raises UserError as `decode` does. The first recording whose channels cancel each other is noted.
+    Raises UserError as `decode` does. Notes the first recording whose channels cancel each other.
     """
     recording = decode(source, rate, name, longest)
     if recording.out_of_phase and not _noted_out_of_phase.is_set():
@@ -106,7 +106,7 @@ def decode(source: Source, rate: int = RATE, name: str = "", longest: float = ma
         raise UserError(f"{name}: holds no samples")
     lengths = [(int(expected), int(found)) for expected, found in CUT.findall(header)]
     if len(samples) < promised or any(found < expected < STREAM for expected, found in lengths):
-        raise UserError(f"{name}: truncated: shorter than its header says; only {len(samples)} samples are there")
+        raise UserError(f"{name}: truncated: shorter than its header says, with only {len(samples)} samples")
     if not np.isfinite(samples).all():
         bad = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
         raise UserError(f"{name}: sample {bad} is not a number (NaN or infinite)")
@@ -128,8 +128,8 @@ def name_of(source: Source) -> str:
 def mix(samples: np.ndarray) -> tuple[np.ndarray, bool]:
     """(samples, channels) -> (samples,) their mean, and False; the loudest channel, and True, where they cancel.
 
-    They cancel where the mean has a tenth of the energy that it would have if the channels were independent: of one
-    voice in two channels, one inverted by a wrongly wired plug, the mean keeps only the noise.
+    They cancel where the mean has less than a tenth of the energy that independent channels would give. If a wrongly
+    wired plug inverts one of two channels, the mean contains only noise.
     """
     mean = samples.mean(axis=1)
     channels = samples.shape[1]
@@ -142,7 +142,7 @@ def mix(samples: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def _samples(file: Any) -> np.ndarray:
-    """All (samples, channels) float32 of an open file; codecs such as GSM 6.10 cannot tell how many are left."""
+    """All (samples, channels) float32 of an open file, in blocks where the codec cannot seek (GSM 6.10)."""
     if file.seekable():
         return file.read(dtype="float32", always_2d=True)
     parts = [file.read(BLOCK, dtype="float32", always_2d=True)]
@@ -154,7 +154,7 @@ def _samples(file: Any) -> np.ndarray:
 def _reason(source: Source, error: Exception) -> str:
     if isinstance(source, Path):
         if source.is_symlink() and not source.exists():
-            return f"is a link to a file that is not there ({source.readlink()})"
+            return f"is a link to a missing file ({source.readlink()})"
         if not source.exists():
             return "no such file"
         if source.is_dir():
@@ -198,9 +198,9 @@ def to_int16(samples: np.ndarray) -> np.ndarray:
 
 
 def fit_clip(samples: np.ndarray, length: int = LENGTH) -> np.ndarray:
-    """(length,) of (samples,) int16: the loudest stretch of a longer recording; a shorter one between zeros.
+    """(length,) of (samples,) int16: the loudest stretch of a longer recording, or a shorter one padded with zeros.
 
-    A shorter one is laid with the middle of its energy in the middle, as far as it can be without cutting.
+    A shorter one is centred on the middle of its energy, as far as possible without cutting it.
     """
     count = len(samples)
     if count == length:
@@ -209,7 +209,7 @@ def fit_clip(samples: np.ndarray, length: int = LENGTH) -> np.ndarray:
     clip = np.zeros(length, np.int16)
     if count > length:
         windows = energy[length:] - energy[:-length]
-        best = np.flatnonzero(windows >= windows.max() * (1 - 1e-9))  # a word may fit in at many places
+        best = np.flatnonzero(windows >= windows.max() * (1 - 1e-9))  # a word may fit at many offsets
         start = int(best[len(best) // 2])
         clip[:] = samples[start : start + length]
         return clip

@@ -1,4 +1,4 @@
-"""What a file holds that libsndfile cannot decode, told from its first bytes, and the command that converts it."""
+"""Codecs and containers that libsndfile cannot decode, recognized by a file's first bytes; how to convert them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 HEAD = 4096  # bytes in which a WAV file has its format chunk
-PCM = (0x1, 0x3)  # integers, floats: a file of these that cannot be read is damaged
+PCM = (0x1, 0x3)  # integers, floats: such a file is damaged where it cannot be read
 EXTENSIBLE = 0xFFFE
 
 # WAVE format tags, RFC 2361 and mmreg.h.
@@ -41,7 +41,7 @@ WAV_CODECS = {
     0xA109: "Speex",
 }
 
-# (place of the mark, the mark, what it marks)
+# (offset, signature, name)
 CONTAINERS = (
     (4, b"ftyp", "MPEG-4 audio (AAC or ALAC)"),
     (0, b"\x1aE\xdf\xa3", "WebM or Matroska"),
@@ -53,16 +53,16 @@ CONTAINERS = (
 
 
 def undecodable(head: bytes) -> str:
-    """The name of the codec or container, or "" where these first bytes are of no kind that is missing."""
-    for place, mark, name in CONTAINERS:
-        if head[place : place + len(mark)] == mark:
+    """Name of the codec or container that begins with the bytes `head`, or "" where it is none of these."""
+    for offset, signature, name in CONTAINERS:
+        if head[offset : offset + len(signature)] == signature:
             return name
     tag = _wav_format(head)
     return "" if tag is None or tag in PCM else f"{WAV_CODECS.get(tag, 'unknown codec')} (WAV codec {tag})"
 
 
 def way_out(path: Path | None) -> str:
-    """What converts the file at `path`, or standard input (None)."""
+    """The command that converts the file at `path`; None is standard input."""
     if path is None:
         return "convert it first: ffmpeg -i INPUT OUTPUT.wav"
     out = path.with_suffix(".wav") if path.suffix.lower() != ".wav" else path.with_name(f"{path.stem}-pcm.wav")
@@ -78,7 +78,7 @@ def _wav_format(head: bytes) -> int | None:
     while place + 8 <= len(head):
         (size,) = struct.unpack_from(f"{order}I", head, place + 4)
         if head[place : place + 4] == b"fmt ":
-            for offset in (8, 32):  # the subformat's first two bytes are a tag of the same list
+            for offset in (8, 32):  # the subformat begins with a tag of the same list
                 if place + offset + 2 > len(head):
                     return None
                 (tag,) = struct.unpack_from(f"{order}H", head, place + offset)

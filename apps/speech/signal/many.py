@@ -1,4 +1,4 @@
-"""Many recordings decoded at once, all that cannot be read reported together. Letters: N recordings, M good ones."""
+"""Decode many recordings with threads and report all unreadable ones together. Letters: N recordings, M readable."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ NAMED = 10  # bad recordings that a message names
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """What came of N recordings, M of which could be read."""
+    """The M readable ones of N recordings."""
 
     clips: np.ndarray
     """(M, L) int16."""
     rows: np.ndarray
-    """(M,) int64, which of the N they are."""
+    """(M,) int64, their indices among the N."""
     seconds: np.ndarray
-    """(M,) float64, how long each recording is."""
+    """(M,) float64, length of each recording."""
     out_of_phase: np.ndarray
-    """(M,) bool, whether its channels cancel each other."""
+    """(M,) bool, whether the channels cancel each other."""
     bad: tuple[str, ...]
-    """For each of the others, a message that begins with its name."""
+    """A message for each unreadable one, beginning with its name."""
 
 
 def decode_clips(
     sources: Sequence[Source], names: Sequence[str], label: str, progress: bool = True, threads: int | None = None
 ) -> Decoded:
-    """Decode recordings by several threads (libsndfile works outside Python's lock); `names` stand for them."""
+    """Decode recordings by several threads (libsndfile works outside Python's lock); `names` are used in
+    messages."""
     clips = np.zeros((len(sources), LENGTH), np.int16)
 
     def take(row: int) -> Recording | str:
@@ -66,7 +67,7 @@ def decode_clips(
 def read_clips(
     sources: Sequence[Source], names: Sequence[str], label: str, progress: bool = True, threads: int | None = None
 ) -> np.ndarray:
-    """Clips (N, L) int16. Raises UserError that names those that cannot be read."""
+    """Clips (N, L) int16. Raises UserError that names the unreadable recordings."""
     decoded = decode_clips(sources, names, label, progress, threads)
     if decoded.bad:
         raise UserError(listed(decoded.bad, len(sources)))
@@ -74,7 +75,7 @@ def read_clips(
 
 
 def listed(bad: Sequence[str], count: int) -> str:
-    """One line about the bad ones of `count` recordings: the first ten with their faults, the number of the rest."""
+    """One line about the unreadable ones of `count` recordings: the first ten messages, then how many more."""
     if len(bad) == 1:
         return bad[0]
     rest = f"; and {len(bad) - NAMED} more" if len(bad) > NAMED else ""

@@ -1,4 +1,4 @@
-"""evaluate: the shared verb; what is said about the recordings of --data is not what was said about the run's."""
+"""evaluate: the shared verb, with options that describe the folder of --data."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ class EvaluateOptions(shared.EvaluateOptions):
     speakers: str = ""
     """CSV file with the columns file and speaker, for the folder that --data names."""
     layout: Literal["auto", "word/speaker", "speaker/word"] = "auto"
-    """What the two levels of folders in --data are; auto recognizes it."""
+    """What two levels of folders in --data stand for; auto recognizes it where it can."""
     skip_bad: bool = False
     """Leave out recordings in --data that cannot be read."""
 
@@ -30,14 +30,12 @@ parse = parser(
 
 
 def run(app: App, options: EvaluateOptions) -> Outcome:
-    """The shared verb. Without --data, or with the run's own, the run's --speakers, --layout and --skip-bad hold."""
+    """The shared verb. The run's data are read as in training, other data by the options."""
     given = {"speakers": options.speakers, "layout": options.layout, "skip_bad": options.skip_bad}
-    says_something = options != replace(options, speakers="", layout="auto", skip_bad=False)
-    if not options.data and says_something:
-        raise UserError(
-            "--speakers, --layout and --skip-bad are for --data; the run's own recordings stay as they were"
-        )
-    if not says_something and (not options.data or _is_own(app, options)):
+    described = options != replace(options, speakers="", layout="auto", skip_bad=False)
+    if not options.data and described:
+        raise UserError("--speakers, --layout and --skip-bad are for --data; the run's data are read as in training")
+    if not described and (not options.data or _is_data_of_run(app, options)):
         return shared.run(app, options)
 
     def load(config: SpeechConfig) -> Any:
@@ -46,7 +44,7 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     return shared.run(replace(app, load=load), options)
 
 
-def _is_own(app: App, options: EvaluateOptions) -> bool:
+def _is_data_of_run(app: App, options: EvaluateOptions) -> bool:
     from cnn_core import runs
 
     data = runs.read_record(app, options.run)["config"].get("data", "")

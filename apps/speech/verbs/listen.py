@@ -94,9 +94,9 @@ def run(app: App, options: ListenOptions) -> Outcome:
 def _check(options: ListenOptions) -> None:
     for name in ("stride", "average"):
         if not 0.01 <= getattr(options, name) <= 10:
-            raise UserError(f"--{name} must lie between 0.01 and 10 seconds, not {getattr(options, name):g}")
+            raise UserError(f"--{name} must be between 0.01 and 10 seconds, not {getattr(options, name):g}")
     if not 0 < options.threshold <= 1:
-        raise UserError(f"--threshold must lie between 0 and 1, not {options.threshold:g}")
+        raise UserError(f"--threshold must be between 0 and 1, not {options.threshold:g}")
     if options.suppress < 0 or options.seconds < 0:
         raise UserError("--suppress and --seconds must be at least 0")
     if options.least < 1:
@@ -195,7 +195,7 @@ def _microphone(trained: Any, options: ListenOptions) -> Outcome:
 
     detector = Detector(trained.labels, options)
     step = round(detector.stride * RATE)
-    heard: list[Word] = []
+    words: list[Word] = []
     window = np.zeros(LENGTH, np.int16)
     lost = 0
     try:
@@ -212,14 +212,14 @@ def _microphone(trained: Any, options: ListenOptions) -> Outcome:
                     probabilities(trained.model, len(trained.labels), window, options.stride, options.quiet)[0]
                 )
                 if word is not None:
-                    heard.append(word)
+                    words.append(word)
                     note(f"{word.start:8.2f} s  {word.word}  {word.probability:.2f}")
             if options.seconds and count * step >= options.seconds * RATE:
                 break
     except KeyboardInterrupt:
         note("")
-    data = {"run": str(options.run), "recording": "microphone", "words": [vars(word) for word in heard]}
-    text = f"{len(heard)} words heard"
+    data = {"run": str(options.run), "recording": "microphone", "words": [vars(word) for word in words]}
+    text = f"{len(words)} words heard"
     if lost:
         text += f"; sound was lost before {lost} blocks of {step / RATE:g} s, so times are too early after them"
     return Outcome(data | {"lost_blocks": lost}, text)

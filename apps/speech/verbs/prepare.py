@@ -1,4 +1,4 @@
-"""prepare: fetch and verify a data set, or have the user's own words spoken by synthetic voices."""
+"""prepare: fetch and verify a data set, or have synthetic voices speak a word list."""
 
 import shlex
 from collections.abc import Iterable
@@ -20,29 +20,29 @@ class PrepareOptions(SharedOptions):
     """Options of prepare."""
 
     words: str = ""
-    """Your own words, with commas between: have them spoken by synthetic voices."""
+    """Words for synthetic voices to speak, separated by commas."""
     language: str = "en"
     """Language of the words, as eSpeak NG calls it: en, en-us, de, fr, cmn, ..."""
     speakers: str = ""
-    """CSV file with the columns file and speaker, for a folder; files are relative to it."""
+    """CSV file with the columns file and speaker for the recordings of a folder; paths are relative to it."""
     layout: Literal["auto", "word/speaker", "speaker/word"] = "auto"
-    """What the two levels of folders are; auto recognizes it."""
+    """What two levels of folders stand for; auto recognizes it where it can."""
     skip_bad: bool = False
     """Leave out recordings that cannot be read."""
 
 
-parse = parser(PrepareOptions, "Fetch a data set, verify and decode it; or have words spoken by synthetic voices.")
+parse = parser(PrepareOptions, "Fetch, verify and decode a data set, or have synthetic voices speak words.")
 
 
 def run(app: App, options: PrepareOptions) -> Outcome:
-    """List what there is, or load one data set and say what it holds, word by word."""
+    """List the data sets, or load one and count its clips, word by word."""
     from apps.speech import data
     from apps.speech.corpora.clips import counted
     from apps.speech.corpora.folders import Reading
     from apps.speech.voices import synthesis
 
     if options.words and options.data:
-        raise UserError("--words has words spoken, --data names a data set: give one of them")
+        raise UserError("--words and --data exclude each other: give one of them")
     if options.list:
         return _listing(app, shared_run(app, options), synthesis.NAMED.values())
     config: Any = preset(app, app.default_preset)
@@ -71,7 +71,7 @@ def run(app: App, options: PrepareOptions) -> Outcome:
 
 
 def _listing(app: App, found: Outcome, spoken: Iterable[Any]) -> Outcome:
-    """The sets that voices speak, before those that are fetched."""
+    """The synthetic data sets, then those that are fetched."""
     cards = (found.data or {})["data_sets"]
     made = [
         {

@@ -241,7 +241,7 @@ def test_what_is_not_there_is_named(tmp_path):
     with pytest.raises(UserError, match="is a folder"):
         read(tmp_path)
     (tmp_path / "link.wav").symlink_to("gone.wav")
-    with pytest.raises(UserError, match=r"link\.wav: is a link to a file that is not there \(gone\.wav\)"):
+    with pytest.raises(UserError, match=r"link\.wav: is a link to a missing file \(gone\.wav\)"):
         read(tmp_path / "link.wav")
 
 

@@ -85,16 +85,16 @@ def test_a_level_that_does_not_recur_across_the_other_is_that_of_speakers():
 def test_levels_that_nothing_tells_apart_are_asked_for(tmp_path, capsys):
     names = [f"{a}/{b}/{i}" for a in ("lumos", "nox") for b in ("anna", "otto", "ida") for i in range(2)]
     folder = fill(tmp_path / "d", names)
-    assert "Say --layout word/speaker or --layout speaker/word" in refusal(folder)
+    assert "Add --layout word/speaker or --layout speaker/word" in refusal(folder)
     data = load(SpeechConfig(data=str(folder), layout="word/speaker"))
     assert data.labels == ("lumos", "nox")
     data = load(SpeechConfig(data=str(folder), layout="speaker/word"))
     assert data.labels == ("anna", "ida", "otto")
     assert {data.train.names[s] for s in data.train.speakers} <= {"lumos", "nox"}
     flat = fill(tmp_path / "flat", [f"{w}/{i}" for w in YES_NO for i in range(3)])
-    assert "one folder deep; leave it out" in refusal(flat, Reading(layout="word/speaker"))
+    assert "has one level of folders" in refusal(flat, Reading(layout="word/speaker"))
     fill(flat, ["yes/old/1"])
-    assert "some recordings lie in one folder (no/0.wav) and some in two (yes/old/1.wav)" in refusal(flat)
+    assert "some recordings have one level of folders (no/0.wav) and others two (yes/old/1.wav)" in refusal(flat)
 
 
 def test_one_speaker_is_no_reason_to_test_on_nothing(tmp_path, capsys):
@@ -110,7 +110,7 @@ def test_split_folders_hold_levels_of_speakers(tmp_path, capsys):
     data = load_data(str(fill(tmp_path / "d", names)), progress=False)
     assert [len(part) for part in (data.train, data.validation, data.test)] == [18, 3, 6]
     assert sides(data) == [{"ann", "bob", "cy"}, {"eve", "ann"}]
-    assert "5 speakers; 1 speakers are on both sides" in capsys.readouterr().err
+    assert "5 speakers; 1 of them both in training and in testing" in capsys.readouterr().err
 
 
 def test_a_test_folder_beside_the_words_is_the_test_set(tmp_path):
@@ -134,10 +134,10 @@ def test_words_without_a_clip_to_test_are_said_each_time(tmp_path, capsys):
     folder = fill(tmp_path / "d", ["yes/1", *(f"{w}/{i}" for w in ("no", "stop") for i in range(6))])
     for _ in range(2):
         load_data(str(folder), progress=False)
-        assert "d: no clip by which these words could be tested: yes" in capsys.readouterr().err
+        assert "d: these words have no test clip: yes" in capsys.readouterr().err
     fill(tmp_path / "e", [*(f"{w}/ann/{i}" for w in YES_NO for i in range(2)), *(f"{w}/bob/1" for w in YES_NO[:2])])
     load_data(str(tmp_path / "e"), "speaker:ann", progress=False)
-    assert "no clip by which these words could be learned: stop" in capsys.readouterr().err
+    assert "these words have no training clip: stop" in capsys.readouterr().err
 
 
 # Tables of speakers
@@ -201,7 +201,7 @@ def test_bad_tables_are_one_line(flat, capsys):
     assert "cannot be read as a table in UTF-8" in refusal(flat, Reading(speakers=str(table)))
     assert "--speakers gone.csv: no such file" in refusal(flat, Reading(speakers="gone.csv"))
     assert "give one of them" in refusal(flat, Reading(speakers="who.csv", layout="word/speaker"))
-    assert "are for folders" in refusal("fsdd", Reading(speakers="who.csv"))
+    assert "are for folders, and fsdd is not one" in refusal("fsdd", Reading(speakers="who.csv"))
     assert "are for folders" in refusal("voices:en:yes,no", Reading(layout="word/speaker"))
     capsys.readouterr()
     table.write_text("\n".join([*rows, "yes/99.wav,eve"]), encoding="utf-8")
@@ -228,7 +228,7 @@ def test_all_bad_recordings_are_listed_at_once_or_skipped(tmp_path, capsys):
     folder = spoil(fill(tmp_path / "d", [f"{w}/{i}" for w in YES_NO for i in range(6)]))
     message = refusal(folder)
     assert "13 of 31 recordings cannot be read: " in message
-    for part in ("link.wav: is a link to a file", "nan.wav: sample 0 is not a number", "cut.wav: truncated"):
+    for part in ("link.wav: is a link to a missing file", "nan.wav: sample 0 is not a number", "cut.wav: truncated"):
         assert part in message
     assert message.count(".wav: ") == 10
     assert message.endswith("; and 3 more; --skip-bad leaves such recordings out")
@@ -260,7 +260,7 @@ def test_bad_files_of_fsdd_are_skipped_too(tmp_path, capsys):
     assert "3_bob_9.wav: is empty; --skip-bad leaves" in refusal(folder)
     corpus = load_corpus(str(folder), Reading(skip_bad=True), progress=False)
     assert len(corpus.clips) == 39
-    assert "named as FSDD's" in refusal(folder, Reading(layout="word/speaker"))
+    assert "FSDD's names" in refusal(folder, Reading(layout="word/speaker"))
 
 
 def test_hidden_files_are_not_read(tmp_path, capsys):
@@ -280,7 +280,7 @@ def test_a_folder_that_links_to_itself_ends(tmp_path):
     (folder / "up").symlink_to(tmp_path / "x")  # a linked word
     assert load_data(str(folder), progress=False).labels == ("no", "stop", "up", "yes")
     (folder / "yes" / "again").symlink_to(folder)
-    assert "some in two" in refusal(folder)
+    assert "others two" in refusal(folder)
 
 
 def test_formats_that_are_not_read_are_counted_with_the_way_out(tmp_path, capsys):
@@ -291,7 +291,7 @@ def test_formats_that_are_not_read_are_counted_with_the_way_out(tmp_path, capsys
     assert load_data(str(folder), progress=False).labels == ("no", "stop", "yes")
     err = capsys.readouterr().err
     assert "4 files in formats that are not read (2 .m4a, 1 .webm, 1 .wma; first go/c.webm)" in err
-    assert "convert it: ffmpeg -i c.webm c.wav; without them there is no word go" in err
+    assert "convert it: ffmpeg -i c.webm c.wav; without them these words are missing: go" in err
     (folder / "yes" / "e.amr").write_bytes(b"x")
     load_data(str(folder), progress=False)
     assert "5 files" in capsys.readouterr().err  # though the old copy would do
