@@ -17,7 +17,8 @@ from pathlib import Path
 from apps.speech.config import SpeechConfig
 from apps.speech.corpora import fsdd, speech_commands
 from apps.speech.corpora.clips import Clips, Corpus, few, join, numbered, renumbered
-from apps.speech.corpora.folders import Reading, read_folder, stamp
+from apps.speech.corpora.entries import Reading
+from apps.speech.corpora.folders import read_folder, stamp
 from apps.speech.voices import synthesis
 from cnn_core.console import note
 from cnn_core.errors import UserError

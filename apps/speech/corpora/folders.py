@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from apps.speech.corpora import fsdd, speech_commands
 from apps.speech.corpora.checks import decode_checked
-from apps.speech.corpora.clips import TEST, TRAIN, VALIDATION, Corpus, numbered
-from apps.speech.corpora.layout import SPEAKER_WORD, WORD_SPEAKER, recognize
+from apps.speech.corpora.clips import TEST, TRAIN, Corpus, numbered
+from apps.speech.corpora.entries import Reading, list_entries, split_folders
 from apps.speech.corpora.listing import list_files
 from apps.speech.corpora.speakers import find, read_speakers
 from cnn_core.console import note
@@ -22,36 +21,6 @@ from cnn_core.training.holdout import hold_out
 
 UNKNOWN = "unknown speaker"
 TEST_SHARE = 0.2
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How the user describes a folder."""
-
-    speakers: str = ""
-    """CSV file with the columns file and speaker."""
-    layout: str = "auto"
-    """word/speaker, speaker/word, or auto."""
-
-    @property
-    def given_layout(self) -> str:
-        """The layout, or "" for auto."""
-        return "" if self.layout == "auto" else self.layout
-
-    skip_bad: bool = False
-    """Leave out recordings that cannot be read."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One recording."""
-
-    part: int
-    """TRAIN, VALIDATION or TEST according to its folder; TRAIN without split folders."""
-    word: str
-    path: Path
-    """Relative to the data folder."""
-    speaker: str = ""
 
 
 def read_folder(folder: Path, reading: Reading, seed: int, progress: bool) -> Corpus:
@@ -65,8 +34,8 @@ def read_folder(folder: Path, reading: Reading, seed: int, progress: bool) -> Co
         return _read_fsdd(folder, reading, progress)
     listing = list_files(folder)
     unread = listing.about_unread()
-    splits = _split_folders(folder, listing.recordings)
-    entries, layout = _entries(folder, listing.recordings, splits, reading)
+    splits = split_folders(folder, listing.recordings)
+    entries, layout = list_entries(folder, listing.recordings, splits, reading)
     words = sorted({entry.word for entry in entries if entry.part == TRAIN}, key=natural_order)
     train = next((folder / name for name, part in splits.items() if part == TRAIN), folder)
     if len(words) < 2:
@@ -99,6 +68,9 @@ def read_folder(folder: Path, reading: Reading, seed: int, progress: bool) -> Co
         raise UserError(f"{folder}: none of the recordings of {lost[0]!r} can be read ({decoded.bad[0]})")
     if unread:
         _note_unread(folder, unread, listing.unread, words)
+    loose = [path for path in listing.recordings if len(path.parts) == 1]
+    if loose:
+        note(f"{folder}: {len(loose)} recordings in no folder of a word are not read (first: {loose[0]})")
     targets = np.array([words.index(entry.word) for entry in entries], np.int64)
     parts = np.array([entry.part for entry in entries], np.uint8)
     numbers, who = numbered(speakers)
@@ -146,65 +118,6 @@ def _read_fsdd(folder: Path, reading: Reading, progress: bool) -> Corpus:
     decoded = decode_checked(folder, paths, reading.skip_bad, progress)
     good = [paths[row] for row in decoded.rows]
     return fsdd.corpus_of(folder.resolve().name, good, decoded.clips, decoded.bad)
-
-
-def _split_folders(folder: Path, paths: Sequence[Path]) -> dict[str, int]:
-    """Split folders by name: train, test (or one of its other names), and a second one of those for validation.
-
-    A folder with such a name is a word if it contains recordings directly, or is no deeper than its neighbours.
-    """
-    depths: dict[str, set[int]] = {}  # of the recordings in each top folder
-    for path in paths:
-        if len(path.parts) > 1:
-            depths.setdefault(path.parts[0], set()).add(len(path.parts))
-    named = [
-        name for name in ("train", *TEST_FOLDERS) for top in depths if top.lower() == name and min(depths[top]) > 2
-    ]
-    tops = {name: next(top for top in depths if top.lower() == name) for name in named}
-    others = [top for top in depths if top not in tops.values()]
-    if "train" in tops and others:
-        raise UserError(
-            f"{folder}: holds {tops['train']}/ and also {others[0]}/; move the others into the split folders, or rename"
-            f" {tops['train']}/ if it is a word"
-        )
-    if others:
-        level = max(max(depths[top]) for top in others)
-        tops = {name: top for name, top in tops.items() if min(depths[top]) > level}
-    tests = [top for name, top in tops.items() if name != "train"]
-    splits = {top: TEST if place == 0 else VALIDATION for place, top in enumerate(tests)}
-    return splits | ({tops["train"]: TRAIN} if "train" in tops else {})
-
-
-def _entries(folder: Path, paths: Sequence[Path], splits: dict[str, int], reading: Reading) -> tuple[list[Entry], str]:
-    """The recordings, sorted by split and word, and the layout if there are folders of speakers."""
-    if reading.speakers and reading.given_layout:
-        raise UserError("--speakers and --layout both name the speakers; give one of them")
-    inside = [Path(*path.parts[1:]) if path.parts[0] in splits else path for path in paths]
-    flat = [path for path in inside if len(path.parts) == 2]
-    nested = [path for path in inside if len(path.parts) > 2]
-    layout = ""
-    if reading.given_layout and not nested:
-        raise UserError(f"--layout {reading.given_layout}: {folder} has one level of folders; leave the option out")
-    if nested and not reading.speakers:
-        if flat:
-            raise UserError(
-                f"{folder}: some recordings have one level of folders ({flat[0]}) and others two ({nested[0]}); move"
-                " them to the same level"
-            )
-        layout = reading.given_layout or recognize({(path.parts[0], path.parts[1]) for path in nested})
-        if not layout:
-            outer, inner = nested[0].parts[:2]
-            raise UserError(
-                f"{folder}: is {outer!r} a word and {inner!r} a speaker, or the reverse? Add"
-                f" --layout {WORD_SPEAKER} or --layout {SPEAKER_WORD}"
-            )
-    entries = []
-    for path, place in zip(paths, inside, strict=True):
-        if len(place.parts) > 1:
-            first, second = place.parts[:2]
-            word, speaker = (second, first) if layout == SPEAKER_WORD else (first, second if layout else "")
-            entries.append(Entry(splits.get(path.parts[0], TRAIN), word, path, speaker))
-    return sorted(entries, key=lambda entry: (entry.part, natural_order(entry.word), entry.path)), layout
 
 
 def _held_out(targets: np.ndarray, speakers: Sequence[str], clips: np.ndarray, seed: int) -> tuple[np.ndarray, str]:

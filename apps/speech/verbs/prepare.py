@@ -38,7 +38,7 @@ def run(app: App, options: PrepareOptions) -> Outcome:
     """List the data sets, or load one and count its clips, word by word."""
     from apps.speech import data
     from apps.speech.corpora.clips import counted
-    from apps.speech.corpora.folders import Reading
+    from apps.speech.corpora.entries import Reading
     from apps.speech.voices import synthesis
 
     if options.words and options.data:

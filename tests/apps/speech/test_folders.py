@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from apps.speech.config import SpeechConfig
-from apps.speech.corpora.folders import Reading
+from apps.speech.corpora.entries import Reading
 from apps.speech.corpora.layout import recognize
 from apps.speech.data import load, load_corpus, load_data
 from apps.speech.signal.audio import LENGTH, RATE, write_wav
@@ -300,6 +300,9 @@ def test_formats_that_are_not_read_are_counted_with_the_way_out(tmp_path, capsys
         (other / name).parent.mkdir(parents=True)
         (other / name).write_bytes(b"x")
     assert "found none; 2 files in formats that are not read (2 .m4a; first no/b.m4a)" in refusal(other)
+    fill(folder, ["loose"])
+    load_data(str(folder), progress=False)
+    assert "1 recordings in no folder of a word are not read (first: loose.wav)" in capsys.readouterr().err
     assert "found none; 2 recordings are in no folder" in refusal(fill(tmp_path / "f", ["a", "b"]))
 
 
