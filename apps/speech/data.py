@@ -75,7 +75,7 @@ def load_corpus(data: str, reading: Reading = DEFAULT_READING, *, seed: int = 0,
         key = f"{path.resolve()}{seed}{stamp(path, reading)}{reading}"
         corpus = _cached("speech-folders", key, lambda: read_folder(path, reading, seed, progress))
         if corpus.skipped:
-            note(f"{data}: {len(corpus.skipped)} bad recordings are left out (first: {corpus.skipped[0]})")
+            note(f"{data}: bad recordings left out: {len(corpus.skipped)} (first: {corpus.skipped[0]})")
         return corpus
     names = [name for name in available() if load_manifest(name).alternatives[0].reader in READERS]
     raise UserError(

@@ -70,7 +70,7 @@ def read_folder(folder: Path, reading: Reading, seed: int, progress: bool) -> Co
         _note_unread(folder, unread, listing.unread, words)
     loose = [path for path in listing.recordings if len(path.parts) == 1]
     if loose:
-        note(f"{folder}: {len(loose)} recordings in no folder of a word are not read (first: {loose[0]})")
+        note(f"{folder}: recordings outside the folders of words, not read: {len(loose)} (first: {loose[0]})")
     targets = np.array([words.index(entry.word) for entry in entries], np.int64)
     parts = np.array([entry.part for entry in entries], np.uint8)
     numbers, who = numbered(speakers)
@@ -130,7 +130,7 @@ def _held_out(targets: np.ndarray, speakers: Sequence[str], clips: np.ndarray, s
             pass
         else:
             names = sorted({speaker for speaker, test in zip(speakers, held, strict=True) if test})
-            rest = f" and {len(names) - 5} more speakers" if len(names) > 5 else ""
+            rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
             how = f"{int(held.sum())} of {count} recordings set aside for testing, all those of"
             return _parts(held), f"{how} {', '.join(names[:5])}{rest} (seed {seed})"
     held = hold_out(targets, TEST_SHARE, seed, [clip.tobytes() for clip in clips])

@@ -30,7 +30,7 @@ class Listing:
         kinds = Counter(path.suffix.lower() for path in self.unread)
         counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
         first = self.unread[0]
-        return f"{len(self.unread)} files in formats that are not read ({counts}; first {first}): {way_out(first)}"
+        return f"files in formats that are not read: {counts} (first: {first}); {way_out(first)}"
 
 
 def list_files(folder: Path) -> Listing:

@@ -42,7 +42,7 @@ def read_speakers(table: Path, folder: Path, recordings: Sequence[Path]) -> list
         )
     extra = sorted(speaker_of.keys() - set(names))
     if extra:
-        note(f"{table}: {len(extra)} files in it are not recordings in {folder} (first: {extra[0]})")
+        note(f"{table}: files that are not recordings in {folder}: {len(extra)} (first: {extra[0]})")
     return [speaker_of[name] for name in names]
 
 

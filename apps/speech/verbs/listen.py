@@ -221,7 +221,7 @@ def _microphone(trained: Any, options: ListenOptions) -> Outcome:
     data = {"run": str(options.run), "recording": "microphone", "words": [vars(word) for word in words]}
     text = f"{len(words)} words heard"
     if lost:
-        text += f"; sound was lost before {lost} blocks of {step / RATE:g} s, so times are too early after them"
+        text += f"; blocks of {step / RATE:g} s before which sound was lost: {lost} (later times are too early)"
     return Outcome(data | {"lost_blocks": lost}, text)
 
 

@@ -418,7 +418,7 @@ def test_a_microphone_is_heard(trained, tmp_path, capsys, monkeypatch):
     assert run(APP, [*map(str, ["listen", trained, "--seconds", 2, *options])]) == 0
     out, err = capsys.readouterr()
     assert err.count("sound was lost") == 1
-    assert "sound was lost before 2 blocks of 0.05 s" in out
+    assert "blocks of 0.05 s before which sound was lost: 2" in out
 
     def unplugged(self, count):
         raise RuntimeError("device gone")

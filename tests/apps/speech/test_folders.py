@@ -206,7 +206,7 @@ def test_bad_tables_are_one_line(flat, capsys):
     capsys.readouterr()
     table.write_text("\n".join([*rows, "yes/99.wav,eve"]), encoding="utf-8")
     load_corpus(str(flat), Reading(speakers=str(table)), progress=False)
-    assert "1 files in it are not recordings in" in capsys.readouterr().err
+    assert "are not recordings in" in capsys.readouterr().err
     table.write_text("\n".join([*rows[:-1], "stop/11.wav,eve"]), encoding="utf-8")  # no old copy is taken
     assert "eve" in load_corpus(str(flat), Reading(speakers=str(table)), progress=False).names
 
@@ -236,7 +236,7 @@ def test_all_bad_recordings_are_listed_at_once_or_skipped(tmp_path, capsys):
     for _ in range(2):  # decoded, and from the cache
         data = load(SpeechConfig(data=str(folder), skip_bad=True))
         assert len(data.train) + len(data.test) == 18
-        assert "13 bad recordings are left out (first: " in capsys.readouterr().err
+        assert "bad recordings left out: 13 (first: " in capsys.readouterr().err
 
 
 def test_skipping_leaves_speakers_and_words_right(tmp_path):
@@ -290,19 +290,19 @@ def test_formats_that_are_not_read_are_counted_with_the_way_out(tmp_path, capsys
         (folder / name).write_bytes(b"x")
     assert load_data(str(folder), progress=False).labels == ("no", "stop", "yes")
     err = capsys.readouterr().err
-    assert "4 files in formats that are not read (2 .m4a, 1 .webm, 1 .wma; first go/c.webm)" in err
+    assert "files in formats that are not read: 2 .m4a, 1 .webm, 1 .wma (first: go/c.webm)" in err
     assert "convert it: ffmpeg -i c.webm c.wav; without them these words are missing: go" in err
     (folder / "yes" / "e.amr").write_bytes(b"x")
     load_data(str(folder), progress=False)
-    assert "5 files" in capsys.readouterr().err  # though the old copy would do
+    assert "1 .amr, 2 .m4a" in capsys.readouterr().err  # though the old copy would do
     other = tmp_path / "e"
     for name in ("yes/a.m4a", "no/b.m4a"):
         (other / name).parent.mkdir(parents=True)
         (other / name).write_bytes(b"x")
-    assert "found none; 2 files in formats that are not read (2 .m4a; first no/b.m4a)" in refusal(other)
+    assert "found none; files in formats that are not read: 2 .m4a (first: no/b.m4a)" in refusal(other)
     fill(folder, ["loose"])
     load_data(str(folder), progress=False)
-    assert "1 recordings in no folder of a word are not read (first: loose.wav)" in capsys.readouterr().err
+    assert "recordings outside the folders of words, not read: 1 (first: loose.wav)" in capsys.readouterr().err
     assert "found none; 2 recordings are in no folder" in refusal(fill(tmp_path / "f", ["a", "b"]))
 
 
