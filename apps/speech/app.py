@@ -82,6 +82,12 @@ def _prepare() -> VerbModule:
     return prepare
 
 
+def _evaluate() -> VerbModule:
+    from apps.speech.verbs import evaluate
+
+    return evaluate
+
+
 def _listen() -> VerbModule:
     from apps.speech.verbs import listen
 
@@ -96,7 +102,7 @@ def _export() -> VerbModule:
 
 APP = App(
     name="speech",
-    about="Words in speech: train on recordings or synthetic voices, measure, find words in long recordings.",
+    about="Spoken words: train on recordings or synthetic voices, evaluate, find words in long recordings.",
     config=SpeechConfig,
     presets=PRESETS,
     default_preset=DEFAULT,
@@ -113,13 +119,14 @@ APP = App(
     what="recording",
     views={
         "sounds": View(
-            "the sound that excites each word's output most, as WAV files",
+            "the sound that maximizes each word's output, as WAV files",
             _sounds,
             reads=("units", "count", *MAXIMIZE_OPTIONS),
         )
     },
     verbs={
-        "prepare": Verb("fetch and verify a data set, or have words spoken", _prepare),
+        "prepare": Verb("fetch and verify a data set, or have synthetic voices speak words", _prepare),
+        "evaluate": Verb("accuracy by word, speaker and noise, confusion, calibration, worst mistakes", _evaluate),
         "listen": Verb("find words in a long recording, with their times", _listen),
         "export": Verb("ONNX, front end included, checked against PyTorch", _export),
     },

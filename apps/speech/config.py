@@ -14,67 +14,67 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class FrontConfig:
-    """From samples to a picture of sound: 40 bands, one column every 10 ms."""
+    """From samples to a spectrogram: 40 mel bands, one frame every 10 ms."""
 
     kind: Literal["log-mel", "mfcc"] = "log-mel"
     """Logarithm of the energy in mel bands, or its cosine transform (MFCC)."""
     coefficients: int = 40
-    """How many MFCC are kept."""
+    """Number of MFCC."""
     level: Literal["absolute", "relative"] = "absolute"
-    """relative: energies count in shares of the clip's mean, so that loudness does not matter."""
+    """relative divides energies by the clip's mean, so that loudness does not matter."""
     floor: float = 1e-6
-    """What is added to an energy before the logarithm."""
+    """Constant added to energies before the logarithm."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.coefficients <= 40:
-            raise UserError(f"front.coefficients must lie between 1 and 40, not {self.coefficients}")
+            raise UserError(f"front.coefficients must be between 1 and 40, not {self.coefficients}")
         if not self.floor > 0:
             raise UserError(f"front.floor must be above 0, not {self.floor:g}")
 
 
 @dataclass(frozen=True)
 class Augment:
-    """Random changes of each training clip; 0 is none. Silence is never left as zeros while noise is on."""
+    """Random changes of each training clip; 0 switches one off. With noise, silent clips get some too."""
 
     shift: float = 0.0
     """Largest shift in seconds, to either side."""
     noise: float = 0.0
-    """Share of the clips that get noise of a random colour."""
+    """Share of the clips with added noise of a random colour."""
     snr: tuple[float, float] = (0.0, 40.0)
     """Lowest and highest signal-to-noise ratio in dB."""
     gain: float = 0.0
     """Largest change of loudness in dB, to either side."""
     speed: float = 0.0
-    """Largest change of tempo, pitch and formants together: 0.2 is 80 to 125 %."""
+    """Largest change of tempo, pitch and formants together; 0.25 is 80 to 125 %."""
     tempo: float = 0.0
     """Largest further change of tempo alone."""
     warp: float = 0.0
-    """Largest further change of pitch and formants alone, as of a longer or shorter vocal tract."""
+    """Largest further change of pitch and formants alone, as by a longer or shorter vocal tract."""
     channel: float = 0.0
-    """Share of the clips that go through a random microphone: a tilt, and nothing above 2.5 to 8 kHz."""
+    """Share of the clips filtered as by a random microphone: a tilt, and a cut-off between 2.5 and 8 kHz."""
     reverb: float = 0.0
-    """Share of the clips that sound as in a room (0.1 to 0.6 s of reverberation)."""
+    """Share of the clips with the reverberation of a room (0.1 to 0.6 s)."""
     time_masks: int = 0
-    """SpecAugment: stretches of time that are hidden."""
+    """SpecAugment: number of masked stretches of time."""
     time_width: int = 20
-    """SpecAugment: most frames (10 ms) of one of them."""
+    """SpecAugment: largest width of one, in frames of 10 ms."""
     band_masks: int = 0
-    """SpecAugment: ranges of bands that are hidden."""
+    """SpecAugment: number of masked ranges of bands."""
     band_width: int = 8
-    """SpecAugment: most bands of one of them."""
+    """SpecAugment: largest width of one, in bands."""
 
     def __post_init__(self) -> None:
         for name in ("noise", "channel", "reverb"):
             if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"augment.{name} is a share and must lie between 0 and 1, not {getattr(self, name):g}")
+                raise UserError(f"augment.{name} is a share and must be between 0 and 1, not {getattr(self, name):g}")
         for name, most in (("shift", 0.5), ("speed", 0.5), ("tempo", 0.5), ("warp", 0.5), ("gain", 60)):
             if not 0 <= getattr(self, name) <= most:
-                raise UserError(f"augment.{name} must lie between 0 and {most:g}, not {getattr(self, name):g}")
+                raise UserError(f"augment.{name} must be between 0 and {most:g}, not {getattr(self, name):g}")
         for name, most in (("time_masks", 10), ("band_masks", 10), ("time_width", 100), ("band_width", 40)):
             if not 0 <= getattr(self, name) <= most:
-                raise UserError(f"augment.{name} must lie between 0 and {most}, not {getattr(self, name)}")
+                raise UserError(f"augment.{name} must be between 0 and {most}, not {getattr(self, name)}")
         if not self.snr[0] <= self.snr[1]:
-            raise UserError(f"augment.snr goes from low to high, not from {self.snr[0]:g} to {self.snr[1]:g}")
+            raise UserError(f"augment.snr must be given low to high, not {self.snr[0]:g} to {self.snr[1]:g}")
 
     def __bool__(self) -> bool:
         amounts = {f.name for f in fields(self)} - {"snr", "time_width", "band_width"}
@@ -83,7 +83,7 @@ class Augment:
 
 @dataclass(frozen=True)
 class NetConfig:
-    """Which network, and the switch for pooling after its first convolution."""
+    """The network, and optional pooling after its first convolution."""
 
     kind: Kind = "tc-resnet8"
     """windows, one-*: filters move along frequency; tc-resnet8: along time; res8, trad-fpool3: both; bc-resnet."""
@@ -92,22 +92,22 @@ class NetConfig:
     pool: Literal["none", "max", "avg"] = "none"
     """Pooling after the first convolution."""
     pool_bands: int = 1
-    """Group of the pooling along frequency."""
+    """Bands pooled together."""
     pool_frames: int = 1
-    """Group of the pooling along time."""
+    """Frames pooled together."""
     window: int = 9
-    """windows: frames that one filter sees; every window is judged by the same filters."""
+    """windows: number of frames in a window; all windows share their filters."""
     dropout: float = 0.0
-    """Share of the values before the last layer set to zero while training."""
+    """Dropout before the last layer."""
 
     def __post_init__(self) -> None:
         if not 0.02 <= self.width <= 64:
-            raise UserError(f"net.width must lie between 0.02 and 64, not {self.width:g}")
+            raise UserError(f"net.width must be between 0.02 and 64, not {self.width:g}")
         if not 0 <= self.dropout < 1:
-            raise UserError(f"net.dropout must lie in [0, 1), not {self.dropout:g}")
+            raise UserError(f"net.dropout must be at least 0 and below 1, not {self.dropout:g}")
         for name in ("pool_bands", "pool_frames", "window"):
             if not 1 <= getattr(self, name) <= 101:
-                raise UserError(f"net.{name} must lie between 1 and 101, not {getattr(self, name)}")
+                raise UserError(f"net.{name} must be between 1 and 101, not {getattr(self, name)}")
         along = {"tc-resnet8": ("pool_bands", "bands are its channels: it has no frequency axis to pool")}
         along |= dict.fromkeys(
             ("windows", "one-fpool3", "one-fstride4", "one-fstride8"),
@@ -120,27 +120,33 @@ class NetConfig:
 
 @dataclass(frozen=True)
 class SpeechConfig:
-    """A network that tells words of one second apart, and how it is trained."""
+    """A network that recognizes words in clips of one second, and how it is trained."""
 
     data: str = "synthetic-digits"
-    """Name of a data set (see `prepare --list`), voices:LANGUAGE:word,word,... or a folder with one folder a word."""
+    """Name of a data set (see `prepare --list`), voices:LANGUAGE:word,word,... or a folder of one folder per word."""
+    speakers: str = ""
+    """CSV file with the columns file and speaker for the recordings of a folder; paths are relative to it."""
+    layout: Literal["auto", "word/speaker", "speaker/word"] = "auto"
+    """What two levels of folders stand for; auto recognizes it where it can."""
+    skip_bad: bool = False
+    """Leave out recordings that cannot be read."""
     split: str = "official"
-    """official, or speaker:NAME, which leaves all recordings of that speaker out for testing."""
+    """official, or speaker:NAME to test on all recordings of that speaker and train on the others."""
     also: str = ""
-    """Another data set with the same words, all of which is added to the training data."""
+    """Another data set with the same words; all of it is added to the training data."""
     shots: int = 0
-    """Keep only so many training clips of each word (before `also`); 0 keeps all."""
+    """Number of training clips of each word (before `also`); 0 takes all."""
     front: FrontConfig = field(default_factory=FrontConfig)
     """The front end."""
     augment: Augment = field(default_factory=Augment)
-    """Changes of the training clips."""
+    """Random changes of the training clips."""
     net: NetConfig = field(default_factory=NetConfig)
     """The layers."""
     fit: FitConfig = field(default_factory=FitConfig)
     """The training loop."""
 
     MOVED: ClassVar[Mapping[str, str]] = {"start": ""}
-    """Fields of earlier versions; what a run began with is in its record now."""
+    """Fields of earlier versions; the record of a run now names the run of --init."""
 
     def __post_init__(self) -> None:
         if self.shots < 0:
@@ -182,13 +188,15 @@ def _preset(net: NetConfig, **fit: float) -> SpeechConfig:
 
 
 PRESETS = {
-    # cnn-speech train: synthetic voices, 12 passes, 80 to 115 CPU-seconds; 74 % on real recordings, see README.md.
+    # Scores: mean ± sd over 3 seeds, one thread (README.md).
+    # cnn-speech train: synthetic voices, 12 passes, 80 to 115 CPU-seconds; 74.2 ± 1.7 % of FSDD's real recordings.
     "time": _preset(NetConfig(kind="tc-resnet8", dropout=0.2)),
-    # cnn-speech train --preset wide: 16 passes, about 3 CPU-minutes; 76 % on real recordings.
+    # cnn-speech train --preset wide: the same, 16 passes, 180 CPU-seconds; 75.7 ± 1.6 % of FSDD's real recordings.
     "wide": _preset(NetConfig(kind="tc-resnet8", width=2, dropout=0.2), epochs=16),
-    # cnn-speech train --preset adapt --init RUN --data fsdd: 15 passes, 16 CPU-seconds; 98.8 % on the official split.
+    # cnn-speech train --preset adapt --init RUN --data fsdd: 15 passes, 16 CPU-seconds; 98.8 ± 0.0 % on FSDD's official
+    # split (RUN of preset time).
     "adapt": _preset(NetConfig(kind="tc-resnet8", dropout=0.2), epochs=15, learning_rate=0.005),
-    # The same recipe for the other axes; not measured.
+    # The same recipe for the other axes, measured on part of the data only: cnn-bench axes (docs/benchmarks.md).
     "frequency": _preset(NetConfig(kind="windows", pool="max", pool_bands=2, dropout=0.2)),
     "one-fpool3": _preset(NetConfig(kind="one-fpool3", pool="max", pool_bands=3)),
     "plane": _preset(NetConfig(kind="res8", pool="avg", pool_bands=3, pool_frames=4)),

@@ -4,20 +4,23 @@
     data.train.inputs                 # (2000, 16000) int16, one second at 16 kHz
     data.train.speakers               # (2000,) int64 into data.train.names
 
-Decoded clips are kept in the cache, so that a second load takes a second.
+Decoded clips are stored in the cache; loading them again takes a second.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from apps.speech.config import SpeechConfig
 from apps.speech.corpora import fsdd, speech_commands
 from apps.speech.corpora.clips import Clips, Corpus, few, join, numbered, renumbered
+from apps.speech.corpora.entries import Reading
 from apps.speech.corpora.folders import read_folder, stamp
 from apps.speech.voices import synthesis
+from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.fetching import decoded
 from cnn_core.fetching.archives import read_members
@@ -27,46 +30,53 @@ from cnn_core.training.data import Dataset
 
 __all__ = ["load", "load_corpus", "load_data", "numbered"]
 
-DECODING = 3  # counted up when decoding changes, so that clips decoded before are not used
+DEFAULT_READING = Reading()
+DECODING = 4  # version of the decoding; a new one makes older copies in the cache invalid
 
 
 def load(config: SpeechConfig) -> Dataset:
-    """The data set that the configuration names, with what it adds to the training clips."""
-    found = load_corpus(config.data)
+    """The data set of a configuration, with its `shots` and `also`."""
+    found = load_corpus(config.data, Reading(config.speakers, config.layout, config.skip_bad))
     data = found.dataset(config.split)
     train = data.train
     assert isinstance(train, Clips)
     if config.shots:
         train = few(train, config.shots)
     if config.also:
-        other = renumbered(load_corpus(config.also), found.labels, found.name)
+        other = renumbered(load_corpus(config.also, Reading(skip_bad=config.skip_bad)), found.labels, found.name)
         train = join(train, other.split(other.parts <= 2))
     return replace(data, train=train)
 
 
 def load_data(data: str, split: str = "official", *, progress: bool = True) -> Dataset:
-    """A data set by name or folder, cut as `split` says. Raises UserError where it is not available."""
+    """A data set by name or folder, divided by `split`. Raises UserError if it is not available."""
     return load_corpus(data, progress=progress).dataset(split)
 
 
-def load_corpus(data: str, *, seed: int = 0, progress: bool = True) -> Corpus:
+def load_corpus(data: str, reading: Reading = DEFAULT_READING, *, seed: int = 0, progress: bool = True) -> Corpus:
     """All clips of a data set: by name, as voices:LANGUAGE:word,word,... or a folder.
 
-    Raises UserError where it is not available or cannot be read.
+    `reading` describes a folder. Raises UserError if the data are not available or cannot be read.
     """
     spoken = synthesis.parse(data)
+    named = data in available() and load_manifest(data).alternatives[0].reader in READERS
+    if (spoken is not None or named) and (reading.speakers or reading.given_layout):
+        raise UserError(f"--speakers and --layout are for folders, and {data} is not one")
     if spoken is not None:
-        return _kept("voices", f"{spoken}", lambda: synthesis.speak(spoken, progress))
+        return _cached("voices", f"{spoken}", lambda: synthesis.speak(spoken, progress))
     path = Path(data).expanduser()
-    if data in available() and load_manifest(data).alternatives[0].reader in READERS:
+    if named:
         manifest = load_manifest(data)
         digests = "".join(spec.digest[1] for entry in manifest.alternatives for spec in entry.files)
-        return _kept(
+        return _cached(
             manifest.dataset, f"{manifest.name}{digests}{manifest.options}", lambda: _fetched(manifest, progress)
         )
     if path.is_dir():
-        key = f"{path.resolve()}{seed}{stamp(path)}"
-        return _kept("speech-folders", key, lambda: read_folder(path, seed, progress))
+        key = f"{path.resolve()}{seed}{stamp(path, reading)}{reading}"
+        corpus = _cached("speech-folders", key, lambda: read_folder(path, reading, seed, progress))
+        if corpus.skipped:
+            note(f"{data}: bad recordings left out: {len(corpus.skipped)} (first: {corpus.skipped[0]})")
+        return corpus
     names = [name for name in available() if load_manifest(name).alternatives[0].reader in READERS]
     raise UserError(
         f"no data set and no folder is named {data!r} (data sets: {', '.join([*synthesis.NAMED, *names])};"
@@ -74,8 +84,8 @@ def load_corpus(data: str, *, seed: int = 0, progress: bool = True) -> Corpus:
     )
 
 
-def _kept(folder: str, key: str, make) -> Corpus:
-    """The corpus from the cache, or made and then kept there."""
+def _cached(folder: str, key: str, make: Callable[[], Corpus]) -> Corpus:
+    """The corpus from the cache; if it is not there, it is made and stored."""
     digest = hashlib.sha256(f"{DECODING}{key}".encode()).hexdigest()[:16]
     path = cache_folder() / folder / f"clips-{digest}.safetensors"
     arrays = decoded.load(path)

@@ -18,9 +18,9 @@ CHUNK = 16  # clips transformed at a time, so that the spectra stay in the proce
 class LogMel(nn.Module):
     """Samples (B, L) int16, or floats in their range, to (B, 1, 40, T); T is 101 for one second.
 
-    Equal to the logarithm of torchaudio's MelSpectrogram of samples / 32768, plus `floor`. The transform is a
-    convolution with a basis where the network is exported, and a fast Fourier transform elsewhere: the same
-    numbers, and here four times as fast. While training, each clip is first changed as `augment` says.
+    Equal to the logarithm of torchaudio's MelSpectrogram of samples / 32768, plus `floor`. An exported
+    network computes the transform as a convolution with a basis, otherwise it is a fast Fourier transform: the same
+    numbers four times as fast. In training, each clip is first changed at random by `augment`.
     """
 
     basis: Tensor

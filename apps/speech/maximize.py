@@ -55,7 +55,7 @@ def maximize(
 ) -> Maximized:
     """Sounds (L,) int16, found by gradient ascent through the front end.
 
-    Raises UserError for wishes that are about pictures.
+    Raises UserError for options that only apply to pictures.
     """
     if config.robust != "none" or config.fourier or config.tv:
         raise UserError("--robust, --fourier and --tv are for pictures; sounds are made of 40 bands and stay smooth")

@@ -1,4 +1,4 @@
-"""The networks. Which axis the filters move along is the question; every answer is a file named `along_`, or broadcast.
+"""The networks, one file for each axis that the filters move along: `nets/along_*.py` and `nets/broadcast.py`.
 
 Every network takes samples (B, L); its front end gives (B, 1, 40, T).
 """
@@ -43,5 +43,5 @@ def build(config: SpeechConfig, labels: tuple[str, ...]) -> nn.Module:
 
 
 def layers(net: NetConfig, classes: int, bands: int = BANDS, frames: int = FRAMES) -> OrderedDict[str, nn.Module]:
-    """The layers behind the front end, (B, 1, bands, frames) to logits, by names that a user can type."""
+    """The layers behind the front end, (B, 1, bands, frames) to logits, by name."""
     return NETWORKS[net.kind](net, classes, bands, frames)

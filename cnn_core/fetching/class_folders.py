@@ -11,10 +11,12 @@ def class_names(folder: Path, suffixes: Sequence[str]) -> list[str]:
     """Names of the folders inside `folder` that hold files with these endings; numbers in the order of their values."""
     visible = (path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX")))
     names = [path.name for path in visible if path.is_dir() and class_files(path, suffixes)]
-    return sorted(
-        names,
-        key=lambda name: [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)],
-    )
+    return sorted(names, key=natural_order)
+
+
+def natural_order(name: str) -> list[tuple[int, str]]:
+    """Sort key that puts the numbers in names in the order of their values: 9 before 10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def class_files(folder: Path, suffixes: Sequence[str]) -> list[Path]:

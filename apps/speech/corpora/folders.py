@@ -1,88 +1,162 @@
-"""Recordings in a user's folder: one folder for each word, or FSDD's or Speech Commands' own layout."""
+"""Recordings in a user's folder: one folder for each word, optionally one for each speaker, or a published layout."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from apps.speech.corpora import fsdd, speech_commands
+from apps.speech.corpora.checks import decode_checked
 from apps.speech.corpora.clips import TEST, TRAIN, Corpus, numbered
-from apps.speech.signal.audio import SUFFIXES, read_clips
+from apps.speech.corpora.entries import Reading, list_entries, split_folders
+from apps.speech.corpora.listing import list_files
+from apps.speech.corpora.speakers import find, read_speakers
 from cnn_core.console import note
 from cnn_core.errors import UserError
-from cnn_core.fetching.class_folders import class_files, class_names, test_folder, train_folder
+from cnn_core.fetching.class_folders import TEST_FOLDERS, natural_order
+from cnn_core.files import digest_of
 from cnn_core.training.holdout import hold_out
 
 UNKNOWN = "unknown speaker"
 TEST_SHARE = 0.2
 
 
-def read_folder(folder: Path, seed: int, progress: bool) -> Corpus:
-    """The corpus of a folder. Raises UserError naming the recording or folder that cannot be used.
+def read_folder(folder: Path, reading: Reading, seed: int, progress: bool) -> Corpus:
+    """The corpus of a folder. Raises UserError naming the recordings or folders that cannot be used.
 
-    Splits, by the first of these that is there: FSDD's takes; Speech Commands' lists; train/ and test/; the sha1 rule
-    where names are <speaker>_nohash_<number>; else a fifth of each word is held out for testing by `seed`, equal
-    recordings on one side.
+    The first of these that applies makes the splits: FSDD's takes; a folder test (and val for validation); Speech
+    Commands' lists, or its rule where names are <speaker>_nohash_<number>; about a fifth held out by `seed`, in whole
+    speakers if the folder names them, else of each word with equal recordings on one side.
     """
     if fsdd.is_fsdd(folder):
-        return fsdd.read_folder(folder, progress)
-    train, test = train_folder(folder, SUFFIXES), test_folder(folder, SUFFIXES)
-    words = [name for name in class_names(train or folder, SUFFIXES) if name != speech_commands.NOISE]
-    if train is None and test is not None:
-        words = [word for word in words if word != test.name]
+        return _read_fsdd(folder, reading, progress)
+    listing = list_files(folder)
+    unread = listing.about_unread()
+    splits = split_folders(folder, listing.recordings)
+    entries, layout = list_entries(folder, listing.recordings, splits, reading)
+    words = sorted({entry.word for entry in entries if entry.part == TRAIN}, key=natural_order)
+    train = next((folder / name for name, part in splits.items() if part == TRAIN), folder)
     if len(words) < 2:
-        found = f"only {words[0]!r}" if words else "none"
+        loose = sum(len(path.parts) == 1 for path in listing.recordings)
         raise UserError(
-            f"{train or folder}: needs a folder of recordings for each of at least two words, found {found}"
+            f"{train}: needs a folder of recordings for each of at least two words, found"
+            f" {f'only {words[0]!r}' if words else 'none'}"
+            f"{f'; {loose} recordings are in no folder' if loose else ''}{f'; {unread}' if unread else ''}"
         )
-    paths, targets = _files(train or folder, words)
-    parts = np.full(len(paths), TRAIN, np.uint8)
-    if train is not None and test is not None:
-        extra = sorted(set(class_names(test, SUFFIXES)) - set(words))
-        if extra:
-            raise UserError(f"{test / extra[0]}: this word is not in {train}")
-        more, targets_of_more = _files(test, words)
-        paths, targets = paths + more, np.concatenate([targets, targets_of_more])
-        parts = np.concatenate([parts, np.full(len(more), TEST, np.uint8)])
-    clips = read_clips(paths, [str(path) for path in paths], folder.name, progress)
-    silent = int((~clips.any(axis=1)).sum())
-    if silent:
-        note(f"{folder}: {silent} of {len(clips)} recordings are silent")
+    extra = next((entry for entry in entries if entry.word not in words), None)
+    if extra is not None:
+        raise UserError(f"{folder / extra.path.parent}: this word is not in {train}")
+
+    paths = [entry.path for entry in entries]
+    table = find(reading.speakers, folder) if reading.speakers else None
     names = [f"{path.parent.name}/{path.name}" for path in paths]
-    by_speaker = all("_nohash_" in name for name in names)
-    who, known = numbered([speech_commands.speaker(name) if by_speaker else UNKNOWN for name in names])
-    if train is None or test is None:
+    by_name = not layout and table is None and all("_nohash_" in name for name in names)
+    if table is not None:
+        speakers = read_speakers(table, folder, paths)
+    elif by_name:
+        speakers = [speech_commands.speaker(name) for name in names]
+    else:
+        speakers = [entry.speaker or UNKNOWN for entry in entries]
+
+    decoded = decode_checked(folder, paths, reading.skip_bad, progress)
+    rows = decoded.rows.tolist()
+    entries, names, speakers = ([values[row] for row in rows] for values in (entries, names, speakers))
+    lost = [word for word in words if not any(entry.word == word and entry.part == TRAIN for entry in entries)]
+    if lost:
+        raise UserError(f"{folder}: none of the recordings of {lost[0]!r} can be read ({decoded.bad[0]})")
+    if unread:
+        _note_unread(folder, unread, listing.unread, words)
+    loose = [path for path in listing.recordings if len(path.parts) == 1]
+    if loose:
+        note(f"{folder}: recordings outside the folders of words, not read: {len(loose)} (first: {loose[0]})")
+    targets = np.array([words.index(entry.word) for entry in entries], np.int64)
+    parts = np.array([entry.part for entry in entries], np.uint8)
+    numbers, who = numbered(speakers)
+    about = f"speakers from {table}" if table else f"read as {layout}/recording" if layout else ""
+    if about:
+        about += f": {len(words)} words, {len(who)} speakers"
+    if (parts == TEST).any():
+        _note_given_split(folder, about, parts, numbers)
+    else:
         try:
-            if by_speaker:
-                parts = speech_commands.parts_of(names, speech_commands.lists_of(folder))
+            if by_name:
+                parts, how = speech_commands.parts_of(names, speech_commands.lists_of(folder)), ""
             else:
-                held = hold_out(targets, TEST_SHARE, seed, [clip.tobytes() for clip in clips])
-                parts = np.where(held, TEST, TRAIN).astype(np.uint8)
+                parts, how = _held_out(targets, speakers, decoded.clips, seed)
         except UserError as error:
             raise UserError(f"{folder}: too few different recordings to train and to test ({error})") from None
-        if not by_speaker:
-            note(
-                f"{folder}: no test/ folder: {int((parts == TEST).sum())} of {len(parts)} recordings set aside for"
-                f" testing (seed {seed}, by word, equal recordings on one side; the same speakers may be on both)"
-            )
+        if how:
+            note(f"{folder}: {about}{'; ' if about else ''}no test/ folder: {how}")
     if not (parts == TRAIN).any() or not (parts == TEST).any():
         raise UserError(f"{folder}: too few different recordings to train and to test")
-    return Corpus(folder.resolve().name, tuple(words), clips, targets, parts, who, () if not by_speaker else known)
+    who = () if who == (UNKNOWN,) else who
+    return Corpus(folder.resolve().name, tuple(words), decoded.clips, targets, parts, numbers, who, decoded.bad)
 
 
-def _files(folder: Path, words: list[str]) -> tuple[list[Path], np.ndarray]:
-    """Recordings below `folder` and the number of the word of each."""
-    paths: list[Path] = []
-    targets: list[int] = []
-    for number, word in enumerate(words):
-        found = class_files(folder / word, SUFFIXES) if (folder / word).is_dir() else []
-        paths += found
-        targets += [number] * len(found)
-    return paths, np.array(targets, np.int64)
+def stamp(folder: Path, reading: Reading) -> list[tuple[str, int, int]]:
+    """Names, sizes and modification times of all files that the decoded copy in the cache depends on."""
+    listing = list_files(folder)
+    lists = [Path(name) for name in speech_commands.LISTS]
+    found = []
+    for path in (*listing.recordings, *listing.unread, *lists):
+        full = folder / path
+        status = full.stat() if full.is_file() else None
+        found.append((str(path), status.st_size if status else -1, status.st_mtime_ns if status else -1))
+    if reading.speakers:
+        found.append((digest_of(find(reading.speakers, folder)), 0, 0))
+    return found
 
 
-def stamp(folder: Path) -> list[tuple[str, int, int]]:
-    """Name, size and time of change of every recording and list: what the decoded copy in the cache depends on."""
-    files = (p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES or p.name in speech_commands.LISTS)
-    return sorted((str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in files if p.is_file())
+def _read_fsdd(folder: Path, reading: Reading, progress: bool) -> Corpus:
+    if reading.speakers or reading.given_layout:
+        raise UserError(
+            f"{folder}: its files have FSDD's names, which include the speaker; leave --speakers and --layout out"
+        )
+    paths = [path.relative_to(folder) for path in fsdd.files(folder)]
+    decoded = decode_checked(folder, paths, reading.skip_bad, progress)
+    good = [paths[row] for row in decoded.rows]
+    return fsdd.corpus_of(folder.resolve().name, good, decoded.clips, decoded.bad)
+
+
+def _held_out(targets: np.ndarray, speakers: Sequence[str], clips: np.ndarray, seed: int) -> tuple[np.ndarray, str]:
+    """(N,) splits with about a fifth for testing, in whole speakers if possible; and a sentence about them."""
+    count = len(targets)
+    if len(set(speakers)) > 1:
+        try:
+            held = hold_out(targets, TEST_SHARE, seed, speakers)
+        except UserError:  # each word has a single speaker
+            pass
+        else:
+            names = sorted({speaker for speaker, test in zip(speakers, held, strict=True) if test})
+            rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            how = f"{int(held.sum())} of {count} recordings set aside for testing, all those of"
+            return _parts(held), f"{how} {', '.join(names[:5])}{rest} (seed {seed})"
+    held = hold_out(targets, TEST_SHARE, seed, [clip.tobytes() for clip in clips])
+    return _parts(held), (
+        f"{int(held.sum())} of {count} recordings set aside for testing"
+        f" (seed {seed}, by word, equal recordings on one side; the same speakers may be on both)"
+    )
+
+
+def _parts(held: np.ndarray) -> np.ndarray:
+    return np.where(held, TEST, TRAIN).astype(np.uint8)
+
+
+def _note_given_split(folder: Path, about: str, parts: np.ndarray, speakers: np.ndarray) -> None:
+    if not about:
+        return
+    shared = len(set(speakers[parts == TRAIN]) & set(speakers[parts == TEST]))
+    both = (
+        f"; {shared} of them both in training and in testing, so that scores for new speakers will be lower"
+        if shared
+        else ""
+    )
+    note(f"{folder}: {about}{both}")
+
+
+def _note_unread(folder: Path, unread: str, paths: Sequence[Path], words: Sequence[str]) -> None:
+    """Note the unread files, and the words that have no other files."""
+    empty = sorted({path.parent.name for path in paths if len(path.parts) == 2} - set(words) - set(TEST_FOLDERS))
+    note(f"{folder}: {unread}" + (f"; without them these words are missing: {', '.join(empty)}" if empty else ""))

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from apps.speech.corpora.clips import TEST, TRAIN, Corpus, numbered
-from apps.speech.signal.audio import Source, read_clips
+from apps.speech.signal.audio import Source
+from apps.speech.signal.many import read_clips
 
 NAME = re.compile(r"(\d)_([^_]+)_(\d+)\.wav", re.IGNORECASE)
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -31,17 +32,15 @@ def files(folder: Path) -> list[Path]:
 
 
 def read_fsdd(name: str, paths: Sequence[Path | str], sources: Sequence[Source], progress: bool) -> Corpus:
-    """The corpus of recordings with these paths; takes 0 to 4 are for testing."""
+    """The corpus of recordings with these paths; takes 0 to 4 are for testing. Raises UserError for bad ones."""
+    return corpus_of(name, paths, read_clips(sources, [str(path) for path in paths], name, progress))
+
+
+def corpus_of(name: str, paths: Sequence[Path | str], clips: np.ndarray, skipped: tuple[str, ...] = ()) -> Corpus:
+    """The corpus of the clips (N, L) of recordings with FSDD's names."""
     facts = [NAME.fullmatch(Path(path).name) for path in paths]
     digits = np.array([int(fact[1]) for fact in facts if fact], np.int64)
     takes = np.array([int(fact[3]) for fact in facts if fact])
     speakers, names = numbered([fact[2] for fact in facts if fact])
-    clips = read_clips(sources, [str(path) for path in paths], name, progress)
     parts = np.where(takes < TEST_TAKES, TEST, TRAIN).astype(np.uint8)
-    return Corpus(name, DIGITS, clips, digits, parts, speakers, names)
-
-
-def read_folder(folder: Path, progress: bool) -> Corpus:
-    """The corpus of a folder with FSDD's files."""
-    paths = files(folder)
-    return read_fsdd(folder.resolve().name, paths, paths, progress)
+    return Corpus(name, DIGITS, clips, digits, parts, speakers, names, skipped)

@@ -1,4 +1,4 @@
-"""Speech Commands (Warden 2018): its official lists, the rule behind them, and the 12-word task.
+"""Speech Commands (Warden 2018): its official lists, the rule that made them, and the 12-word task.
 
 Names are <word>/<speaker>_nohash_<number>.wav. Letters: N clips.
 """
@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from apps.speech.corpora.clips import TEST, TRAIN, VALIDATION, Corpus, numbered
-from apps.speech.signal.audio import LENGTH, RATE, read_clips, read_recording, to_int16
+from apps.speech.signal.audio import LENGTH, RATE, read_recording, to_int16
+from apps.speech.signal.many import read_clips
 from cnn_core.errors import UserError
 from cnn_core.fetching.archives import read_members
 from cnn_core.training.holdout import hold_out
@@ -27,12 +28,12 @@ BLOCK = 4096  # recordings decoded at a time
 
 
 def speaker(name: str) -> str:
-    """Who speaks in the recording `name`: what stands before `_nohash_`."""
+    """The speaker of the recording `name`: the part before `_nohash_`."""
     return re.sub(r"_nohash_.*$", "", name.rpartition("/")[2])
 
 
 def rule(name: str, validation: float = 10.0, test: float = 10.0) -> int:
-    """The split of a recording, from the sha1 of its speaker: every recording of one speaker lies in the same.
+    """The split of a recording by the sha1 of its speaker, so that a speaker is in one split only.
 
     It reproduces validation_list.txt and testing_list.txt of both versions.
     """
@@ -52,9 +53,9 @@ def parts_of(names: Sequence[str], lists: Mapping[str, str]) -> np.ndarray:
 
 
 def by_rule(names: Sequence[str]) -> np.ndarray:
-    """(N,) splits by the rule; where it leaves none of so few speakers for testing, a fifth of them are held out.
+    """(N,) splits by the rule; a fifth of the speakers is held out if they are too few for it.
 
-    Raises UserError where each word has one speaker only.
+    Raises UserError if each word has a single speaker.
     """
     parts = np.array([rule(name) for name in names], np.uint8)
     if (parts == TEST).any() and (parts == TRAIN).any():
@@ -65,7 +66,7 @@ def by_rule(names: Sequence[str]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Task:
-    """Which recordings a task takes: their names, labels and splits, and how many cuts of noise for each split."""
+    """The recordings of a task: their names, labels and splits, and the number of cuts of noise for each split."""
 
     labels: tuple[str, ...]
     names: list[str]
@@ -84,31 +85,31 @@ def all_words(names: Sequence[str], parts: np.ndarray) -> Task:
 def twelve(names: Sequence[str], parts: np.ndarray) -> Task:
     """Ten words, and a tenth of their number each of silence and of unknown words.
 
-    Which unknown words is decided by the sha1 of their names, so that everybody gets the same; the speakers of a split
-    stay in it.
+    The sha1 of their names chooses the unknown words, which are therefore the same everywhere; splits of speakers are
+    unchanged.
     """
     labels = (*WORDS, "silence", "unknown")
     chosen: list[str] = []
     targets: list[int] = []
-    kept: list[int] = []
+    splits: list[int] = []
     silences: dict[int, int] = {}
     for part in (TRAIN, VALIDATION, TEST):
-        here = [name for name, where in zip(names, parts, strict=True) if where == part]
-        wanted = [name for name in here if name.partition("/")[0] in WORDS]
-        others = [name for name in here if name.partition("/")[0] not in WORDS]
-        share = -(-len(wanted) // 10)
+        in_split = [name for name, split in zip(names, parts, strict=True) if split == part]
+        spoken = [name for name in in_split if name.partition("/")[0] in WORDS]
+        others = [name for name in in_split if name.partition("/")[0] not in WORDS]
+        share = -(-len(spoken) // 10)
         others = sorted(others, key=lambda name: hashlib.sha1(name.encode(), usedforsecurity=False).digest())[:share]
         silences[part] = share
-        chosen += wanted + others
-        targets += [labels.index(name.partition("/")[0]) for name in wanted] + [11] * len(others)
-        kept += [part] * (len(wanted) + len(others))
-    return Task(labels, chosen, np.array(targets, np.int64), np.array(kept, np.uint8), silences)
+        chosen += spoken + others
+        targets += [labels.index(name.partition("/")[0]) for name in spoken] + [11] * len(others)
+        splits += [part] * (len(spoken) + len(others))
+    return Task(labels, chosen, np.array(targets, np.int64), np.array(splits, np.uint8), silences)
 
 
 def cuts_of_noise(recordings: Sequence[np.ndarray], silences: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Clips (M, L) of noise and their splits (M,): the first 80 % of each recording to train, the last 10 % to test.
 
-    Each is cut at random (fixed seed) and made softer at random: silence as microphones hear it, never zeros.
+    Each is cut and attenuated at random (fixed seed): the silence of a real microphone, never zeros.
     """
     spans = {TRAIN: (0.0, 0.8), VALIDATION: (0.8, 0.9), TEST: (0.9, 1.0)}
     clips, parts = [], []
@@ -126,7 +127,7 @@ def cuts_of_noise(recordings: Sequence[np.ndarray], silences: Mapping[int, int])
 
 
 def read_archive(archive: Path, name: str, task: str, progress: bool) -> Corpus:
-    """The corpus of an archive: task "12" or "words". Goes through the archive twice: for the names, then to decode."""
+    """The corpus of an archive: task "12" or "words". The archive is read twice: for its names, then to decode."""
     names, lists, noises = [], {}, []
     for path, content in read_members(archive, 1 << 30):
         path = path.removeprefix("./")
@@ -134,7 +135,7 @@ def read_archive(archive: Path, name: str, task: str, progress: bool) -> Corpus:
             lists[path] = content.decode("utf-8", "replace")
         elif path.startswith(NOISE) and path.endswith(".wav") and content is not None:
             noises.append(to_int16(read_recording(content, RATE, path)))
-        elif path.endswith(".wav"):
+        elif path.endswith(".wav") and not Path(path).name.startswith("."):
             names.append(path)
     if not names:
         raise UserError(f"{archive}: holds no recordings")
@@ -162,16 +163,16 @@ def read_archive(archive: Path, name: str, task: str, progress: bool) -> Corpus:
 
 def assemble(name: str, task: Task, clips: np.ndarray, noises: Sequence[np.ndarray]) -> Corpus:
     """The corpus of a task's decoded clips (N, L) and, where it has silence, cuts of `noises`."""
-    who = [speaker(path) for path in task.names]
+    speaker_of = [speaker(path) for path in task.names]
     targets, parts = task.targets, task.parts
     if task.silences:
         if not noises:
-            raise UserError(f"{name}: the 12-word task needs the recordings in {NOISE}, and there are none")
+            raise UserError(f"{name}: the 12-word task needs recordings in {NOISE}, which is missing or empty")
         cuts, places = cuts_of_noise(noises, task.silences)
         clips, parts = np.concatenate([clips, cuts]), np.concatenate([parts, places])
         targets = np.concatenate([targets, np.full(len(cuts), task.labels.index("silence"))])
-        who += ["nobody"] * len(cuts)
-    speakers, names = numbered(who)
+        speaker_of += ["nobody"] * len(cuts)
+    speakers, names = numbered(speaker_of)
     return Corpus(name, task.labels, clips, targets, parts, speakers, names)
 
 

@@ -25,7 +25,7 @@ class OverWindows(nn.Module):
 def windows(net: NetConfig, classes: int, bands: int, frames: int) -> OrderedDict[str, nn.Module]:
     """Filters that see `net.window` frames and move along frequency, the same ones in every window.
 
-    Where a word lies in time is forgotten (mean over windows), where a pattern lies in frequency is not.
+    The mean over windows discards where a word is in time; where a pattern is in frequency counts.
     """
     first, second, third = (scaled(net, channels) for channels in (48, 64, 96))
     places, _ = pooled(net, bands, frames)

@@ -1,9 +1,9 @@
 """BC-ResNet (Kim et al. 2021): what is learnt along time, at one band, is added to every band.
 
-The numbers are those of the paper; the way there is not. On a processor, the depthwise convolutions and the views
-around sub-spectral norms take most of the time as published. Here a block's activations lie in memory as (channels,
-bands, batch, frames): a convolution along frequency is then one matrix product a channel, a norm runs over whole rows,
-and a mean over bands is a sum of rows. From outside, tensors are (B, C, bands, T) as everywhere.
+The results equal those of the published network, but not its computation: on a CPU, its depthwise convolutions and the
+views around sub-spectral norms take most of the time. A block stores its activations as (channels, bands, batch,
+frames). A convolution along frequency is then one matrix product for each channel, a norm runs over whole rows, and a
+mean over bands is a sum of rows. Inputs and outputs are (B, C, bands, T).
 
 Letters: B batch, C channels, F bands, T frames, N = B * T.
 """
@@ -34,7 +34,7 @@ def columns(x: Tensor, batch: int) -> Tensor:
 
 
 class Norm(nn.BatchNorm1d):
-    """Batch normalisation of rows: (C, ...) with `groups` neighbouring parts of each channel on their own."""
+    """Batch normalisation of rows: (C, ...) with `groups` neighbouring parts of each channel normalized separately."""
 
     def __init__(self, channels: int, groups: int = 1):
         super().__init__(channels * groups)
@@ -45,7 +45,7 @@ class Norm(nn.BatchNorm1d):
 
 
 def weight(*shape: int) -> nn.Parameter:
-    """Weights as nn.Conv2d starts them; the last axis but for a channel's own filter is what is summed over."""
+    """Weights initialized as by nn.Conv2d, with the size of the last axis as fan-in."""
     bound = shape[-1] ** -0.5
     return nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
 
@@ -76,7 +76,7 @@ class AlongTime(nn.Module):
         self.weight = weight(channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        """As three products, for there is one row only."""
+        """Three products, because there is a single row."""
         frames, gap = x.shape[2], self.dilation
         x = functional.pad(x, (gap, gap))
         taps = [x[..., k * gap : k * gap + frames] * self.weight[:, k, None, None].to(x.dtype) for k in range(3)]
@@ -146,7 +146,7 @@ class Head(nn.Module):
         """The 25 shifted pictures are the channels of a 1x1 convolution."""
         batch, _, bands, frames = input.shape
         x = functional.pad(input[:, 0].transpose(0, 1), (2, 2, 0, 0, 2, 2))  # (bands + 4, B, T + 4)
-        if torch.is_autocast_enabled(x.device.type):  # before there are 25 of it
+        if torch.is_autocast_enabled(x.device.type):  # before it is copied 25 times
             x = x.to(torch.get_autocast_dtype(x.device.type))
         high = (bands - 1) // 2 + 1
         taps = [x[i : i + 2 * high - 1 : 2, :, k : k + frames] for i in range(5) for k in range(5)]

@@ -1,21 +1,26 @@
 """Recordings of any format and rate made into clips: one second at 16 kHz, int16.
 
 libsndfile (package soundfile) decodes WAV, FLAC, OGG and MP3, a block at a time: what a header claims is not believed
-before it is found. Letters: N clips, L samples of a clip.
+before it is found. L is the number of samples of a clip.
 """
 
 from __future__ import annotations
 
 import io
+import math
+import os
 import re
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
 
-from cnn_core import bounded, console
+from apps.speech.signal.codecs import HEAD, undecodable, way_out
+from cnn_core import bounded
+from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.optional import require
 
@@ -30,14 +35,19 @@ MARGIN = 1 << 14  # samples beside a block that resampling may look at
 
 Source = Path | bytes
 
-# What libsndfile says of a file whose sound is shorter than its header promises; programs that write to a pipe
-# promise the largest length there is.
+# What libsndfile reports of a file that is shorter than its header promises. Programs that write to a pipe promise the
+# largest possible length.
 CUT = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 STREAM = 0x7FFF0000
 
+LONGEST = 3600.0  # seconds of a recording that is read for one word
+OVER = 256.0  # times full scale: floats that large are integers that nobody scaled
+OUT_OF_PHASE = "the channels cancel each other, so only the louder one is read (reported once only)"
+_noted_out_of_phase = Event()
+
 
 class _Bytes(io.BytesIO):
-    """Bytes in which a damaged file may ask for a place before the first."""
+    """Bytes in which a damaged header may ask for a negative offset."""
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         try:
@@ -46,21 +56,45 @@ class _Bytes(io.BytesIO):
             return super().seek(0, io.SEEK_END)
 
 
-def read(source: Path | bytes) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A decoded recording."""
+
+    samples: np.ndarray
+    """(samples,) float32 in -1..1, one channel."""
+    seconds: float
+    """Its length."""
+    out_of_phase: bool
+    """Whether its channels cancel each other, so that only the louder one was taken."""
+
+
+def read(source: Source) -> np.ndarray:
     """One recording, a file or its bytes, as a clip (L,) int16; of a longer one the second with the most energy.
 
-    Raises UserError where it cannot be decoded, holds no samples, or samples that are not numbers.
+    Raises UserError as `decode` does, and for a recording of more than an hour.
     """
-    return fit_clip(to_int16(read_recording(source)))
+    return fit_clip(to_int16(read_recording(source, longest=LONGEST)))
 
 
-def read_recording(source: Path | bytes, rate: int = RATE, name: str = "") -> np.ndarray:
+def read_recording(source: Source, rate: int = RATE, name: str = "", longest: float = math.inf) -> np.ndarray:
     """A whole recording as (samples,) float32 in -1..1 at `rate` Hz, channels averaged.
 
-    Raises UserError where it cannot be decoded, holds no samples, or samples that are not numbers; also where its rate
-    lies outside 1 to 768 kHz, and where it is longer than `cnn_core.bounded` allows for a file of its size.
+    Raises UserError as `decode` does. Notes the first recording whose channels cancel each other.
     """
-    name = name or ("standard input" if isinstance(source, bytes) else str(source))
+    recording = decode(source, rate, name, longest)
+    if recording.out_of_phase and not _noted_out_of_phase.is_set():
+        _noted_out_of_phase.set()
+        note(f"{name or name_of(source)}: {OUT_OF_PHASE}")
+    return recording.samples
+
+
+def decode(source: Source, rate: int = RATE, name: str = "", longest: float = math.inf) -> Recording:
+    """A whole recording at `rate` Hz, its channels averaged, or the louder one where they cancel each other.
+
+    Raises UserError, beginning with `name`, where it cannot be decoded, is longer than `longest` seconds, holds no
+    samples, or samples that are not numbers or far beyond full scale.
+    """
+    name = name or name_of(source)
     soundfile = require("soundfile", "reading recordings")
     if isinstance(source, bytes) and not source:
         raise UserError(f"{name}: is empty")
@@ -69,27 +103,39 @@ def read_recording(source: Path | bytes, rate: int = RATE, name: str = "") -> np
             promised, found_rate, header = file.frames, file.samplerate, str(file.extra_info)
             if not LOWEST_RATE <= found_rate <= HIGHEST_RATE:
                 raise UserError(f"{name}: has {found_rate} samples a second; save it with 1000 to 768000")
-            longest = _longest(source, found_rate, rate)
-            samples = np.concatenate([np.zeros(0, np.float32), *_blocks(file, name, longest)])
+            if promised > longest * found_rate:
+                raise UserError(
+                    f"{name}: lasts {promised / found_rate / 60:.0f} minutes, and one word is expected; use"
+                    " `cnn-speech listen`, or cut it into words"
+                )
+            blocks = list(_blocks(file, name, _most(source, found_rate, rate, file.channels)))
+            samples = np.concatenate([np.zeros((0, file.channels), np.float32), *blocks])
     except (soundfile.SoundFileError, OSError, TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"{name}: {_reason(source, error)}") from error
     if len(samples) == 0:
         raise UserError(f"{name}: holds no samples")
-    lengths = [(int(said), int(found)) for said, found in CUT.findall(header)]
-    if len(samples) < promised or any(found < said < STREAM for said, found in lengths):
-        raise UserError(f"{name}: truncated: shorter than its header says; only {len(samples)} samples are there")
-    return resample(samples, found_rate, rate)
+    lengths = [(int(expected), int(found)) for expected, found in CUT.findall(header)]
+    if len(samples) < promised or any(found < expected < STREAM for expected, found in lengths):
+        raise UserError(f"{name}: truncated: shorter than its header says, with only {len(samples)} samples")
+    peak = max(float(samples.max()), -float(samples.min()))
+    if peak > OVER:
+        raise UserError(
+            f"{name}: its float samples reach {peak:.0f}, and full scale is 1; divide them by 32768 if they are 16-bit"
+            " integers"
+        )
+    mono, out_of_phase = mix(samples)
+    return Recording(resample(mono, found_rate, rate), len(samples) / found_rate, out_of_phase)
 
 
-def _longest(source: Source, found: int, rate: int) -> int:
+def _most(source: Source, found: int, rate: int, channels: int) -> int:
     """Samples that a recording may have, so that neither they nor those that it is resampled to take too much."""
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
-    most = bounded.limit_of_packed(size, MOST) // 4  # float32
+    most = bounded.limit_of_packed(size, MOST) // (4 * channels)  # float32
     return int(most * min(1.0, found / rate))
 
 
-def _blocks(file: Any, name: str, longest: int) -> Iterator[np.ndarray]:
-    """The samples of an open file in blocks (samples,) float32, channels averaged."""
+def _blocks(file: Any, name: str, most: int) -> Iterator[np.ndarray]:
+    """The samples of an open file in blocks (samples, channels) float32; codecs that cannot seek are read so too."""
     count = 0
     while len(block := file.read(max(BLOCK // file.channels, 1), dtype="float32", always_2d=True)):
         finite = np.isfinite(block)
@@ -97,22 +143,54 @@ def _blocks(file: Any, name: str, longest: int) -> Iterator[np.ndarray]:
             bad = count + int(np.flatnonzero(~finite.all(axis=1))[0])
             raise UserError(f"{name}: sample {bad} is not a number (NaN or infinite)")
         count += len(block)
-        if count > longest:
+        if count > most:
             raise UserError(
-                f"{name}: more than {longest / file.samplerate / 60:.0f} minutes of sound; cut it into parts, or set"
+                f"{name}: more than {most / file.samplerate / 60:.0f} minutes of sound; cut it into parts, or set"
                 f" {bounded.VARIABLE} to more than its bytes when decoded, such as 4G"
             )
-        yield block.mean(axis=1)
+        yield block
 
 
-def _reason(source: Path | bytes, error: Exception) -> str:
+def name_of(source: Source) -> str:
+    """What messages call a recording."""
+    return "standard input" if isinstance(source, bytes) else str(source)
+
+
+def mix(samples: np.ndarray) -> tuple[np.ndarray, bool]:
+    """(samples, channels) -> (samples,) their mean, and False; the loudest channel, and True, where they cancel.
+
+    They cancel where the mean has less than a tenth of the energy that independent channels would give. If a wrongly
+    wired plug inverts one of two channels, the mean contains only noise.
+    """
+    mean = samples.mean(axis=1)
+    channels = samples.shape[1]
+    if channels == 1:
+        return mean, False
+    energies = np.einsum("sc,sc->c", samples, samples, dtype=np.float64)
+    if np.einsum("s,s->", mean, mean, dtype=np.float64) >= 0.1 * energies.sum() / channels**2:
+        return mean, False
+    return np.ascontiguousarray(samples[:, int(energies.argmax())]), bool(energies.any())
+
+
+def _reason(source: Source, error: Exception) -> str:
     if isinstance(source, Path):
+        if source.is_symlink() and not source.exists():
+            return f"is a link to a missing file ({source.readlink()})"
         if not source.exists():
             return "no such file"
         if source.is_dir():
             return "is a folder, not a recording"
+        if not os.access(source, os.R_OK):
+            return "no permission to read it"
         if source.stat().st_size == 0:
             return "is empty"
+        with source.open("rb") as stream:
+            head = stream.read(HEAD)
+    else:
+        head = source[:HEAD]
+    codec = undecodable(head)
+    if codec:
+        return f"holds {codec}, which libsndfile cannot decode; {way_out(source if isinstance(source, Path) else None)}"
     text = str(getattr(error, "error_string", "") or error).strip().rstrip(".")
     return f"cannot be read as a recording ({text})"
 
@@ -159,9 +237,9 @@ def to_int16(samples: np.ndarray) -> np.ndarray:
 
 
 def fit_clip(samples: np.ndarray, length: int = LENGTH) -> np.ndarray:
-    """(length,) of (samples,) int16: the loudest stretch of a longer recording; a shorter one between zeros.
+    """(length,) of (samples,) int16: the loudest stretch of a longer recording, or a shorter one padded with zeros.
 
-    A shorter one is laid with the middle of its energy in the middle, as far as it can be without cutting.
+    A shorter one is centred on the middle of its energy, as far as possible without cutting it.
     """
     count = len(samples)
     if count == length:
@@ -194,26 +272,6 @@ def _loudest(samples: np.ndarray, length: int) -> int:
             return number * BLOCK + int(best[left])
         left -= len(best)
     raise AssertionError("one of them is the loudest")
-
-
-def read_clips(
-    sources: Sequence[Source], names: Sequence[str], label: str, progress: bool = True, threads: int | None = None
-) -> np.ndarray:
-    """Clips (N, L) int16 of many recordings, decoded by several threads (libsndfile works outside Python's lock).
-
-    `names` stand for the recordings in messages. Raises UserError naming the first that cannot be read.
-    """
-    clips = np.zeros((len(sources), LENGTH), np.int16)
-
-    def decode(row: int) -> None:
-        clips[row] = fit_clip(to_int16(read_recording(sources[row], name=names[row])))
-
-    require("soundfile", "reading recordings")
-    with ThreadPoolExecutor(threads) as pool:
-        done = pool.map(decode, range(len(sources)))
-        for _ in console.progress(label, over=done, total=len(sources), unit="clip", show=progress):
-            pass
-    return clips
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> None:

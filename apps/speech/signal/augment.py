@@ -22,7 +22,7 @@ FULL = 32768  # int16's full scale
 
 
 class Augmentation(nn.Module):
-    """Clips (B, L) int16 to energies of mel bands (B, 40, 101), changed at random as `config` says."""
+    """Clips (B, L) int16 to energies of mel bands (B, 40, 101), changed at random by `config`."""
 
     noise: Tensor
     filters: Tensor
@@ -102,8 +102,8 @@ class Augmentation(nn.Module):
         seconds = 0.1 + 0.5 * torch.rand(()).item()  # until 60 dB are gone
         wet = 0.5 * torch.rand(()).item()
         lag = torch.arange(energy.shape[1], device=energy.device)
-        behind = (lag[:, None] - lag).clamp_min(0) * 0.01
-        decay = torch.exp(-math.log(1e6) / seconds * behind).tril(-1)  # (T, T)
+        delay = (lag[:, None] - lag).clamp_min(0) * 0.01  # seconds
+        decay = torch.exp(-math.log(1e6) / seconds * delay).tril(-1)  # (T, T)
         decay = decay * (wet / decay[-1].sum()) + torch.eye(len(lag), device=energy.device)
         return decay @ energy
 

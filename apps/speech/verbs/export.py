@@ -1,4 +1,4 @@
-"""export: the trained network as ONNX, a waveform goes in and words come out; int8 weights where asked for."""
+"""export: the trained network as ONNX, from samples to logits; optionally also with int8 weights."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +15,10 @@ class ExportOptions(shared.ExportOptions):
     """Options of export."""
 
     int8: bool = False
-    """Also write RUN/model-int8.onnx with 8-bit weights, and measure what it costs on the test set."""
+    """Also write RUN/model-int8.onnx with 8-bit weights, and measure its accuracy on the test set."""
 
 
-parse = parser(ExportOptions, "Write an ONNX file that takes samples, and check it on real ones with onnxruntime.")
+parse = parser(ExportOptions, "Write an ONNX file that takes samples, and check it with onnxruntime on real clips.")
 
 
 def run(app: App, options: ExportOptions) -> Outcome:
@@ -35,7 +35,7 @@ def run(app: App, options: ExportOptions) -> Outcome:
     from cnn_core import runs
 
     trained = runs.restore(app, options.run)
-    # Only what was learnt: in the transform's basis and the mel filters, 8 bits would be heard as noise.
+    # Parameters only: 8 bits in the transform's basis and the mel filters would add noise.
     changed = write_int8(out, small, [name for name, _ in trained.model.named_parameters()])
     test = app.load(trained.config).test
     before, after = accuracy(out, test), accuracy(small, test)

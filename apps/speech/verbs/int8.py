@@ -1,7 +1,6 @@
-"""Weights of an ONNX file in 8 bits: one scale a filter, turned back into floats when the file is run.
+"""Weights of an ONNX file in 8 bits, with one scale for each filter.
 
-The network still computes in floats, so that any runtime runs it at the same speed; its weights take a quarter of the
-room.
+The runtime converts them back to floats: the file is a quarter as large and as fast as before.
 """
 
 from collections.abc import Collection
@@ -14,21 +13,21 @@ from cnn_core.export import session
 from cnn_core.files import atomic
 from cnn_core.training.data import Split
 
-LEAST = 64  # weights of a tensor worth a scale of its own
+LEAST = 64  # tensors with fewer weights stay float
 
 
 def write_int8(path: Path, out: Path, names: Collection[str]) -> int:
-    """Write a copy of the ONNX file `path` with the weights `names` in 8 bits to `out`; how many became so."""
+    """Write a copy of the ONNX file `path` with the weights `names` in 8 bits to `out`; returns how many."""
     import onnx
     from onnx import helper, numpy_helper
 
     model = onnx.load(path)
     graph = model.graph
-    kept, added, nodes, changed = [], [], [], 0
+    initializers, added, nodes, changed = [], [], [], 0
     for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
         if values.dtype != np.float32 or values.ndim < 2 or values.size < LEAST or tensor.name not in names:
-            kept.append(tensor)
+            initializers.append(tensor)
             continue
         scale = np.abs(values).reshape(len(values), -1).max(1) / 127
         scale = np.where(scale > 0, scale, 1).astype(np.float32)
@@ -38,7 +37,7 @@ def write_int8(path: Path, out: Path, names: Collection[str]) -> int:
         nodes.append(helper.make_node("DequantizeLinear", [f"{name}.int8", f"{name}.scale"], [name], axis=0))
         changed += values.size
     del graph.initializer[:]
-    graph.initializer.extend(kept + added)
+    graph.initializer.extend(initializers + added)
     for place, node in enumerate(nodes):
         graph.node.insert(place, node)
     onnx.checker.check_model(model)
@@ -48,7 +47,7 @@ def write_int8(path: Path, out: Path, names: Collection[str]) -> int:
 
 
 def accuracy(path: Path, split: Split, batch_size: int = 256) -> float:
-    """Share of right answers of an ONNX file on a split, by onnxruntime."""
+    """Accuracy of an ONNX file on a split, by onnxruntime."""
     runtime: Any = session(path)
     name = runtime.get_inputs()[0].name
     right = 0

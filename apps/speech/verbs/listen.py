@@ -1,7 +1,8 @@
 """listen: words in a long recording or from a microphone, with their times.
 
-A window of one second slides over the sound; answers are averaged over half a second; a word is told when its mean
-passes a threshold, and then nothing more for half a second, as in TensorFlow's reference for Speech Commands.
+A window of one second slides over the sound, and probabilities are averaged over half a second. A word is reported
+when its mean passes a threshold, and then nothing more for half a second, as in TensorFlow's reference for Speech
+Commands.
 """
 
 import time
@@ -35,22 +36,22 @@ class ListenOptions(Shared):
     stride: float = 0.03
     """Seconds from one window to the next, in steps of 0.01."""
     average: float = 0.5
-    """Seconds over which answers are averaged."""
+    """Seconds over which probabilities are averaged."""
     threshold: float = 0.7
-    """Mean probability above which a word is told."""
+    """Mean probability above which a word is reported."""
     suppress: float = 0.5
-    """Seconds after a word in which nothing is told."""
+    """Seconds after a word in which nothing is reported."""
     least: int = 4
-    """Fewest windows in a mean."""
+    """Smallest number of windows that are averaged."""
     quiet: float = -50.0
     """Windows whose loudest 100 ms stay below this level (dB of full scale) count as silence."""
     seconds: float = 0.0
-    """How long to listen to the microphone; 0 until Ctrl-C."""
+    """Seconds to listen to the microphone; 0 listens until Ctrl-C."""
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word that was heard, and the second of sound at whose end that was sure; seconds from the beginning."""
+    """A detected word and the second of sound in which it lies, in seconds from the beginning."""
 
     word: str
     start: float
@@ -62,7 +63,7 @@ parse = parser(ListenOptions, "Find words in a long recording, with their times;
 
 
 def run(app: App, options: ListenOptions) -> Outcome:
-    """Slide over the sound and tell the words."""
+    """Slide a window over the sound and report the words."""
     _check(options)
     file = options.recording not in ("microphone", "-")
     if file:
@@ -93,9 +94,9 @@ def run(app: App, options: ListenOptions) -> Outcome:
 def _check(options: ListenOptions) -> None:
     for name in ("stride", "average"):
         if not 0.01 <= getattr(options, name) <= 10:
-            raise UserError(f"--{name} must lie between 0.01 and 10 seconds, not {getattr(options, name):g}")
+            raise UserError(f"--{name} must be between 0.01 and 10 seconds, not {getattr(options, name):g}")
     if not 0 < options.threshold <= 1:
-        raise UserError(f"--threshold must lie between 0 and 1, not {options.threshold:g}")
+        raise UserError(f"--threshold must be between 0 and 1, not {options.threshold:g}")
     if options.suppress < 0 or options.seconds < 0:
         raise UserError("--suppress and --seconds must be at least 0")
     if options.least < 1:
@@ -110,7 +111,7 @@ def hear(model: Any, labels: Sequence[str], samples: Any, options: ListenOptions
 
 
 def probabilities(model: Any, classes: int, samples: Any, stride: float, quiet: float) -> Any:
-    """(samples,) int16 -> (W, classes) probabilities of each window; NaN where it is too soft to hold a word.
+    """(samples,) int16 -> (W, classes) probabilities of each window; NaN where it is too quiet for a word.
 
     Neighbouring windows share their frames, so the spectrum is computed once. A recording of less than a second is one
     window.
@@ -131,15 +132,15 @@ def probabilities(model: Any, classes: int, samples: Any, stride: float, quiet: 
     device = next(model.parameters()).device
     answers = np.full((len(starts), classes), np.nan)
     for first in range(0, len(starts), BLOCK):
-        own, heard = starts[first : first + BLOCK], loud[first : first + BLOCK]
-        if not heard.any():
+        block, audible = starts[first : first + BLOCK], loud[first : first + BLOCK]
+        if not audible.any():
             continue
-        part = samples[own[0] * HOP : own[-1] * HOP + LENGTH].astype(np.float32) / 32768
+        part = samples[block[0] * HOP : block[-1] * HOP + LENGTH].astype(np.float32) / 32768
         with torch.no_grad():
             energy = front.energy(torch.from_numpy(part)[None].to(device))[0]  # (40, frames)
-            windows = energy.unfold(1, FRAMES, step).transpose(0, 1)[torch.from_numpy(heard).to(device)]
+            windows = energy.unfold(1, FRAMES, step).transpose(0, 1)[torch.from_numpy(audible).to(device)]
             logits = predict_logits(rest, front.features(windows), batch_size=64)
-        answers[first + np.flatnonzero(heard)] = logits.double().softmax(1).numpy()
+        answers[first + np.flatnonzero(audible)] = logits.double().softmax(1).numpy()
     return answers
 
 
@@ -152,7 +153,7 @@ def loudness(window: Any) -> float:
 
 
 class Detector:
-    """Smoothing and suppression: takes the probabilities of one window after the other."""
+    """Smoothing and suppression: takes the probabilities of one window after another."""
 
     def __init__(self, labels: Sequence[str], options: ListenOptions):
         self.labels, self.options = labels, options
@@ -163,7 +164,7 @@ class Detector:
         self.last = ""
 
     def take(self, probabilities: Any) -> Word | None:
-        """The word that is told after this window, if any."""
+        """The word to report after this window, if any."""
         import numpy as np
 
         options = self.options
@@ -187,46 +188,57 @@ class Detector:
 
 
 def _microphone(trained: Any, options: ListenOptions) -> Outcome:
-    """Listen until Ctrl-C, or for so many seconds; words are told as they come."""
+    """Listen until Ctrl-C, or for so many seconds; words are reported as they come."""
     import numpy as np
 
     from apps.speech.signal.audio import LENGTH, RATE
 
     detector = Detector(trained.labels, options)
     step = round(detector.stride * RATE)
-    heard: list[Word] = []
+    words: list[Word] = []
     window = np.zeros(LENGTH, np.int16)
-    blocks = _blocks(step)
+    lost = 0
     try:
-        for count, block in enumerate(blocks, start=1):
+        for count, (block, overflowed) in enumerate(_blocks(step), start=1):
             if count == 1:
                 note("listening; stop with Ctrl-C")
+            if overflowed:
+                if not lost:
+                    note("sound was lost: the network is slower than the microphone; try a larger --stride")
+                lost += 1
             window = np.concatenate([window[len(block) :], block])
             if count * step >= LENGTH:
                 word = detector.take(
                     probabilities(trained.model, len(trained.labels), window, options.stride, options.quiet)[0]
                 )
                 if word is not None:
-                    heard.append(word)
+                    words.append(word)
                     note(f"{word.start:8.2f} s  {word.word}  {word.probability:.2f}")
             if options.seconds and count * step >= options.seconds * RATE:
                 break
     except KeyboardInterrupt:
         note("")
-    data = {"run": str(options.run), "recording": "microphone", "words": [vars(word) for word in heard]}
-    return Outcome(data, f"{len(heard)} words heard")
+    data = {"run": str(options.run), "recording": "microphone", "words": [vars(word) for word in words]}
+    text = f"{len(words)} words heard"
+    if lost:
+        text += f"; blocks of {step / RATE:g} s before which sound was lost: {lost} (later times are too early)"
+    return Outcome(data | {"lost_blocks": lost}, text)
 
 
-def _blocks(step: int) -> Iterator[Any]:
-    """Blocks (step,) int16 from the microphone."""
+def _blocks(step: int) -> Iterator[tuple[Any, bool]]:
+    """Blocks (step,) int16 from the microphone, and whether sound was lost before each (PortAudio's overflow)."""
     from apps.speech.signal.audio import RATE
     from cnn_core.optional import require
 
     sounddevice = require("sounddevice", "listening to a microphone")
+    opened = False
     try:
         with sounddevice.InputStream(samplerate=RATE, channels=1, dtype="int16", blocksize=step) as stream:
+            opened = True
             while True:
-                block, _ = stream.read(step)
-                yield block[:, 0]
+                block, overflowed = stream.read(step)
+                yield block[:, 0], bool(overflowed)
     except sounddevice.PortAudioError as error:
+        if opened:
+            raise UserError(f"the microphone stopped ({error}); connect it and start again") from error
         raise UserError(f"no microphone can be opened ({error}); name a recording instead") from error

@@ -1,9 +1,9 @@
-"""prepare: fetch and verify a data set, or have the user's own words spoken by synthetic voices."""
+"""prepare: fetch and verify a data set, or have synthetic voices speak a word list."""
 
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from cnn_core.app import App
 from cnn_core.drawing.tables import table
@@ -20,27 +20,35 @@ class PrepareOptions(SharedOptions):
     """Options of prepare."""
 
     words: str = ""
-    """Your own words, with commas between: have them spoken by synthetic voices."""
+    """Words for synthetic voices to speak, separated by commas."""
     language: str = "en"
     """Language of the words, as eSpeak NG calls it: en, en-us, de, fr, cmn, ..."""
+    speakers: str = ""
+    """CSV file with the columns file and speaker for the recordings of a folder; paths are relative to it."""
+    layout: Literal["auto", "word/speaker", "speaker/word"] = "auto"
+    """What two levels of folders stand for; auto recognizes it where it can."""
+    skip_bad: bool = False
+    """Leave out recordings that cannot be read."""
 
 
-parse = parser(PrepareOptions, "Fetch a data set, verify and decode it; or have words spoken by synthetic voices.")
+parse = parser(PrepareOptions, "Fetch, verify and decode a data set, or have synthetic voices speak words.")
 
 
 def run(app: App, options: PrepareOptions) -> Outcome:
-    """List what there is, or load one data set and say what it holds, word by word."""
+    """List the data sets, or load one and count its clips, word by word."""
     from apps.speech import data
     from apps.speech.corpora.clips import counted
+    from apps.speech.corpora.entries import Reading
     from apps.speech.voices import synthesis
 
     if options.words and options.data:
-        raise UserError("--words has words spoken, --data names a data set: give one of them")
+        raise UserError("--words and --data exclude each other: give one of them")
     if options.list:
         return _listing(app, shared_run(app, options), synthesis.NAMED.values())
     config: Any = preset(app, app.default_preset)
     name = f"voices:{options.language}:{options.words}" if options.words else options.data or config.data
-    corpus = data.load_corpus(name)
+    reading = Reading(options.speakers, options.layout, options.skip_bad)
+    corpus = data.load_corpus(name, reading)
     source = corpus.dataset("official")
     counts = counted(corpus)
     result: dict[str, Any] = {"data": corpus.name, "train": len(source.train), "test": len(source.test)}
@@ -54,12 +62,16 @@ def run(app: App, options: PrepareOptions) -> Outcome:
         result |= {"title": card.title, "licence": card.licence, "citation": card.citation}
         about += [["title", card.title], ["licence", card.licence], ["cite", card.citation]]
     parts.append(table(["prepared", corpus.name], about))
-    parts.append(f"next: {app.prog} train --data {shlex.quote(name)}")
+    arguments = ["--data", name]
+    arguments += ["--speakers", options.speakers] if options.speakers else []
+    arguments += ["--layout", options.layout] if options.layout != "auto" else []
+    arguments += ["--skip-bad"] if options.skip_bad else []
+    parts.append(f"next: {app.prog} train {shlex.join(arguments)}")
     return Outcome(result, "\n\n".join(parts))
 
 
 def _listing(app: App, found: Outcome, spoken: Iterable[Any]) -> Outcome:
-    """The sets that voices speak, before those that are fetched."""
+    """The synthetic data sets, then those that are fetched."""
     cards = (found.data or {})["data_sets"]
     made = [
         {

@@ -21,7 +21,7 @@ from cnn_core.training.data import Dataset
 from cnn_core.training.inference import predict_logits
 
 RATIOS = (30, 20, 10, 5, 0, -5)  # signal to noise, dB
-MOST = 2000  # clips that are judged once more in each noise
+MOST = 2000  # clips that are evaluated again in each noise
 
 
 def report(run: Any, data: Dataset, logits: torch.Tensor, folder: Path) -> tuple[dict[str, Any], str]:
@@ -32,8 +32,8 @@ def report(run: Any, data: Dataset, logits: torch.Tensor, folder: Path) -> tuple
     targets = test.targets.numpy()
     right = probabilities.argmax(1) == targets
     counts = np.bincount(targets, minlength=len(run.labels))
-    said = " ".join(f"{label} {count}" for label, count in zip(run.labels, counts, strict=True))
-    blocks = [f"test set: {data.name}, {len(test)} clips: {said}"]
+    listed = " ".join(f"{label} {count}" for label, count in zip(run.labels, counts, strict=True))
+    blocks = [f"test set: {data.name}, {len(test)} clips: {listed}"]
     speakers = by_speaker(test, right)
     if speakers:
         worst = speakers[:12]
@@ -53,19 +53,19 @@ def report(run: Any, data: Dataset, logits: torch.Tensor, folder: Path) -> tuple
 
 
 def by_speaker(test: Clips, right: np.ndarray) -> list[dict[str, Any]]:
-    """Accuracy of each speaker with its 95 % interval, the lowest first; nothing where speakers are not known."""
+    """Accuracy of each speaker with its 95 % interval, the lowest first; empty for data without speakers."""
     if not test.names:
         return []
     speakers = test.speakers.numpy()
     rows = []
     for number in np.unique(speakers):
-        own = right[speakers == number]
-        low, high = wilson_interval(int(own.sum()), len(own))
+        answers = right[speakers == number]
+        low, high = wilson_interval(int(answers.sum()), len(answers))
         rows.append(
             {
                 "speaker": test.names[number],
-                "clips": len(own),
-                "accuracy": float(own.mean()),
+                "clips": len(answers),
+                "accuracy": float(answers.mean()),
                 "accuracy_interval": [low, high],
             }
         )
@@ -75,12 +75,11 @@ def by_speaker(test: Clips, right: np.ndarray) -> list[dict[str, Any]]:
 def detection_errors(probabilities: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """False alarm and miss rates (K,) as the threshold rises, and the rate where they are equal (0..1).
 
-    Every word in turn is the one that is listened for; all (clip, word) pairs are counted together
-    (Martin et al. 1997, here over a closed set).
+    Every (clip, word) pair is one trial (Martin et al. 1997, over a closed set of words).
     """
-    wanted = np.zeros(probabilities.shape, bool)
-    wanted[np.arange(len(targets)), targets] = True
-    scores, hits = probabilities.ravel(), wanted.ravel()
+    positive = np.zeros(probabilities.shape, bool)
+    positive[np.arange(len(targets)), targets] = True
+    scores, hits = probabilities.ravel(), positive.ravel()
     order = np.argsort(scores, kind="stable")
     scores, hits = scores[order], hits[order]
     last = np.flatnonzero(np.diff(scores, append=np.inf))  # one threshold above each different score
@@ -110,7 +109,7 @@ def by_noise(model: Any, test: Clips, precision: str, clean: float) -> list[dict
 
 @pictures.styled
 def draw_detection(false_alarms: np.ndarray, misses: np.ndarray, equal: float) -> Any:
-    """The trade-off on normal deviate scales, where Gaussian scores make a straight line."""
+    """The trade-off on normal deviate scales, on which Gaussian scores give a straight line."""
     figure = pictures.new_figure(4.4, 4.2)
     axes = figure.add_subplot()
     ticks = (0.001, 0.01, 0.05, 0.2, 0.5)

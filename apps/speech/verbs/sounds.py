@@ -1,4 +1,4 @@
-"""visualize sounds: the sound that excites each word's output most, as WAV files and a sheet of spectrograms."""
+"""visualize sounds: the sound that maximizes each word's output, as WAV files and a sheet of spectrograms."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from cnn_core.verbs.views.common import chosen, out_path
 
 
 def view(app: App, run: Run, options: Any) -> Outcome:
-    """Optimise a sound for each word, measure it, and write it beside the picture."""
+    """Optimize a sound for each word, measure its activation, and write it beside the picture."""
     units = chosen(options.units, len(run.labels), options.count, "output")
     words = [run.labels[unit] for unit in units]
     goals = list(visual.logits(units))

@@ -1,7 +1,7 @@
 """eSpeak NG through ctypes: text in, samples out. Synthesis is a millisecond or two a word.
 
-The library keeps its state in globals, so one process speaks one word at a time (see speak.py). Its source is under the
-GPL, version 3 or later; nothing of it is part of this suite.
+The library keeps its state in globals, so one process speaks one word at a time (see worker.py). Its source is under
+the GPL, version 3 or later; this suite contains none of it.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def variants() -> list[str]:
 
 
 def accents(language: str) -> list[str]:
-    """Voices of a language, such as gmw/en-US for "en"; the language's own code and its regional ones.
+    """Voices of a language, such as gmw/en-US for "en": those of its code and of its regional codes.
 
-    Raises UserError, naming languages that sound alike, where eSpeak NG does not speak it.
+    Raises UserError, listing the languages that it speaks, if eSpeak NG does not speak it.
     """
     folder = data_folder() / "lang"
     found: list[str] = []
@@ -50,8 +50,8 @@ def accents(language: str) -> list[str]:
         if (code == language.lower() or code.startswith(f"{language.lower()}-")) and "shaw" not in path.name.lower():
             found.append(path.relative_to(folder).as_posix())
     if not found:
-        known = " ".join(sorted({code.partition("-")[0] for code in codes if code}))
-        raise UserError(f"--language {language}: eSpeak NG does not speak it; it speaks {known}")
+        spoken = " ".join(sorted({code.partition("-")[0] for code in codes if code}))
+        raise UserError(f"--language {language}: eSpeak NG does not speak it; it speaks {spoken}")
     return found
 
 
@@ -68,7 +68,7 @@ class Espeak:
         if self.rate <= 0:
             raise UserError("eSpeak NG does not start: its data were not found; reinstall espeakng-loader")
         self.parts: list[bytes] = []
-        self.callback = CALLBACK(self._receive)  # kept: the library holds no reference to it
+        self.callback = CALLBACK(self._receive)  # an attribute, because the library holds no reference to it
         self.library.espeak_SetSynthCallback(self.callback)
         self.voice = ""
 
@@ -80,7 +80,7 @@ class Espeak:
     def speak(self, text: str, voice: str, words_per_minute: int, pitch: int, variation: int) -> bytes:
         """`text` by `voice` ("gmw/en-US+f3"), 80 to 450 words a minute, pitch and its variation 0 to 100.
 
-        Raises UserError for a voice that there is not.
+        Raises UserError for a voice that does not exist.
         """
         if voice != self.voice:
             if self.library.espeak_SetVoiceByName(voice.encode()) != 0:

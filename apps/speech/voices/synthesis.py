@@ -1,7 +1,7 @@
-"""Words of any list spoken by many synthetic voices: a data set that is made where it is used.
+"""A word list spoken by many synthetic voices.
 
-eSpeak NG gives some ninety voices, each with every accent of its language, at many rates and pitches; SVOX Pico one or
-two more natural ones. A voice is in one split only. Letters: N clips, L samples of a clip.
+eSpeak NG has about ninety voices, each with every accent of its language, at many rates and pitches; SVOX Pico has one
+or two more natural ones. A voice is in one split only. Letters: N clips, L samples of a clip.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ PICO_VOICES = {
     "fr": ("fr-FR",),
     "it": ("it-IT",),
 }
-TONES = ("{}.", "{}?", "{}!", "{},")  # the melody with which a word is said
+TONES = ("{}.", "{}?", "{}!", "{},")  # intonation
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """Which words, in which language (eSpeak NG's code), how often each."""
+    """Words to speak, their language (eSpeak NG's code), and the number of clips of each."""
 
     name: str
     language: str
@@ -56,7 +56,7 @@ NAMED = {"synthetic-digits": Spoken("synthetic-digits", "en", DIGITS)}
 def parse(data: str) -> Spoken | None:
     """What `data` names: a set of NAMED, or voices:LANGUAGE:word,word,...; None where it names neither.
 
-    Raises UserError for a list that cannot be told apart.
+    Raises UserError for a list with fewer than two words, or with the same word twice.
     """
     if data in NAMED:
         return NAMED[data]
@@ -70,12 +70,12 @@ def parse(data: str) -> Spoken | None:
             f"{data!r}: write voices:LANGUAGE:word,word,... with at least two words, such as voices:en:yes,no"
         )
     if len({word.casefold() for word in words}) < len(words):
-        raise UserError(f"{data!r}: a word stands there twice")
+        raise UserError(f"{data!r}: a word appears twice")
     return Spoken(data, language, words)
 
 
 def plan(spoken: Spoken, seed: int = 0) -> tuple[list[dict[str, Any]], list[str], np.ndarray, np.ndarray]:
-    """The jobs for speak.py, and of each the voice's name, its word (N,) and its split (N,).
+    """The jobs for worker.py, and for each the name of its voice, its word (N,) and its split (N,).
 
     Tempo, pitch, melody and accent are drawn at random; each word gets every voice about equally often.
     """
@@ -91,16 +91,16 @@ def plan(spoken: Spoken, seed: int = 0) -> tuple[list[dict[str, Any]], list[str]
     for word, text in enumerate(spoken.words):
         order = generator.permutation(spoken.clips)
         for number in range(spoken.clips):
-            said = TONES[generator.integers(len(TONES))].format(text)
+            sentence = TONES[generator.integers(len(TONES))].format(text)
             if natural and generator.random() < PICO_SHARE:
                 voice = natural[0 if generator.random() < 0.8 else -1]
                 name = f"pico {voice}"
                 speed, pitch = (float(np.exp(generator.uniform(-spread, spread))) for spread in (0.35, 0.3))
-                jobs.append({"engine": "pico", "text": said, "voice": voice, "speed": speed, "pitch": pitch})
+                jobs.append({"engine": "pico", "text": sentence, "voice": voice, "speed": speed, "pitch": pitch})
             else:
                 name = voices[order[number] % len(voices)]
                 accent = accents[generator.integers(len(accents))]
-                job: dict[str, Any] = {"engine": "espeak", "text": said, "voice": f"{accent}+{name}"}
+                job: dict[str, Any] = {"engine": "espeak", "text": sentence, "voice": f"{accent}+{name}"}
                 job["words_per_minute"] = int(generator.integers(110, 260))
                 job["pitch"] = int(np.clip(generator.normal(50, 20), 5, 95))
                 job["variation"] = int(generator.integers(20, 95))
@@ -112,9 +112,9 @@ def plan(spoken: Spoken, seed: int = 0) -> tuple[list[dict[str, Any]], list[str]
 
 
 def speak(spoken: Spoken, progress: bool = True) -> Corpus:
-    """Have all jobs of the plan spoken, by as many processes as there are cores.
+    """Speak all jobs of the plan with one process for each core.
 
-    Raises UserError where the engines are missing (extra `voices`), fail, or say nothing.
+    Raises UserError if the engines are missing (extra `voices`), fail, or produce silence.
     """
     require("espeakng_loader", "speaking words with synthetic voices")
     require("py_nanotts", "speaking words with synthetic voices")
@@ -136,8 +136,8 @@ def speak(spoken: Spoken, progress: bool = True) -> Corpus:
             raise row
         if not clips[row].any():
             raise UserError(f"{spoken.name}: the voices say nothing for {spoken.words[words[row]]!r}; leave it out")
-    speakers, known = numbered(names)
-    return Corpus(spoken.name, spoken.words, clips, words, parts_of, speakers, known)
+    speakers, voices = numbered(names)
+    return Corpus(spoken.name, spoken.words, clips, words, parts_of, speakers, voices)
 
 
 def _processes() -> int:
@@ -145,7 +145,7 @@ def _processes() -> int:
 
 
 def _crew(jobs: Sequence[dict[str, Any]], waiting: Any, done: Any, clips: np.ndarray) -> None:
-    """One process and the thread that gives it jobs; puts the rows that are done, or what went wrong, into `done`."""
+    """Run one process and give it jobs; puts each finished row, or the exception that stopped it, into `done`."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(
         [sys.executable, "-m", "apps.speech.voices.worker"],
@@ -172,7 +172,7 @@ def _crew(jobs: Sequence[dict[str, Any]], waiting: Any, done: Any, clips: np.nda
             done.put(row)
     except queue.Empty:
         pass
-    except Exception as error:  # told to the main thread, which raises it
+    except Exception as error:  # passed to the main thread, which raises it
         done.put(error if not isinstance(error, OSError) else UserError(f"a synthetic voice stopped ({error})"))
     finally:
         process.stdin.close()
@@ -182,7 +182,7 @@ def _crew(jobs: Sequence[dict[str, Any]], waiting: Any, done: Any, clips: np.nda
 
 
 def trim(samples: np.ndarray, rate: int, quiet: float = 0.01) -> np.ndarray:
-    """Without what is softer than -40 dB of the peak before and after, but for 20 ms."""
+    """Cut off what is below -40 dB of the peak at both ends, except for 20 ms."""
     loud = np.flatnonzero(np.abs(samples) > quiet * np.abs(samples).max(initial=0))
     if not len(loud):
         return samples

@@ -1,8 +1,8 @@
-"""A process that speaks: one JSON job a line on standard input, samples on standard output. Run by voices.py.
+"""A process that speaks: one JSON job on each line of standard input, samples on standard output. Run by synthesis.py.
 
     python -m apps.speech.voices.worker
 
-A job is {"engine": "espeak" or "pico", "text": ..., and the engine's own arguments}; an answer is the rate in Hz and
+A job is {"engine": "espeak" or "pico", "text": ..., and the engine's arguments}; an answer is the rate in Hz and
 the number of bytes (two little-endian int32), then that many bytes of 16-bit samples.
 """
 

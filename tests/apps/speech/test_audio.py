@@ -1,6 +1,7 @@
 """Decoding recordings of every kind, and every kind of damage."""
 
 import io
+from threading import Event
 
 import numpy as np
 import pytest
@@ -8,17 +9,19 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.speech.signal import audio
 from apps.speech.signal.audio import (
     LENGTH,
     RATE,
     fit_clip,
+    mix,
     read,
-    read_clips,
     read_recording,
     resample,
     to_int16,
     write_wav,
 )
+from apps.speech.signal.many import decode_clips, read_clips
 from cnn_core.errors import UserError
 
 
@@ -49,6 +52,11 @@ FORMS = {
     "ogg": {"format": "OGG", "subtype": "VORBIS"},
     "mp3": {"format": "MP3", "subtype": "MPEG_LAYER_III"},
     "aiff": {"format": "AIFF"},
+    "extensible": {"format": "WAVEX"},
+    "extensible float": {"format": "WAVEX", "subtype": "FLOAT"},
+    "mu-law": {"subtype": "ULAW"},
+    "IMA ADPCM": {"subtype": "IMA_ADPCM"},
+    "GSM": {"subtype": "GSM610"},
 }
 
 
@@ -65,6 +73,31 @@ def test_formats_and_rates_give_the_same_tone(form, rate):
 def test_stereo_is_averaged():
     both = np.stack([tone(), tone(hertz=1000)], axis=1)
     np.testing.assert_allclose(read_recording(recorded(both)), both.mean(1), atol=1e-4)
+
+
+def test_of_channels_that_cancel_each_other_the_louder_one_is_taken_and_this_is_said_once(capsys, monkeypatch):
+    monkeypatch.setattr(audio, "_noted_out_of_phase", Event())
+    noise = np.random.default_rng(0).normal(0, 0.01, (RATE, 2)).astype(np.float32)
+    both = np.stack([0.8 * tone(), -tone()], axis=1) + noise
+    for _ in range(2):
+        np.testing.assert_allclose(read_recording(recorded(both)), both[:, 1], atol=1e-4)
+    err = capsys.readouterr().err
+    assert err.count("cancel each other") == 1
+    assert err.startswith("standard input: ")
+
+
+@pytest.mark.parametrize("second", [np.zeros(RATE), tone(hertz=700), -0.3 * tone(), tone(level=1e-3)])
+def test_other_channels_are_averaged(second):
+    both = np.stack([tone(), second.astype(np.float32)], axis=1)
+    mono, out_of_phase = mix(both)
+    assert not out_of_phase
+    np.testing.assert_array_equal(mono, both.mean(1))
+
+
+def test_silent_channels_do_not_cancel_each_other():
+    mono, out_of_phase = mix(np.zeros((100, 2), np.float32))
+    assert not out_of_phase
+    assert not mono.any()
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 48000, 15999, 44099])
@@ -115,12 +148,67 @@ def test_floats_beyond_full_scale_are_clipped():
     assert to_int16(np.array([2.0, -3.0, 0.5], np.float32)).tolist() == [32767, -32768, 16384]
 
 
+def test_a_gsm_recording_of_any_length_is_whole(monkeypatch):
+    monkeypatch.setattr(audio, "BLOCK", 3200)
+    for seconds in (0.2, 1.0, 1.3):  # a multiple of the block, and none
+        found = read_recording(recorded(tone(seconds=seconds), subtype="GSM610"))
+        assert 0 <= len(found) - round(seconds * RATE) <= 320  # the last frame is filled up
+        assert abs(loudest(found) - 440) < 6
+
+
+def test_a_recording_of_more_than_an_hour_is_no_word(monkeypatch):
+    assert audio.LONGEST == 3600
+    monkeypatch.setattr(audio, "LONGEST", 100)
+    long = recorded(np.zeros(130 * 8000, np.int16), 8000)
+    assert len(read_recording(long)) == 130 * RATE  # as listen reads it
+    with pytest.raises(UserError, match=r"lasts 2 minutes, and one word is expected; use `cnn-speech listen`"):
+        read(long)
+
+
+def with_codec(tag, subformat=None):
+    """A WAV file whose header names another codec."""
+    kind = {"format": "WAVEX"} if subformat is not None else {}
+    content = bytearray(recorded(tone(), **kind))
+    place = content.index(b"fmt ") + 8
+    content[place : place + 2] = tag.to_bytes(2, "little")
+    if subformat is not None:
+        content[place + 24 : place + 26] = subformat.to_bytes(2, "little")
+    return bytes(content)
+
+
+UNDECODABLE = {
+    "TrueSpeech": (with_codec(0x22), r"TrueSpeech \(WAV codec 34\)"),
+    "damaged GSM": (with_codec(0x31), r"GSM 6\.10 \(WAV codec 49\)"),
+    "G.722": (with_codec(0x65), r"G\.722 ADPCM \(WAV codec 101\)"),
+    "WMA": (with_codec(0x161), r"WMA \(WAV codec 353\)"),
+    "a rare one": (with_codec(0x4321), r"unknown codec \(WAV codec 17185\)"),
+    "extensible": (with_codec(0xFFFE, 0x161), r"WMA \(WAV codec 353\)"),
+    "m4a": (b"\0\0\0\x20ftypM4A " + bytes(100), "MPEG-4 audio"),
+    "webm": (b"\x1aE\xdf\xa3" + bytes(100), "WebM"),
+    "amr": (b"#!AMR\n" + bytes(100), "AMR"),
+    "wma": (bytes.fromhex("3026b2758e66cf11") + bytes(100), "Windows Media"),
+    "aac": (b"\xff\xf1" + bytes(100), "AAC"),
+}
+
+
+@pytest.mark.parametrize("kind", UNDECODABLE)
+def test_a_codec_that_cannot_be_decoded_is_named_with_the_way_out(tmp_path, kind):
+    content, name = UNDECODABLE[kind]
+    with pytest.raises(UserError, match=rf"standard input: holds {name}.*ffmpeg -i INPUT OUTPUT\.wav$"):
+        read(content)
+    for file, command in (("my x.wav", "ffmpeg -i 'my x.wav' 'my x-pcm.wav'"), ("y.m4a", "ffmpeg -i y.m4a y.wav")):
+        (tmp_path / file).write_bytes(content)
+        with pytest.raises(UserError, match=f"{name}.*, which libsndfile cannot decode; convert it: {command}$"):
+            read(tmp_path / file)
+
+
 DAMAGE = {
     "empty": (b"", "empty"),
     "text": (b"no recording at all", "cannot be read as a recording"),
     "no samples": (recorded(np.zeros(0, np.float32)), "holds no samples"),
     "NaN": (recorded(np.array([0, np.nan, 0], np.float32), subtype="FLOAT"), "sample 1 is not a number"),
     "infinite": (recorded(np.array([0, 0, np.inf], np.float32), subtype="FLOAT"), "sample 2 is not a number"),
+    "integers as floats": (recorded(20_000 * tone(), subtype="FLOAT"), "reach 10000, and full scale is 1"),
     "cut WAV": (recorded(tone())[:20_000], "truncated"),
     "cut header": (recorded(tone())[:30], "cannot be read"),
     "cut FLAC": (recorded(tone(), format="FLAC")[:3000], "cannot be read|truncated"),
@@ -152,6 +240,9 @@ def test_what_is_not_there_is_named(tmp_path):
         read(tmp_path / "gone.wav")
     with pytest.raises(UserError, match="is a folder"):
         read(tmp_path)
+    (tmp_path / "link.wav").symlink_to("gone.wav")
+    with pytest.raises(UserError, match=r"link\.wav: is a link to a missing file \(gone\.wav\)"):
+        read(tmp_path / "link.wav")
 
 
 def test_many_are_decoded_in_their_order_and_the_bad_one_is_named(tmp_path):
@@ -164,3 +255,15 @@ def test_many_are_decoded_in_their_order_and_the_bad_one_is_named(tmp_path):
     paths[13].write_bytes(b"RIFF")
     with pytest.raises(UserError, match=r"13\.wav"):
         read_clips(paths, list(map(str, paths)), "x", progress=False)
+    decoded = decode_clips(paths, list(map(str, paths)), "x", progress=False)
+    assert decoded.rows.tolist() == [*range(13), *range(14, 20)]
+    np.testing.assert_array_equal(decoded.clips, np.delete(clips, 13, axis=0))
+    np.testing.assert_allclose(decoded.seconds, 1)
+    for path in paths[2:15]:
+        path.write_bytes(b"")
+    with pytest.raises(UserError) as caught:
+        read_clips(paths, list(map(str, paths)), "x", progress=False)
+    message = str(caught.value)
+    assert message.startswith("13 of 20 recordings cannot be read: ")
+    assert [f"{number}.wav: is empty" in message for number in range(2, 12)] == [True] * 10
+    assert message.endswith("11.wav: is empty; and 3 more")

@@ -388,6 +388,8 @@ def test_a_microphone_is_heard(trained, tmp_path, capsys, monkeypatch):
     expected = ask(capsys, "listen", trained, tmp_path / "long.wav", *options)["words"]
     assert expected
 
+    overflows = []
+
     class Stream:
         def __init__(self, samplerate, channels, dtype, blocksize):
             assert (samplerate, channels, dtype) == (RATE, 1, "int16")
@@ -402,7 +404,7 @@ def test_a_microphone_is_heard(trained, tmp_path, capsys, monkeypatch):
         def read(self, count):
             self.at += count
             block = samples[self.at - count : self.at]
-            return np.pad(block, (0, count - len(block)))[:, None], False
+            return np.pad(block, (0, count - len(block)))[:, None], self.at in overflows
 
     import types
 
@@ -413,5 +415,58 @@ def test_a_microphone_is_heard(trained, tmp_path, capsys, monkeypatch):
     assert [word["word"] for word in found["words"]] == [word["word"] for word in expected]
     for word, same in zip(found["words"], expected, strict=True):
         assert abs(word["start"] - same["start"]) <= 0.11
+    assert found["lost_blocks"] == 0
+    overflows += [800 * 25, 800 * 30]
+    capsys.readouterr()
+    assert run(APP, [*map(str, ["listen", trained, "--seconds", 2, *options])]) == 0
+    out, err = capsys.readouterr()
+    assert err.count("sound was lost") == 1
+    assert "blocks of 0.05 s before which sound was lost: 2" in out
+
+    def unplugged(self, count):
+        raise RuntimeError("device gone")
+
+    monkeypatch.setattr(Stream, "read", unplugged)
+    assert "the microphone stopped (device gone)" in refused(capsys, "listen", trained)
     module.InputStream = lambda **options: (_ for _ in ()).throw(RuntimeError("no device"))
     assert "no microphone can be opened" in refused(capsys, "listen", trained)
+
+
+def test_what_is_said_about_the_files_stays_with_the_run(tmp_path, capsys):
+    folder = tmp_path / "d"
+    rows = ["file,speaker"]
+    for number, word in enumerate(SLOPES):
+        (folder / word).mkdir(parents=True)
+        for take in range(8):
+            write_wav(folder / word / f"{take}.wav", whistle(word, 1000 * number + take))
+            rows.append(f"{word}/{take}.wav,{('ann', 'bob', 'cy', 'dee')[take // 2]}")
+    (folder / "level" / "8.wav").touch()
+    (tmp_path / "who.csv").write_text("\n".join([*rows, "level/8.wav,ann"]), encoding="utf-8")
+    given = ["--data", folder, "--speakers", tmp_path / "who.csv"]
+    args = ["train", *given, "--fit.epochs", 1, "--out", tmp_path / "r"]
+    assert "8.wav: is empty; --skip-bad leaves" in refused(capsys, *args)
+    ask(capsys, *args, "--skip-bad")
+    config = restore(APP, tmp_path / "r").config
+    assert (config.speakers, config.skip_bad) == (str(tmp_path / "who.csv"), True)
+    for options in ([], ["--data", folder]):
+        found = ask(capsys, "evaluate", tmp_path / "r", *options)
+        assert len(found["speakers"]) == 1
+        assert found["count"] == 6
+    ask(capsys, "train", "--resume", tmp_path / "r")
+    ask(capsys, "visualize", "exemplars", tmp_path / "r", "--layer", "res2")
+    assert "are for --data" in refused(capsys, "evaluate", tmp_path / "r", "--skip-bad")
+
+    other = tmp_path / "other"  # the run's table says nothing about it
+    for number, word in enumerate(SLOPES):
+        for speaker in ("s1", "s2", "s3"):
+            (other / speaker / word).mkdir(parents=True)
+            write_wav(other / speaker / word / "0.wav", whistle(word, 7000 + 10 * number + int(speaker[1])))
+    found = ask(capsys, "evaluate", tmp_path / "r", "--data", other)
+    assert [row["speaker"] for row in found["speakers"]] in (["s1"], ["s2"], ["s3"])
+    assert found["count"] == 3
+    options = ["--data", other, "--layout", "word/speaker"]
+    assert "give one of them" in refused(
+        capsys, "evaluate", tmp_path / "r", *options, "--speakers", tmp_path / "who.csv"
+    )
+    assert run(APP, [*map(str, ["prepare", *given, "--skip-bad"])]) == 0
+    assert f"train --data {folder} --speakers {tmp_path / 'who.csv'} --skip-bad" in capsys.readouterr().out

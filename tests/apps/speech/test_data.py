@@ -14,10 +14,11 @@ from apps.speech.corpora import speech_commands
 from apps.speech.corpora.clips import TEST, TRAIN, VALIDATION, Clips, counted, few, join
 from apps.speech.corpora.fsdd import DIGITS
 from apps.speech.data import load, load_corpus, load_data
-from apps.speech.signal.audio import LENGTH, to_int16, write_wav
+from apps.speech.signal.audio import LENGTH, write_wav
 from apps.speech.voices import synthesis
 from cnn_core.errors import UserError
 from cnn_core.fetching.manifests import load_manifest
+from tests.helpers.recordings import fill, whistle
 
 WORDS = ("rising", "falling", "level")
 
@@ -25,25 +26,6 @@ WORDS = ("rising", "falling", "level")
 @pytest.fixture(autouse=True)
 def _cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("CNN_SUITE_CACHE", str(tmp_path_factory.mktemp("cache")))
-
-
-def whistle(seed, slope=0.0, seconds=0.5):
-    generator = np.random.default_rng(seed)
-    time = np.arange(round(16_000 * seconds)) / 16_000
-    start = generator.uniform(900, 1500)
-    return to_int16(0.3 * np.sin(2 * np.pi * (start * time + slope / 2 * time**2)).astype(np.float32))
-
-
-def fill(folder, names, suffix=".wav"):
-    """One whistle a name; folder names are made."""
-    for seed, name in enumerate(names):
-        path = folder / f"{name}{suffix}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if suffix == ".wav":
-            write_wav(path, whistle(seed))
-        else:
-            soundfile.write(path, whistle(seed), 16_000)
-    return folder
 
 
 def tally(split):
