@@ -9,8 +9,11 @@ Each step takes what the one before gives: a Corpus, its Splits, their Tokens, F
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +21,13 @@ import torch
 
 from apps.text.config import TextConfig, TextData
 from apps.text.reading.data_sets import read_named
+from apps.text.reading.files import decode, plain_name, read_bytes
 from apps.text.reading.folders import read_class_folder
-from apps.text.reading.tables import Columns, Texts, decode, read_bytes, read_labelled
+from apps.text.reading.form import AUTO, Form
+from apps.text.reading.labelled import read_labelled
+from apps.text.reading.scripts import check_tokens
+from apps.text.reading.tables import KINDS
+from apps.text.reading.texts import Texts
 from apps.text.reading.tokenizers import normal_form, tokenizer
 from apps.text.words import vectors
 from apps.text.words.ragged import TextSplit, rows_of
@@ -38,25 +46,41 @@ MOST_CLASSES = 1000
 def load(config: TextConfig, fitted: FittedText | None = None) -> Dataset:
     """The data set that the configuration names; with `fitted`, in the words and classes of the run that has it.
 
-    Data other than the run's, where they are not divided, are test texts as a whole. Raises UserError where the data
-    are not available, cannot be read, have one class only, or have a class that the run does not have.
+    Data other than the run's are test texts alone, all of them where they are not divided, and have no training texts.
+    The data set's `fitted` has the digest of the data as they are now. Raises UserError where the data are not
+    available, cannot be read, have one class only (a run's test texts may), or a class that the run does not have.
     """
-    corpus = read_corpus(config.data, config.texts)
     if fitted is None:
+        corpus = read_corpus(config.data, config.texts)
         _print(corpus.notes)
         labels = class_names(corpus)
         splits = split(corpus, config.texts)
         _print(splits.notes)
         tokens = tokenize(splits, config.texts)
-        fitted = fit(config, labels, tokens)
-    elif fitted.data == config.data:  # as when the run began, which printed the notes
+        _print(check_tokens(config.data, splits.train.texts, tokens.train, config.texts.tokenizer))
+        fitted = replace(fit(config, labels, tokens), form=corpus.form)
+    elif same_data(config.data, fitted.data):  # as when the run began, which printed the notes
+        corpus = read_corpus(fitted.data, config.texts, remembered_form(config, fitted))
         splits = split(corpus, config.texts)
         tokens = tokenize(splits, config.texts)
+        if fitted.digest and corpus.digest != fitted.digest:
+            note(f"{config.data}: has changed since the run was trained on it (sha256 {corpus.digest[:12]})")
     else:
+        corpus = read_foreign(config, fitted)
         _print(corpus.notes)
+        if fitted.digest and corpus.digest == fitted.digest:
+            note(f"{config.data}: holds the very texts that the run was trained on")
         splits = all_for_testing(corpus)
+        _print(splits.notes)
         tokens = tokenize(splits, config.texts)
-    return encode(splits, tokens, fitted)
+    return encode(splits, tokens, replace(fitted, digest=corpus.digest))
+
+
+def same_data(data: str, other: str) -> bool:
+    """Whether two names are of the same data set, file or folder."""
+    if data == other or {data, other} & set(available()):
+        return data == other
+    return Path(data).expanduser().resolve() == Path(other).expanduser().resolve()
 
 
 # 1. Read: a named data set, a file or a folder -> texts and labels
@@ -77,19 +101,37 @@ class Corpus:
         """What was guessed about the files."""
         return tuple(line for texts in self.parts.values() for line in texts.notes)
 
+    @property
+    def form(self) -> Form:
+        """How the training texts were read."""
+        return self.parts["all" if "all" in self.parts else "train"].form
 
-def read_corpus(data: str, options: TextData) -> Corpus:
-    """The texts of a named data set, a file or a folder. Raises UserError where it is missing or cannot be read."""
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the texts and labels, in their order, by split."""
+        found = hashlib.sha256()
+        for part in sorted(self.parts):
+            for row in zip(self.parts[part].texts, self.parts[part].labels, strict=True):
+                found.update(json.dumps([part, *row]).encode())
+        return found.hexdigest()
+
+
+def read_corpus(data: str, options: TextData, trained: Form = AUTO, least: int = 2) -> Corpus:
+    """The texts of a named data set, a file or a folder; `trained` is how the training data were read.
+
+    Raises UserError where it is missing, cannot be read, or is a folder of fewer than `least` classes.
+    """
     if data in available() and not options.test:
         return Corpus(data, *read_named(data))
-    path, columns = Path(data).expanduser(), Columns(options.text, options.label)
+    path, form = Path(data).expanduser(), form_of(options)
     if not path.exists():
         raise UserError(f"no data set, file or folder is named {data!r} (data sets: {', '.join(available())})")
     inside = sorted(path.iterdir()) if path.is_dir() else []
+    stems = {entry: Path(plain_name(entry)).stem for entry in inside}
     entries = {
-        part: min(matches, key=lambda entry: names.index(entry.stem))
+        part: min(matches, key=lambda entry: names.index(stems[entry]))
         for part, names in SPLIT_NAMES.items()
-        if (matches := [entry for entry in inside if entry.stem in names])
+        if (matches := [entry for entry in inside if stems[entry] in names])
     }
     if options.test:
         test = Path(options.test).expanduser()
@@ -98,12 +140,42 @@ def read_corpus(data: str, options: TextData) -> Corpus:
         entries = {**(entries if "train" in entries else {"train": path}), "test": test}
     elif not {"train", "test"} <= set(entries):
         entries = {"all": path}
-    return Corpus(data, {part: read_texts(entry, columns, options.encoding) for part, entry in entries.items()})
+    parts = {}
+    for part in sorted(entries, key=["all", "train", "validation", "test"].index):
+        parts[part] = read_texts(entries[part], form, trained, least)
+        trained = trained if trained != AUTO else parts[part].form  # the test file has the columns of the training
+    return Corpus(data, parts)
 
 
-def read_texts(path: Path, columns: Columns, encoding: str = "") -> Texts:
+def read_foreign(config: TextConfig, fitted: FittedText) -> Corpus:
+    """Data other than the run's: read as its training data were where that fits, without its test file."""
+    table = Path(plain_name(Path(config.data))).suffix.lower() in KINDS
+    options = replace(config.texts, test="", text="", label="", header="auto")
+    options = replace(options, delimiter="" if table else options.delimiter)
+    return read_corpus(config.data, options, remembered_form(config, fitted), least=1)
+
+
+def remembered_form(config: TextConfig, fitted: FittedText) -> Form:
+    """How the training data of a run were read; of runs of earlier versions, what the options say."""
+    return fitted.form if fitted.form != AUTO else form_of(config.texts)
+
+
+def form_of(options: TextData) -> Form:
+    """What the options say about files."""
+    return Form(
+        text=options.text,
+        label=options.label,
+        encoding=options.encoding,
+        header=options.header,
+        delimiter=options.delimiter,
+        quote=options.quote,
+        label_separator=options.label_separator,
+    )
+
+
+def read_texts(path: Path, form: Form = AUTO, trained: Form = AUTO, least: int = 2) -> Texts:
     """Texts with labels from a file, or from a folder of classes. Raises UserError where they cannot be read."""
-    return read_class_folder(path, encoding) if path.is_dir() else read_labelled(path, columns, encoding)
+    return read_class_folder(path, form, least) if path.is_dir() else read_labelled(path, form, trained)
 
 
 def class_names(corpus: Corpus) -> tuple[str, ...]:
@@ -171,10 +243,13 @@ def split(corpus: Corpus, options: TextData) -> Splits:
 
 
 def all_for_testing(corpus: Corpus) -> Splits:
-    """The source's own splits; an undivided corpus is the test split as a whole."""
-    if "all" not in corpus.parts:
-        return _source_splits(corpus)
-    return Splits(corpus.data, train=Texts([], []), test=corpus.parts["all"])
+    """All texts of an undivided corpus as the test split, the source's own test split of any other; no training."""
+    nothing = Texts([], [])
+    if "all" in corpus.parts:
+        return Splits(corpus.data, nothing, corpus.parts["all"])
+    others = sum(len(texts) for part, texts in corpus.parts.items() if part != "test")
+    line = f"{corpus.data}: its own test split is measured, without its {others} other texts"
+    return Splits(corpus.data, nothing, corpus.parts["test"], notes=(line,))
 
 
 def _source_splits(corpus: Corpus) -> Splits:
