@@ -150,7 +150,7 @@ def read_corpus(data: str, options: TextData, trained: Form = AUTO, least: int =
 def read_foreign(config: TextConfig, fitted: FittedText) -> Corpus:
     """Data other than the run's: read as its training data were where that fits, without its test file."""
     table = Path(plain_name(Path(config.data))).suffix.lower() in KINDS
-    options = replace(config.texts, test="", text="", label="", header="auto")
+    options = replace(config.texts, test="", text="", label="", encoding="", header="auto")
     options = replace(options, delimiter="" if table else options.delimiter)
     return read_corpus(config.data, options, remembered_form(config, fitted), least=1)
 
@@ -175,7 +175,9 @@ def form_of(options: TextData) -> Form:
 
 def read_texts(path: Path, form: Form = AUTO, trained: Form = AUTO, least: int = 2) -> Texts:
     """Texts with labels from a file, or from a folder of classes. Raises UserError where they cannot be read."""
-    return read_class_folder(path, form, least) if path.is_dir() else read_labelled(path, form, trained)
+    if path.is_dir():
+        return read_class_folder(path, replace(form, encoding=form.encoding or trained.encoding), least)
+    return read_labelled(path, form, trained)
 
 
 def class_names(corpus: Corpus) -> tuple[str, ...]:

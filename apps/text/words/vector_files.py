@@ -207,8 +207,9 @@ def _text_rows(stream: IO[bytes], path: Path, numbers: Places) -> Iterator[tuple
         try:
             row = np.array(rest.split(), np.float32)
         except ValueError:
-            if size:  # a word with blanks inside, as GloVe's largest files have some
-                yield word + b" ", None
+            parts = line.split()
+            if 0 < size <= _numbers_at_the_end(parts):  # a word with blanks inside, as GloVe's largest files have some
+                yield b" ".join(parts[:-size]), np.array(parts[-size:], np.float32)
                 continue
             raise UserError(f"{path}: line {number} is not a word with its vector") from None
         size = size or len(row)
