@@ -24,10 +24,9 @@ from apps.text.reading.data_sets import read_named
 from apps.text.reading.files import decode, plain_name, read_bytes
 from apps.text.reading.folders import read_class_folder
 from apps.text.reading.form import AUTO, Form
-from apps.text.reading.labelled import read_labelled
+from apps.text.reading.labelled import Texts, read_labelled
 from apps.text.reading.scripts import check_tokens
 from apps.text.reading.tables import KINDS
-from apps.text.reading.texts import Texts
 from apps.text.reading.tokenizers import normal_form, tokenizer
 from apps.text.words import vectors
 from apps.text.words.ragged import TextSplit, rows_of
@@ -116,10 +115,10 @@ class Corpus:
         return found.hexdigest()
 
 
-def read_corpus(data: str, options: TextData, trained: Form = AUTO, least: int = 2) -> Corpus:
+def read_corpus(data: str, options: TextData, trained: Form = AUTO, classes: Sequence[str] = ()) -> Corpus:
     """The texts of a named data set, a file or a folder; `trained` is how the training data were read.
 
-    Raises UserError where it is missing, cannot be read, or is a folder of fewer than `least` classes.
+    Of data that a run is tested on, `classes` are the run's. Raises UserError where it is missing or cannot be read.
     """
     if data in available() and not options.test:
         return Corpus(data, *read_named(data))
@@ -142,7 +141,7 @@ def read_corpus(data: str, options: TextData, trained: Form = AUTO, least: int =
         entries = {"all": path}
     parts = {}
     for part in sorted(entries, key=["all", "train", "validation", "test"].index):
-        parts[part] = read_texts(entries[part], form, trained, least)
+        parts[part] = read_texts(entries[part], form, trained, classes)
         trained = trained if trained != AUTO else parts[part].form  # the test file has the columns of the training
     return Corpus(data, parts)
 
@@ -152,7 +151,7 @@ def read_foreign(config: TextConfig, fitted: FittedText) -> Corpus:
     table = Path(plain_name(Path(config.data))).suffix.lower() in KINDS
     options = replace(config.texts, test="", text="", label="", encoding="", header="auto")
     options = replace(options, delimiter="" if table else options.delimiter)
-    return read_corpus(config.data, options, remembered_form(config, fitted), least=1)
+    return read_corpus(config.data, options, remembered_form(config, fitted), fitted.labels)
 
 
 def remembered_form(config: TextConfig, fitted: FittedText) -> Form:
@@ -173,11 +172,11 @@ def form_of(options: TextData) -> Form:
     )
 
 
-def read_texts(path: Path, form: Form = AUTO, trained: Form = AUTO, least: int = 2) -> Texts:
+def read_texts(path: Path, form: Form = AUTO, trained: Form = AUTO, classes: Sequence[str] = ()) -> Texts:
     """Texts with labels from a file, or from a folder of classes. Raises UserError where they cannot be read."""
     if path.is_dir():
-        return read_class_folder(path, replace(form, encoding=form.encoding or trained.encoding), least)
-    return read_labelled(path, form, trained)
+        return read_class_folder(path, replace(form, encoding=form.encoding or trained.encoding), 1 if classes else 2)
+    return read_labelled(path, form, trained, classes)
 
 
 def class_names(corpus: Corpus) -> tuple[str, ...]:
@@ -334,10 +333,13 @@ def _encoded(texts: Texts, tokens: list[list[str]], fitted: FittedText, where: s
 
 
 def read(source: Path | bytes, fitted: FittedText) -> np.ndarray:
-    """Word numbers (T,) int32 of one text: a whole file, or bytes in UTF-8."""
-    raw = source if isinstance(source, bytes) else read_bytes(source)
+    """Word numbers (T,) int32 of one text: a whole file in the encoding of the training data, or bytes in UTF-8."""
     vocabulary = fitted.vocabulary
-    return vocabulary.encode(vocabulary.tokenize(decode(raw, "standard input" if raw is source else str(source))))
+    if isinstance(source, bytes):
+        text = decode(source, "standard input")
+    else:
+        text = decode(read_bytes(source), str(source), Form(encoding=fitted.form.encoding))
+    return vocabulary.encode(vocabulary.tokenize(text))
 
 
 def encode_texts(vocabulary: Vocabulary, texts: Sequence[str]) -> TextSplit:

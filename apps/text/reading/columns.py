@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from apps.text.reading.form import Form
 from apps.text.reading.header import LABEL_NAMES, TEXT_NAMES
@@ -10,9 +10,9 @@ from apps.text.reading.tables import Table
 from cnn_core.errors import UserError
 
 
-def find_columns(table: Table, trained: Form) -> tuple[int, int, tuple[str, ...]]:
+def find_columns(table: Table, trained: Form, classes: Sequence[str] = ()) -> tuple[int, int, tuple[str, ...]]:
     """(column of the texts, column of the labels, what was guessed): as the options say, as in the training data,
-    by the usual names, else by what the cells look like.
+    by the usual names, else by what the cells look like; `classes` are those of a run that is tested.
 
     Raises UserError for a column that does not exist, where none looks like labels, and where both are the same.
     """
@@ -30,7 +30,7 @@ def find_columns(table: Table, trained: Form) -> tuple[int, int, tuple[str, ...]
     text_guessed, label_guessed = text is None, label is None
     others: list[int] = []
     if label is None:
-        label, others = guess_label(table, text)
+        label, others = guess_label(table, text, classes)
     if text is None:
         text = guess_text(table, label)
     if text == label:
@@ -44,14 +44,19 @@ def find_columns(table: Table, trained: Form) -> tuple[int, int, tuple[str, ...]
     return text, label, () if sorted(table.names) == ["label", "text"] else tuple(guesses)
 
 
-def guess_label(table: Table, text: int | None) -> tuple[int, list[int]]:
-    """(the column of labels, others with as few values): labels recur, numbers of rows do not.
+def guess_label(table: Table, text: int | None, classes: Sequence[str] = ()) -> tuple[int, list[int]]:
+    """(the column of labels, others with as few values): all cells are `classes`, or they recur, as texts do not.
 
     Raises UserError where no column looks like labels.
     """
     usual = _usual(table, LABEL_NAMES, text)
     if usual is not None:
         return usual, []
+    inside = [
+        i for i in range(len(table.rows[0])) if i != text and {row[i].strip() for row in table.rows} <= {*classes}
+    ]
+    if inside:
+        return inside[0], inside[1:]
     repeating: list[tuple[int, int]] = []
     for column in range(len(table.rows[0])):
         kinds = len({row[column] for row in table.rows})

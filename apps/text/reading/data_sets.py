@@ -10,7 +10,7 @@ from typing import Any
 
 from apps.text.reading.files import decode, lines_of, read_bytes
 from apps.text.reading.form import Form
-from apps.text.reading.texts import Texts
+from apps.text.reading.labelled import Texts
 from cnn_core.errors import UserError
 from cnn_core.fetching.archives import open_member
 from cnn_core.fetching.sources import Fetched, fetch, load_manifest

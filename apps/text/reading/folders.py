@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from apps.text.reading.checks import oddities
 from apps.text.reading.files import decode, lines_of, plain_name, read_bytes
 from apps.text.reading.form import Form
-from apps.text.reading.texts import Texts
+from apps.text.reading.labelled import Texts
 from cnn_core.errors import UserError
 
 

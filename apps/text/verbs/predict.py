@@ -87,16 +87,18 @@ def run(app: App, options: PredictOptions) -> Outcome:
         if FILE_NAME.fullmatch(given) and not Path(given).exists():
             raise UserError(f"{given}: no such file (a text that ends like a file name needs a blank after it)")
 
+    from apps.text.verbs.answers import Limits, answer, training_form, unanswered
     from cnn_core import runs
     from cnn_core.training import device
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
+    limits = Limits(options.top, options.reject, options.reject_unknown)
     if stream:
         from apps.text.verbs.stream import answer_stream
 
-        return answer_stream(trained, options)
-    asked, tables = _read(trained, options)
-    found = answer(trained, [each.text for each in asked], options)
+        return answer_stream(trained, limits, options.encoding, options.common.json)
+    asked, tables = _read(trained, options, training_form(trained))
+    found = answer(trained, [each.text for each in asked], limits)
     answers = [
         {"file": each.file, "row": each.row} | (unanswered(each.text) if each.file and not each.text.strip() else one)
         for each, one in zip(asked, found, strict=True)
@@ -132,42 +134,7 @@ def _listing(answers: list[dict[str, Any]]) -> str:
     return table(["row", "text", "answer", *(f"#{i + 1}" for i in range(count)), "unknown words"], rows)
 
 
-def answer(trained: Run, texts: list[str], options: PredictOptions) -> list[dict[str, Any]]:
-    """One dict for each text: text, answer, rejected, top, tokens, unknown (share of the words)."""
-    from apps.text.data import encode_texts
-    from cnn_core.training import engine
-
-    split = encode_texts(trained.fitted.vocabulary, texts)
-    forward = trained.app.forward_of(trained.config)
-    logits = engine.predict_logits(trained.model, split, precision=trained.config.fit.precision, forward=forward)
-    probabilities = logits.double().softmax(1)
-    best, order = probabilities.topk(min(options.top, len(trained.labels)))
-    found = []
-    for i, (text, p, classes) in enumerate(zip(texts, best.tolist(), order.tolist(), strict=True)):
-        row = split.row(i)
-        unknown = float((row == 1).float().mean()) if len(row) else 1.0
-        rejected = p[0] < options.reject or unknown > options.reject_unknown
-        top = [{"label": trained.labels[c], "probability": q} for c, q in zip(classes, p, strict=True)]
-        label = "rejected" if rejected else top[0]["label"]
-        found.append(
-            {"text": text, "answer": label, "rejected": rejected, "top": top, "tokens": len(row), "unknown": unknown}
-        )
-    return found
-
-
-def unanswered(text: str) -> dict[str, Any]:
-    """What stands for the answer of a blank row."""
-    return {"text": text, "answer": None, "rejected": False, "top": [], "tokens": 0, "unknown": 1.0}
-
-
-def training_form(trained: Run) -> Form:
-    """How the training data of a run were read."""
-    from apps.text.data import remembered_form
-
-    return remembered_form(trained.config, trained.fitted)
-
-
-def _read(trained: Run, options: PredictOptions) -> tuple[list[Asked], list[Table]]:
+def _read(trained: Run, options: PredictOptions, remembered: Form) -> tuple[list[Asked], list[Table]]:
     """(texts of all arguments: a file's rows, a folder's files, or the argument itself; tables of the files)."""
     from dataclasses import replace
 
@@ -177,7 +144,7 @@ def _read(trained: Run, options: PredictOptions) -> tuple[list[Asked], list[Tabl
 
     found: list[Asked] = []
     tables: list[Table] = []
-    form, remembered = options.form(), training_form(trained)
+    form = options.form()
     for number, given in enumerate(options.inputs, start=1):
         path = Path(given)
         try:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from apps.text.verbs.predict import PredictOptions, answer, training_form, unanswered
+from apps.text.verbs.answers import Limits, answer, training_form, unanswered
 from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from cnn_core.runs import Run
 
 
-def answer_stream(trained: Run, options: PredictOptions) -> Outcome:
+def answer_stream(trained: Run, limits: Limits, encoding: str, as_json: bool) -> Outcome:
     """Answer lines as they come, those that came together in one batch; a bad line is answered by an error.
 
     Lines end at LF or CRLF. Raises UserError for an encoding in which these are other bytes, as in UTF-16.
     """
-    encoding = _encoding(trained, options)
+    encoding = _encoding(trained, encoding)
     bad = number = 0
     for lines in _lines(sys.stdin.fileno()):
         texts: list[str] = []
@@ -35,27 +35,27 @@ def answer_stream(trained: Run, options: PredictOptions) -> Outcome:
             except UnicodeDecodeError as error:
                 errors[number] = f"line {number}: {error}"
                 texts.append("")
-        for at, found in enumerate(answer(trained, texts, options), start=number - len(lines) + 1):
+        for at, found in enumerate(answer(trained, texts, limits), start=number - len(lines) + 1):
             if at in errors:
                 bad += 1
                 found = {"error": errors[at]}
             elif not found["text"].strip():
                 found = unanswered(found["text"])
-            _say({"line": at, **found}, options.common.json)
+            _say({"line": at, **found}, as_json)
         sys.stdout.flush()
     if bad:
         note(f"{bad} of {number} lines are not {encoding} and were not answered; see --encoding")
     return Outcome(None, "", status=2 if bad else 0)
 
 
-def _encoding(trained: Run, options: PredictOptions) -> str:
-    found = options.encoding or training_form(trained).encoding
+def _encoding(trained: Run, given: str) -> str:
+    found = given or training_form(trained).encoding
     try:
         if "\n".encode(found or "utf-8") not in (b"\n", codecs.BOM_UTF8 + b"\n"):
             raise UserError(f"--encoding {found}: a stream is cut into lines at the byte 0a, which {found} has not")
     except LookupError:
         raise UserError(f"--encoding {found}: unknown encoding; try utf-8 or latin-1") from None
-    if found and not options.encoding:
+    if found and not given:
         note(f"standard input: read as {found}, as the training data were; see --encoding")
     return found or "UTF-8"
 

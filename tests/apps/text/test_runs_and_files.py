@@ -98,6 +98,8 @@ def test_one_class_alone_is_measured(folder, tmp_path, capsys):
     (tmp_path / "d" / "1").mkdir(parents=True)
     (tmp_path / "d" / "1" / "a.txt").write_text("a superb film")
     assert ask(capsys, "evaluate", folder / "RUN", "--data", tmp_path / "d")[0]["count"] == 1
+    (tmp_path / "bare.csv").write_bytes(b"superb;1\nmoving;1\n")
+    assert ask(capsys, "evaluate", folder / "RUN", "--data", tmp_path / "bare.csv")[0]["accuracy"] == 1
     names = b"text;verdict\nsuperb;1\nawful;0\nawful stale;0\nmoving;1\n"
     (tmp_path / "other.csv").write_bytes(names)
     found, err = ask(capsys, "evaluate", folder / "RUN", "--data", tmp_path / "other.csv")
