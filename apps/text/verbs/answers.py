@@ -49,6 +49,6 @@ def unanswered(text: str) -> dict[str, Any]:
 
 def training_form(trained: Run) -> Form:
     """How the training data of a run were read."""
-    from apps.text.data import remembered_form
+    from apps.text.corpus import remembered_form
 
     return remembered_form(trained.config, trained.fitted)

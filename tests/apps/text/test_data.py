@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.text.config import TextConfig, TextData
-from apps.text.data import load, read, read_texts
+from apps.text.corpus import read_texts
+from apps.text.data import load, read
 from apps.text.reading import data_sets
 from apps.text.reading.form import Form
 from apps.text.reading.plain import read_plain

@@ -9,7 +9,8 @@ import zipfile
 import pytest
 
 from apps.text.config import TextConfig, TextData
-from apps.text.data import load, read_texts
+from apps.text.corpus import read_texts
+from apps.text.data import load
 from apps.text.reading import tables
 from apps.text.reading.files import lines_of
 from apps.text.reading.form import Form
