@@ -15,6 +15,7 @@ EXTRAS = {
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "onnxscript": "onnx",
+    "openpyxl": "excel",
     "py_nanotts": "voices",
     "pyarrow": "text",
     "scipy": "bench",

@@ -97,7 +97,11 @@ def test_no_circle_of_imports_between_files_and_between_rooms():
 def test_rooms_are_small():
     """About a dozen names in a folder; the tops of the core and of an app hold their rooms as well."""
     for folder in {path.parent for path in modules().values()}:
-        names = [path.name for path in folder.iterdir() if path.name not in ("__pycache__", "README.md", "__init__.py", "__main__.py")]
+        names = [
+            path.name
+            for path in folder.iterdir()
+            if path.name not in ("__pycache__", "README.md", "__init__.py", "__main__.py")
+        ]
         assert len(names) <= (22 if folder.name == "cnn_core" else 15), f"{folder}: {len(names)} names"
 
 

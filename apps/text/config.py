@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from apps.text.reading.form import Form
 from cnn_core.errors import UserError
 from cnn_core.training.recipe import FitConfig
 
@@ -19,6 +20,14 @@ class TextData:
     """Column of the labels; guessed, with a note, when left out."""
     encoding: str = ""
     """Encoding of the files, such as latin-1; UTF-8 (or what a byte order mark says) when left out."""
+    header: Literal["auto", "yes", "no"] = "auto"
+    """Whether the first row of a table names the columns; auto guesses, with a note where it is not plain."""
+    delimiter: str = ""
+    """What separates columns: one character, or tab; guessed when left out. Any file is then a table."""
+    quote: Literal["auto", "none", "double"] = "auto"
+    """double: cells may stand in double quotes; none: quotation marks are part of the texts; auto guesses."""
+    label_separator: Literal["auto", "none"] = "auto"
+    """auto refuses labels such as a,b beside a and b, for a text has one class; none: the comma is part of a name."""
     tokenizer: Literal["english", "kim", "characters", "jieba"] = "english"
     """How texts are cut: torchtext's basic_english, Kim's cleaning, single characters, or Chinese words."""
     least_count: int = 1
@@ -37,6 +46,7 @@ class TextData:
     """Seed of the folds or of the held-out share; apart from --seed, so that seeds are compared on the same texts."""
 
     def __post_init__(self) -> None:
+        Form(delimiter=self.delimiter).separator()  # raises UserError for more than one character
         if not 0 < self.test_share < 1:
             raise UserError(f"texts.test_share must lie between 0 and 1, not {self.test_share:g}")
         if self.folds < 0 or self.folds == 1:
@@ -57,7 +67,7 @@ class Vectors:
     mode: Literal["rand", "static", "nonstatic", "multichannel"] = "rand"
     """Kim's modes: random ones that learn; given ones that stay, or that learn; both, as two groups of channels."""
     source: str = ""
-    """Given vectors: glove-50d, word2vec (trained on the training texts), or a file (.txt, .vec, .bin, .npy, .gz)."""
+    """Given vectors: glove-50d, word2vec (trained on the training texts), or a file; formats: README."""
     width: int = 300
     """Dimensions of a word vector, where no given vectors decide them."""
     free: int = 0
@@ -126,7 +136,7 @@ class TextConfig:
     """A network for texts in classes, and how it is trained."""
 
     data: str = "movie-snippets"
-    """Name of a data set (see `prepare --list`), a CSV, TSV, JSONL, parquet or text file, or a folder of classes."""
+    """Name of a data set (see `prepare --list`), a table, a text file (formats: README), or a folder of classes."""
     texts: TextData = field(default_factory=TextData)
     """Columns, tokens, splits."""
     vectors: Vectors = field(default_factory=Vectors)

@@ -9,17 +9,19 @@ Each step takes what the one before gives: a Corpus, its Splits, their Tokens, F
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from apps.text.config import TextConfig, TextData
-from apps.text.reading.data_sets import read_named
-from apps.text.reading.folders import read_class_folder
-from apps.text.reading.tables import Columns, Texts, decode, read_bytes, read_labelled
+from apps.text.corpus import Corpus, read_corpus, read_foreign, remembered_form, same_data
+from apps.text.reading.files import decode, read_bytes
+from apps.text.reading.form import Form
+from apps.text.reading.labelled import Texts
+from apps.text.reading.scripts import check_tokens
 from apps.text.reading.tokenizers import normal_form, tokenizer
 from apps.text.words import vectors
 from apps.text.words.ragged import TextSplit, rows_of
@@ -30,80 +32,43 @@ from cnn_core.fetching.sources import available
 from cnn_core.training.data import Dataset
 from cnn_core.training.holdout import folds, hold_out
 
-SPLIT_NAMES = {"train": ("train", "training"), "test": ("test",), "validation": ("validation", "valid", "val", "dev")}
-"""What people call the folder or table of a split."""
 MOST_CLASSES = 1000
 
 
 def load(config: TextConfig, fitted: FittedText | None = None) -> Dataset:
     """The data set that the configuration names; with `fitted`, in the words and classes of the run that has it.
 
-    Data other than the run's, where they are not divided, are test texts as a whole. Raises UserError where the data
-    are not available, cannot be read, have one class only, or have a class that the run does not have.
+    Data other than the run's are test texts alone, all of them where they are not divided, and have no training texts.
+    The data set's `fitted` has the digest of the data as they are now. Raises UserError where the data are not
+    available, cannot be read, have one class only (a run's test texts may), or a class that the run does not have.
     """
-    corpus = read_corpus(config.data, config.texts)
     if fitted is None:
+        corpus = read_corpus(config.data, config.texts)
         _print(corpus.notes)
         labels = class_names(corpus)
         splits = split(corpus, config.texts)
         _print(splits.notes)
         tokens = tokenize(splits, config.texts)
-        fitted = fit(config, labels, tokens)
-    elif fitted.data == config.data:  # as when the run began, which printed the notes
+        _print(check_tokens(config.data, splits.train.texts, tokens.train, config.texts.tokenizer))
+        fitted = replace(fit(config, labels, tokens), form=corpus.form)
+    elif same_data(config.data, fitted.data):  # as when the run began, which printed the notes
+        corpus = read_corpus(fitted.data, config.texts, remembered_form(config, fitted))
         splits = split(corpus, config.texts)
         tokens = tokenize(splits, config.texts)
+        if fitted.digest and corpus.digest != fitted.digest:
+            note(f"{config.data}: has changed since the run was trained on it (sha256 {corpus.digest[:12]})")
     else:
+        corpus = read_foreign(config, fitted)
         _print(corpus.notes)
+        if fitted.digest and corpus.digest == fitted.digest:
+            note(f"{config.data}: holds the very texts that the run was trained on")
         splits = all_for_testing(corpus)
+        _print(splits.notes)
         tokens = tokenize(splits, config.texts)
-    return encode(splits, tokens, fitted)
+    return encode(splits, tokens, replace(fitted, digest=corpus.digest))
 
 
-# 1. Read: a named data set, a file or a folder -> texts and labels
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Texts with labels as the source has them: by split (train, test, validation), or undivided as `all`."""
-
-    data: str
-    """What the user called it."""
-    parts: Mapping[str, Texts]
-    classes: tuple[str, ...] = ()
-    """The classes in their order, where the data set declares them."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was guessed about the files."""
-        return tuple(line for texts in self.parts.values() for line in texts.notes)
-
-
-def read_corpus(data: str, options: TextData) -> Corpus:
-    """The texts of a named data set, a file or a folder. Raises UserError where it is missing or cannot be read."""
-    if data in available() and not options.test:
-        return Corpus(data, *read_named(data))
-    path, columns = Path(data).expanduser(), Columns(options.text, options.label)
-    if not path.exists():
-        raise UserError(f"no data set, file or folder is named {data!r} (data sets: {', '.join(available())})")
-    inside = sorted(path.iterdir()) if path.is_dir() else []
-    entries = {
-        part: min(matches, key=lambda entry: names.index(entry.stem))
-        for part, names in SPLIT_NAMES.items()
-        if (matches := [entry for entry in inside if entry.stem in names])
-    }
-    if options.test:
-        test = Path(options.test).expanduser()
-        if not test.exists():
-            raise UserError(f"--texts.test {options.test}: no such file or folder")
-        entries = {**(entries if "train" in entries else {"train": path}), "test": test}
-    elif not {"train", "test"} <= set(entries):
-        entries = {"all": path}
-    return Corpus(data, {part: read_texts(entry, columns, options.encoding) for part, entry in entries.items()})
-
-
-def read_texts(path: Path, columns: Columns, encoding: str = "") -> Texts:
-    """Texts with labels from a file, or from a folder of classes. Raises UserError where they cannot be read."""
-    return read_class_folder(path, encoding) if path.is_dir() else read_labelled(path, columns, encoding)
+# 1. Read (corpus.py): a named data set, a file or a folder -> texts and labels
 
 
 def class_names(corpus: Corpus) -> tuple[str, ...]:
@@ -171,10 +136,13 @@ def split(corpus: Corpus, options: TextData) -> Splits:
 
 
 def all_for_testing(corpus: Corpus) -> Splits:
-    """The source's own splits; an undivided corpus is the test split as a whole."""
-    if "all" not in corpus.parts:
-        return _source_splits(corpus)
-    return Splits(corpus.data, train=Texts([], []), test=corpus.parts["all"])
+    """All texts of an undivided corpus as the test split, the source's own test split of any other; no training."""
+    nothing = Texts([], [])
+    if "all" in corpus.parts:
+        return Splits(corpus.data, nothing, corpus.parts["all"])
+    others = sum(len(texts) for part, texts in corpus.parts.items() if part != "test")
+    line = f"{corpus.data}: its own test split is measured, without its {others} other texts"
+    return Splits(corpus.data, nothing, corpus.parts["test"], notes=(line,))
 
 
 def _source_splits(corpus: Corpus) -> Splits:
@@ -257,10 +225,13 @@ def _encoded(texts: Texts, tokens: list[list[str]], fitted: FittedText, where: s
 
 
 def read(source: Path | bytes, fitted: FittedText) -> np.ndarray:
-    """Word numbers (T,) int32 of one text: a whole file, or bytes in UTF-8."""
-    raw = source if isinstance(source, bytes) else read_bytes(source)
+    """Word numbers (T,) int32 of one text: a whole file in the encoding of the training data, or bytes in UTF-8."""
     vocabulary = fitted.vocabulary
-    return vocabulary.encode(vocabulary.tokenize(decode(raw, "standard input" if raw is source else str(source))))
+    if isinstance(source, bytes):
+        text = decode(source, "standard input")
+    else:
+        text = decode(read_bytes(source), str(source), Form(encoding=fitted.form.encoding))
+    return vocabulary.encode(vocabulary.tokenize(text))
 
 
 def encode_texts(vocabulary: Vocabulary, texts: Sequence[str]) -> TextSplit:

@@ -16,6 +16,7 @@ from apps.text.nets.deep import DeepNet
 from apps.text.nets.window_net import WindowEnsemble, WindowNet
 from apps.text.words import vectors
 from apps.text.words.vocabulary import FittedText
+from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.training.data import Batch
 from cnn_core.training.inference import Forward, Step, call, classification
@@ -97,6 +98,7 @@ def initialize(model: nn.Module, config: TextConfig, fitted: FittedText) -> None
     found[[PAD, UNKNOWN]] = False
     numbers, table = torch.from_numpy(found.nonzero()[0]), torch.from_numpy(given[found])
     seen = numbers < front.seen_words
+    note(f"{source}: vectors for {int(seen.sum())} of the {front.seen_words - 2} words of the training texts")
     if not seen.any():
         raise UserError(f"{source}: has no vector for any word of the training texts")
     table = (table - table[seen].mean(0)) * (config.vectors.scale / 3**0.5 / table[seen].std().clamp(min=1e-12))

@@ -72,6 +72,16 @@ class Split:
         """
         return None
 
+    def evaluation_batches(self, batch_size: int) -> Iterator[Tensor | slice]:
+        """The samples of each batch of evaluation: `evaluation_order`, cut at `batch_size`.
+
+        A subclass may cut smaller batches where its samples are large.
+        """
+        order = self.evaluation_order()
+        for start in range(0, len(self), batch_size):
+            part = slice(start, start + batch_size)
+            yield part if order is None else order[part]
+
     def groups(self) -> Sequence[Hashable] | None:
         """(N,) what samples that must stay on one side of a split have in common; None where each is on its own."""
         return None

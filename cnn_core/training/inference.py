@@ -1,6 +1,6 @@
 """A network at work on whole data sets: the step that both training and evaluation take, and their means."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
@@ -151,10 +151,15 @@ def predict_logits(
     model.eval()
     order = inputs.evaluation_order() if isinstance(inputs, Split) else None
     outputs = []
-    for start in range(0, len(inputs), batch_size):
-        part = slice(start, start + batch_size) if order is None else order[start : start + batch_size]
-        batch = inputs.take(part)[0] if isinstance(inputs, Split) else inputs[part]
+    for batch in _input_batches(inputs, batch_size):
         with autocast(precision, device):
             outputs.append(forward(model, batch.to(device)).float().cpu())
     found = torch.cat(outputs)
     return found if order is None else torch.empty_like(found).index_copy_(0, order.cpu(), found)
+
+
+def _input_batches(inputs: Tensor | Split, batch_size: int) -> Iterator[Tensor]:
+    if isinstance(inputs, Split):
+        yield from (inputs.take(part)[0] for part in inputs.evaluation_batches(batch_size))
+    else:
+        yield from inputs.split(batch_size)

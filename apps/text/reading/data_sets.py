@@ -8,7 +8,9 @@ import tarfile
 from collections.abc import Callable
 from typing import Any
 
-from apps.text.reading.tables import Texts, decode, read_bytes
+from apps.text.reading.files import decode, lines_of, read_bytes
+from apps.text.reading.form import Form
+from apps.text.reading.labelled import Texts
 from cnn_core.errors import UserError
 from cnn_core.fetching.archives import open_member
 from cnn_core.fetching.sources import Fetched, fetch, load_manifest
@@ -37,7 +39,7 @@ def read_named(name: str) -> tuple[Parts, tuple[str, ...]]:
 def _snippets(fetched: Fetched, options: dict[str, Any]) -> Parts:
     """Snippets with mean human scores: the sign is the class; scores near zero are left out."""
     with open_member(fetched.role("archive"), options["member"]) as stream:
-        lines = decode(stream.read(), options["member"]).splitlines()
+        lines = lines_of(decode(stream.read(), options["member"]))
     texts, labels = [], []
     for line in lines:
         _, score, text = line.split("\t", 2)
@@ -97,8 +99,8 @@ def _reviews(fetched: Fetched, options: dict[str, Any]) -> Parts:
 
 def _lines(fetched: Fetched, role: str, options: dict[str, Any]) -> list[str]:
     path = fetched.role(role)
-    text = decode(read_bytes(path), path.name, options.get("encoding", ""))
-    return [line for line in text.split("\n") if line.strip()]
+    text = decode(read_bytes(path), path.name, Form(encoding=options.get("encoding", "")))
+    return [line for line in lines_of(text) if line.strip()]
 
 
 READERS: dict[str, Callable[[Fetched, dict[str, Any]], Parts]] = {

@@ -1,18 +1,16 @@
-"""predict: texts given as arguments, lines of files, or standard input line by line as a stream."""
+"""predict: texts given as arguments, rows of files, or standard input line by line as a stream."""
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from apps.text.reading.form import Form
 from cnn_core.app import App
 from cnn_core.config import positional
-from cnn_core.console import json_text, note, visible
+from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.files import files_in
@@ -20,6 +18,7 @@ from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
 
 if TYPE_CHECKING:
+    from apps.text.reading.tables import Table
     from cnn_core.runs import Run
 
 STREAM = "-"
@@ -41,9 +40,32 @@ class PredictOptions(Shared):
     reject_unknown: float = 1.0
     """Answer "rejected" where the share of unknown words is above this."""
     text: str = ""
-    """Column of the texts in tables."""
+    """Column of the texts in tables; that of the training data when left out."""
     encoding: str = ""
-    """Encoding of files and stream; UTF-8 when left out."""
+    """Encoding of files and stream; that of the training data when left out."""
+    header: Literal["auto", "yes", "no"] = "auto"
+    """Whether the first row of a table names the columns; auto: as in the training data."""
+    delimiter: str = ""
+    """What separates columns: one character, or tab; that of the training data when left out."""
+    quote: Literal["auto", "none", "double"] = "auto"
+    """Whether cells may stand in double quotes; auto: as in the training data."""
+    csv: Path | None = None
+    """Write the rows of the file with the answers beside them to this CSV file."""
+
+    def form(self) -> Form:
+        """What the options say about files."""
+        return Form(self.text, "", self.encoding, self.header, self.delimiter, self.quote, prefix="")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A text to answer, and where it stands."""
+
+    text: str
+    file: str | None
+    """None for an argument."""
+    row: int
+    """Row of the file, or argument, from 1."""
 
 
 parse = parser(
@@ -54,6 +76,46 @@ parse = parser(
 
 def run(app: App, options: PredictOptions) -> Outcome:
     """Answer all texts, or go on answering lines until the stream ends."""
+    _check(options)
+    stream = STREAM in options.inputs
+    if stream and len(options.inputs) > 1:
+        raise UserError("- answers standard input alone; leave the other texts out")
+    if options.csv and (len(options.inputs) != 1 or not Path(options.inputs[0]).is_file()):
+        raise UserError("--csv writes the rows of one file; name that file alone")
+    if options.csv and options.csv.resolve() == Path(options.inputs[0]).resolve():
+        raise UserError(f"--csv {options.csv}: is the file that is read; name another")
+    for given in options.inputs:
+        if FILE_NAME.fullmatch(given) and not Path(given).exists():
+            raise UserError(f"{given}: no such file (a text that ends like a file name needs a blank after it)")
+
+    from apps.text.verbs.answers import Limits, answer, training_form, unanswered
+    from cnn_core import runs
+    from cnn_core.training import device
+
+    trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
+    limits = Limits(options.top, options.reject, options.reject_unknown)
+    if stream:
+        from apps.text.verbs.stream import answer_stream
+
+        return answer_stream(trained, limits, options.encoding, options.common.json)
+    asked, tables = _read(trained, options, training_form(trained))
+    found = answer(trained, [each.text for each in asked], limits)
+    answers = [
+        {"file": each.file, "row": each.row} | (unanswered(each.text) if each.file and not each.text.strip() else one)
+        for each, one in zip(asked, found, strict=True)
+    ]
+    data: dict[str, Any] = {"run": str(options.run), "predictions": answers}
+    text = _listing(answers)
+    if options.csv:
+        from apps.text.verbs.answers_csv import write_answers
+
+        write_answers(options.csv, tables[0], answers)
+        data["csv"] = str(options.csv)
+        text += f"\n\ncsv: {options.csv}"
+    return Outcome(data, text)
+
+
+def _check(options: PredictOptions) -> None:
     if options.top < 1:
         raise UserError(f"--top must be at least 1, not {options.top}")
     for name in ("reject", "reject_unknown"):
@@ -61,121 +123,55 @@ def run(app: App, options: PredictOptions) -> Outcome:
             raise UserError(f"--{name.replace('_', '-')} must lie between 0 and 1, not {getattr(options, name):g}")
     if not options.inputs:
         raise UserError("name the texts: in quotes, as files with a text a line, or - for standard input")
-    stream = STREAM in options.inputs
-    if stream and len(options.inputs) > 1:
-        raise UserError("- answers standard input alone; leave the other texts out")
-    texts = [] if stream else _texts(options)
 
-    from cnn_core import runs
-    from cnn_core.training import device
 
-    trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
-    if stream:
-        return _answer_stream(trained, options)
-    answers = answer(trained, texts, options)
+def _listing(answers: list[dict[str, Any]]) -> str:
+    count = max(len(each["top"]) for each in answers)
     rows = []
-    for a in answers:
-        best = [f"{t['label']} {t['probability']:.3f}" for t in a["top"]]
-        rows.append([_short(a["text"]), a["answer"], *best, f"{a['unknown']:.0%}"])
-    ranks = [f"#{i + 1}" for i in range(len(answers[0]["top"]))]
-    return Outcome(
-        {"run": str(options.run), "predictions": answers}, table(["text", "answer", *ranks, "unknown words"], rows)
-    )
+    for each in answers:
+        best = [f"{top['label']} {top['probability']:.3f}" for top in each["top"]]
+        best += [""] * (count - len(best))
+        rows.append([each["row"], _short(each["text"]), each["answer"] or "", *best, f"{each['unknown']:.0%}"])
+    return table(["row", "text", "answer", *(f"#{i + 1}" for i in range(count)), "unknown words"], rows)
 
 
-def answer(trained: Run, texts: list[str], options: PredictOptions) -> list[dict[str, Any]]:
-    """One dict for each text: text, answer, rejected, top, tokens, unknown (share of the words)."""
-    from apps.text.data import encode_texts
-    from cnn_core.training import engine
+def _read(trained: Run, options: PredictOptions, remembered: Form) -> tuple[list[Asked], list[Table]]:
+    """(texts of all arguments: a file's rows, a folder's files, or the argument itself; tables of the files)."""
+    from dataclasses import replace
 
-    split = encode_texts(trained.fitted.vocabulary, texts)
-    forward = trained.app.forward_of(trained.config)
-    logits = engine.predict_logits(trained.model, split, precision=trained.config.fit.precision, forward=forward)
-    probabilities = logits.double().softmax(1)
-    best, order = probabilities.topk(min(options.top, len(trained.labels)))
-    found = []
-    for i, (text, p, classes) in enumerate(zip(texts, best.tolist(), order.tolist(), strict=True)):
-        row = split.row(i)
-        unknown = float((row == 1).float().mean()) if len(row) else 1.0
-        rejected = p[0] < options.reject or unknown > options.reject_unknown
-        top = [{"label": trained.labels[c], "probability": q} for c, q in zip(classes, p, strict=True)]
-        label = "rejected" if rejected else top[0]["label"]
-        found.append(
-            {"text": text, "answer": label, "rejected": rejected, "top": top, "tokens": len(row), "unknown": unknown}
-        )
-    return found
+    from apps.text.reading.files import decode, plain_name, read_bytes
+    from apps.text.reading.plain import read_plain
+    from apps.text.reading.tables import KINDS
 
-
-def _texts(options: PredictOptions) -> list[str]:
-    """The texts of all arguments: a file's lines or column, a folder's files, or the argument itself."""
-    from apps.text.reading.tables import Columns, decode, read_bytes, read_plain
-
-    found: list[str] = []
-    for given in options.inputs:
+    found: list[Asked] = []
+    tables: list[Table] = []
+    form = options.form()
+    for number, given in enumerate(options.inputs, start=1):
         path = Path(given)
         try:
             kind = "file" if path.is_file() else "folder" if given and path.is_dir() else "text"
         except (OSError, ValueError):  # too long for a name, or with a NUL: a text
             kind = "text"
         if kind == "text":
-            if FILE_NAME.fullmatch(given):
-                raise UserError(f"{given}: no such file (a text that ends like a file name needs a blank after it)")
-            found.append(given)
+            found.append(Asked(given, None, number))
         elif kind == "file":
-            found += [text for text in read_plain(path, Columns(text=options.text), options.encoding) if text.strip()]
+            # A text file that training read as a table, for an option gave its delimiter, is one here as well.
+            table = Path(plain_name(path)).suffix.lower() in KINDS
+            delimiter = form.delimiter or ("" if table else trained.config.texts.delimiter)
+            read = read_plain(path, replace(form, delimiter=delimiter), remembered)
+            for line in read.notes:
+                note(line)
+            if not any(text.strip() for text in read.texts):
+                raise UserError(f"{given}: holds no texts")
+            found += [Asked(text, given, row) for row, text in enumerate(read.texts, start=1)]
+            tables.append(read.table)
         else:
             files = files_in(path, (".txt",))
             if not files:
                 raise UserError(f"{given}: holds no texts (.txt)")
-            found += [decode(read_bytes(file), str(file), options.encoding) for file in files]
-    if not found:
-        raise UserError(f"{', '.join(options.inputs)}: holds no texts")
-    return found
-
-
-def _answer_stream(trained: Run, options: PredictOptions) -> Outcome:
-    """Answer lines as they come, those that came together in one batch; a bad line is answered by an error."""
-    bad = number = 0
-    for lines in _lines(sys.stdin.fileno()):
-        texts: list[str] = []
-        errors: dict[int, str] = {}
-        for raw in lines:
-            number += 1
-            try:
-                texts.append(raw.decode(options.encoding or "utf-8"))
-            except (UnicodeDecodeError, LookupError) as error:
-                errors[number] = f"line {number}: {error}"
-                texts.append("")
-        for at, found in enumerate(answer(trained, texts, options), start=number - len(lines) + 1):
-            if at in errors:
-                bad += 1
-                found = {"line": at, "error": errors[at]}
-            _say({"line": at, **found}, options.common.json)
-        sys.stdout.flush()
-    if bad:
-        note(f"{bad} of {number} lines are not {options.encoding or 'UTF-8'} and were not answered; see --encoding")
-    return Outcome(None, "", status=2 if bad else 0)
-
-
-def _say(found: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        text = json_text(found)
-    elif "error" in found:
-        text = f"error\t\t{visible(found['error'])}"
-    else:
-        text = f"{visible(found['answer'])}\t{found['top'][0]['probability']:.3f}\t{visible(found['text'])}"
-    print(text)  # noqa: T201 (a stream is answered at once)
-
-
-def _lines(handle: int) -> Iterator[list[bytes]]:
-    """The lines that have come, as soon as they come, without their ends."""
-    rest = b""
-    while piece := os.read(handle, 1 << 16):
-        *lines, rest = (rest + piece).split(b"\n")
-        if lines:
-            yield [line.removesuffix(b"\r") for line in lines]
-    if rest:
-        yield [rest]
+            as_trained = replace(form, encoding=form.encoding or remembered.encoding)
+            found += [Asked(decode(read_bytes(file), str(file), as_trained), str(file), 1) for file in files]
+    return found, tables
 
 
 def _short(text: str) -> str:

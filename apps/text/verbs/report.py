@@ -8,14 +8,16 @@ from torch import Tensor
 
 from apps.text.baselines import Baseline, compare
 from apps.text.words.ragged import TextSplit
-from apps.text.words.vocabulary import UNKNOWN
+from apps.text.words.vocabulary import UNKNOWN, FittedText
 from cnn_core.drawing.tables import table
+from cnn_core.errors import UserError
 from cnn_core.files import atomic
 from cnn_core.metrics import Metrics, evaluate_logits
 from cnn_core.runs import Run
 from cnn_core.training.data import Dataset
 
 SHOWN = 10
+UNKNOWN_NUMBER = 1
 
 
 def report(run: Run, data: Dataset, logits: Tensor, folder: Path) -> tuple[dict[str, Any], str]:
@@ -24,25 +26,53 @@ def report(run: Run, data: Dataset, logits: Tensor, folder: Path) -> tuple[dict[
     assert isinstance(test, TextSplit)
     vocabulary = run.fitted.vocabulary
     metrics = evaluate_logits(logits.numpy(), test.targets.numpy(), run.labels)
-    train: Any = data.train if len(data.train) else run.app.load(run.config).train
-    cut = [[vocabulary.tokenize(text) for text in split.texts] for split in (train, test)]
-    linear = compare(cut[0], train.targets.numpy(), cut[1], test.targets.numpy())
+    linear, reason = _linear(run, data, test)
     unknown = unknown_share(test)
-    unseen = unknown + float((test.tokens >= len(vocabulary) - vocabulary.unseen).float().mean() if unknown < 1 else 0)
     _write_mistakes(metrics, test, run.labels, folder / "mistakes.tsv")
     found = {
-        "macro_f1": float(np.nanmean(metrics.f1)),
+        "macro_f1": float(np.nanmean(metrics.f1)) if np.isfinite(metrics.f1).any() else 0.0,
         "unknown_words": unknown,
-        "words_not_in_training": unseen,
+        "words_not_in_training": unknown + _share(test.tokens >= len(vocabulary) - vocabulary.unseen),
+        "texts_without_words": int((test.inputs[:, 1] == 0).sum()),
+        "data_changed": bool(len(data.train) and _changed(run, data)),
         "baselines": [_plain(each) for each in linear],
+        "baselines_left_out": reason,
         "mistakes": str(folder / "mistakes.tsv"),
     }
     return found, _text(metrics, test, linear, run.labels, found)
 
 
+def _linear(run: Run, data: Dataset, test: TextSplit) -> tuple[list[Baseline], str]:
+    """(the linear models, trained on the training texts of the run, why there are none).
+
+    What they lack must not hide the figures of the network: their data may be gone or changed, or have no words.
+    """
+    try:
+        source = data if len(data.train) else run.app.load(run.config)
+        if _changed(run, source):
+            return [], f"{run.config.data} has changed since the run was trained on it"
+        train = source.train
+        assert isinstance(train, TextSplit)
+        rows = [[run.fitted.vocabulary.tokenize(text) for text in split.texts] for split in (train, test)]
+        return compare(rows[0], train.targets.numpy(), rows[1], test.targets.numpy()), ""
+    except UserError as error:
+        return [], str(error)
+
+
+def _changed(run: Run, source: Dataset) -> bool:
+    """Whether the run's data are other texts now than in training; runs of earlier versions cannot say."""
+    now = source.fitted
+    assert isinstance(now, FittedText)
+    return bool(run.fitted.digest) and now.digest != run.fitted.digest
+
+
 def unknown_share(split: TextSplit) -> float:
     """Share of the tokens that are unknown; 0 where there are no tokens."""
-    return float((split.tokens == 1).float().mean()) if len(split.tokens) else 0.0
+    return _share(split.tokens == UNKNOWN_NUMBER)
+
+
+def _share(found: Tensor) -> float:
+    return float(found.float().mean()) if len(found) else 0.0
 
 
 def _plain(found: Baseline) -> dict[str, Any]:
@@ -66,9 +96,12 @@ def _text(
     rows = [["this network", f"{metrics.accuracy:.2%}", f"{found['macro_f1']:.4f}", f"{low:.2%} to {high:.2%}"]]
     rows += [[each.name, f"{each.accuracy:.2%}", f"{each.macro_f1:.4f}", ""] for each in linear]
     parts = [table(["model", "accuracy", "macro F1", "95 % interval"], rows)]
+    if found["baselines_left_out"]:
+        parts.append(f"without the linear models: {found['baselines_left_out']}")
     parts.append(
         f"unknown words: {found['unknown_words']:.2%} of the test tokens have no number of their own ({UNKNOWN});"
-        f" {found['words_not_in_training']:.2%} were in no training text"
+        f" {found['words_not_in_training']:.2%} were in no training text;"
+        f" {found['texts_without_words']} texts have no words"
     )
     worst = metrics.mistakes()[:SHOWN]
     if len(worst):

@@ -3,7 +3,7 @@
 Letters: N texts, B batch, T time (tokens).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -13,6 +13,9 @@ from torch import Tensor
 
 from apps.text.reading.tokenizers import normal_form
 from cnn_core.training.data import Split
+
+MOST_WORDS = 1 << 17
+"""Words of a batch that is evaluated, padding included: with 300 numbers each, their vectors take 160 MB."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,17 @@ class TextSplit(Split):
     def evaluation_order(self) -> Tensor:
         """(N,) by length: no time is lost on padding."""
         return self.inputs[:, 1].cpu().sort(stable=True).indices
+
+    def evaluation_batches(self, batch_size: int) -> Iterator[Tensor]:
+        """At most `batch_size` texts, and at most MOST_WORDS words with the padding unless one text has more."""
+        order = self.evaluation_order()
+        lengths = self.inputs[:, 1].cpu()[order].tolist()  # ascending
+        start = 0
+        for end in range(1, len(lengths) + 1):
+            full = end - start == batch_size
+            if end == len(lengths) or full or (end + 1 - start) * lengths[end] > MOST_WORDS:
+                yield order[start:end]
+                start = end
 
     def row(self, number: int) -> Tensor:
         """Word numbers (T,) of one text, not padded."""

@@ -46,11 +46,7 @@ def look_up(source: str, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     if table is None:
         vectors, found = vector_files.look_up(_file(source), words)
     else:
-        places = {word: number for number, word in enumerate(table[1])}
-        numbers = np.array([places.get(word, -1) for word in words])
-        found = numbers >= 0
-        vectors = np.zeros((len(words), table[0].shape[1]), np.float32)
-        vectors[found] = table[0][numbers[found]]
+        vectors, found = vector_files.look_up_listed(*table, words)
     if not found.any():
         raise UserError(f"{source}: has no vector for any of the {len(words)} words; check its language and case")
     return vectors, found

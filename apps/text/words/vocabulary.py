@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from apps.text.reading.form import AUTO, Form
 from apps.text.reading.tokenizers import tokenizer
 from cnn_core.errors import UserError
 
@@ -88,6 +89,10 @@ class FittedText:
     vocabulary: Vocabulary
     vector_width: int
     """Dimensions of the given word vectors; 0 without."""
+    digest: str = ""
+    """sha256 of the data's texts and labels; "" where an earlier version did not note it."""
+    form: Form = AUTO
+    """How the files were read."""
 
     def to_json(self) -> dict[str, Any]:
         """JSON data; no word holds white space, so all of them fit one string."""
@@ -100,6 +105,8 @@ class FittedText:
             "unseen": words.unseen,
             "longest": words.longest,
             "given": self.vector_width,
+            "digest": self.digest,
+            "form": self.form.to_json(),
         }
 
     @classmethod
@@ -112,7 +119,8 @@ class FittedText:
             if len(set(words)) != len(words):
                 raise ValueError("a word occurs in it twice")
             vocabulary = Vocabulary(words, data["tokenizer"], int(data["unseen"]), int(data["longest"]))
-            return cls(data["data"], tuple(data["labels"]), vocabulary, int(data["given"]))
+            digest, form = str(data.get("digest", "")), Form.from_json(data.get("form", {}))
+            return cls(data["data"], tuple(data["labels"]), vocabulary, int(data["given"]), digest, form)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"the vocabulary saved with the run is damaged ({error}); train again") from error
 

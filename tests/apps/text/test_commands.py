@@ -97,9 +97,10 @@ def test_predict_texts_and_files(trained, tmp_path, capsys):
     assert found[2]["unknown"] == 1
     (tmp_path / "lines.txt").write_text("clever and warm\n\nstale\n")
     (tmp_path / "table.csv").write_text("id,text\n1,clever and warm\n2,stale\n")
-    for name in ("lines.txt", "table.csv"):
+    for name, expected in (("lines.txt", ["good", None, "poor"]), ("table.csv", ["good", "poor"])):
         found = answer(capsys, "predict", trained, tmp_path / name, "--top", 1)["predictions"]
-        assert [each["answer"] for each in found] == ["good", "poor"]
+        assert [each["answer"] for each in found] == expected
+        assert [each["row"] for each in found] == list(range(1, len(expected) + 1))
     found = answer(capsys, "predict", trained, "wonderful", "xyzzy plugh", "--reject-unknown", 0.5)["predictions"]
     assert [each["rejected"] for each in found] == [False, True]
     assert answer(capsys, "predict", trained, "wonderful", "--reject", 1)["predictions"][0]["answer"] == "rejected"

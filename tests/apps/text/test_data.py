@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.text.config import TextConfig, TextData
-from apps.text.data import load, read, read_texts
+from apps.text.corpus import read_texts
+from apps.text.data import load, read
 from apps.text.reading import data_sets
-from apps.text.reading.tables import Columns, read_plain
+from apps.text.reading.form import Form
+from apps.text.reading.plain import read_plain
 from apps.text.reading.tokenizers import SPACE, characters, kim, normal_form, tokenizer
 from apps.text.words.ragged import TextSplit, pad, rows_of
 from apps.text.words.vocabulary import FittedText, make_vocabulary
@@ -24,7 +26,7 @@ from cnn_core.errors import UserError
 from cnn_core.fetching.sources import Fetched, load_manifest
 
 ROWS = [("good", "a fine film"), ("bad", "dull, and long"), ("good", 'it is "great" fun'), ("bad", "awful; a mess")]
-ANY = Columns()
+ANY = Form()
 
 
 def write(path, text, encoding="utf-8"):
@@ -56,18 +58,18 @@ def test_csv(tmp_path, mark, header):
 def test_columns_by_name_and_number(tmp_path):
     rows = [[str(i), label, f"topic{i % 2}", text] for i, (label, text) in enumerate(ROWS)]
     path = write(tmp_path / "x.csv", as_csv(rows, header=["id", "mood", "theme", "words"]))
-    found = read_texts(path, Columns(text="words", label="mood"))
+    found = read_texts(path, Form(text="words", label="mood"))
     assert found.labels == [label for label, _ in ROWS]
     assert found.notes == ()  # nothing was guessed
-    found = read_texts(path, Columns(label="theme"))
+    found = read_texts(path, Form(label="theme"))
     assert found.texts == [text for _, text in ROWS]
     assert "texts from column 'words'" in found.notes[0]
     bare = write(tmp_path / "y.csv", as_csv(rows))
-    assert read_texts(bare, Columns(text="4", label="2")).texts == [text for _, text in ROWS]
+    assert read_texts(bare, Form(text="4", label="2")).texts == [text for _, text in ROWS]
     with pytest.raises(UserError, match="no such column"):
-        read_texts(path, Columns(label="colour"))
+        read_texts(path, Form(label="colour"))
     with pytest.raises(UserError, match="cannot be the same column"):
-        read_texts(path, Columns(text="mood", label="mood"))
+        read_texts(path, Form(text="mood", label="mood"))
 
 
 def test_json_parquet_and_lines(tmp_path):
@@ -83,8 +85,8 @@ def test_json_parquet_and_lines(tmp_path):
     for path in (lines, whole, tmp_path / "x.parquet", plain, fasttext):
         found = read_texts(path, ANY)
         assert list(zip(found.labels, found.texts, strict=True)) == ROWS, path
-    assert read_plain(lines, ANY) == [text for _, text in ROWS]
-    assert read_plain(plain, ANY)[0] == "good a fine film"
+    assert read_plain(lines, ANY).texts == [text for _, text in ROWS]
+    assert read_plain(plain, ANY).texts[0] == "good a fine film"
 
 
 def test_folders_of_classes(tmp_path):
@@ -104,7 +106,7 @@ def test_folders_of_classes(tmp_path):
 def test_encodings(tmp_path, encoding):
     path = write(tmp_path / "x.csv", "label,text\ngood,très bien\nbad,déjà vu\ngood,une fête\nbad,gâché\n", encoding)
     named = encoding if encoding in ("latin-1", "cp1252") else ""
-    assert read_texts(path, ANY, named).texts == ["très bien", "déjà vu", "une fête", "gâché"]
+    assert read_texts(path, Form(encoding=named)).texts == ["très bien", "déjà vu", "une fête", "gâché"]
     if named:
         with pytest.raises(
             UserError, match=r"x\.csv: byte 0xe8 in line 2 is not valid utf-8; give the right --texts.encoding"

@@ -253,11 +253,12 @@ def vectors_file(path, words, size=7):
 
 
 @pytest.mark.parametrize("mode", ["static", "nonstatic", "multichannel"])
-def test_given_vectors_go_in_and_others_have_their_variance(tmp_path, mode):
+def test_given_vectors_go_in_and_others_have_their_variance(tmp_path, mode, capsys):
     rows = vectors_file(tmp_path / "v.txt", [f"w{i}" for i in range(20)])
     config = TextConfig(net=SMALL, vectors=Vectors(mode=mode, source=str(tmp_path / "v.txt")))
     model = build(config, LABELS, replace(FITTED, vector_width=7))
     initialize(model, config, replace(FITTED, vector_width=7))
+    assert "vectors for 20 of the 38 words of the training texts" in capsys.readouterr().err
     tables = model.front.tables()
     assert len(tables) == (2 if mode == "multichannel" else 1)
     assert (model.front.learned is None) == (mode == "static")

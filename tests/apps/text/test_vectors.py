@@ -47,6 +47,78 @@ def test_only_the_wanted_rows(file):
     assert vector_files.words(file, 3) == WORDS[:3]
 
 
+@pytest.mark.parametrize("suffix", [".txt", ".vocab"])
+def test_a_table_with_a_list_of_words_beside(tmp_path, suffix):
+    np.save(tmp_path / "v.npy", TABLE)
+    counted = suffix == ".vocab"  # as word2vec writes it: the word and its count
+    content = "".join(f"{word} 7\n" if counted else f"{word}\n" for word in WORDS)
+    (tmp_path / f"v{suffix}").write_text(content, encoding="utf-8-sig")
+    found, there = vectors.look_up(str(tmp_path / "v.npy"), WANTED)
+    assert there.tolist() == [False, True, False, True, True]
+    np.testing.assert_array_equal(found[there], TABLE[[2, 5, 0]])
+    assert vectors.width(str(tmp_path / "v.npy"), 0) == 5
+    assert vectors.frequent_words(str(tmp_path / "v.npy"), 3) == WORDS[:3]
+
+
+def test_tables_that_are_refused(tmp_path):
+    path = tmp_path / "v.npy"
+    np.save(path, TABLE)
+    with pytest.raises(UserError, match=r"needs a list of its words beside it, a word a line: v.vocab or v.txt"):
+        vectors.width(str(path), 0)
+    (tmp_path / "v.txt").write_text("the\nfilm\n")
+    with pytest.raises(UserError, match=r"has 7 rows, and v.txt has 2 words"):
+        vectors.width(str(path), 0)
+    np.save(path, np.arange(2))
+    with pytest.raises(UserError, match="must be a table"):
+        vectors.width(str(path), 0)
+    np.save(path, np.array(["a", None]), allow_pickle=True)
+    with pytest.raises(UserError, match="cannot be read"):
+        vectors.width(str(path), 0)
+    np.save(path, np.array([[1.0, np.inf], [1.0, 2.0]]))
+    with pytest.raises(UserError, match="not finite"):
+        vectors.look_up(str(path), ["the", "film"])
+
+
+CAPITALS = ["Paris", "paris", "I", "ÉTÉ", "THE", "The", "film"]
+
+
+@pytest.mark.parametrize("name", ["v.txt", "v.vec", "v.bin", "v.npy", "table"])
+def test_words_with_capitals_are_found(tmp_path, name, monkeypatch):
+    """A word in lower case counts before its forms with capitals, of which the first counts."""
+    table = np.random.default_rng(1).normal(size=(len(CAPITALS), 5)).astype(np.float32)
+    path = tmp_path / name
+    if name in ("v.npy", "table"):
+        np.save(tmp_path / "v.npy", table)
+        (tmp_path / "v.txt").write_text("\n".join(CAPITALS) + "\n")
+        monkeypatch.setattr(vectors, "_manifest_table", lambda _: (table, CAPITALS) if name == "table" else None)
+    else:
+        keyed = KeyedVectors(5)
+        keyed.add_vectors(CAPITALS, table)
+        keyed.save_word2vec_format(str(path), binary=name == "v.bin", write_header=name != "v.txt")
+    found, there = vectors.look_up(str(path), ["paris", "i", "été", "the", "film", "FILM"])
+    assert there.tolist() == [True] * 5 + [False]
+    np.testing.assert_allclose(found[:5], table[[1, 2, 3, 4, 6]], rtol=1e-5)
+
+
+def test_fasttexts_capitals(tmp_path):
+    trained = FastText([["Paris", "is", "good"]] * 20, vector_size=6, min_count=1, workers=1, epochs=2, seed=0)
+    save_facebook_model(trained, str(tmp_path / "m.bin"))
+    found, _ = vector_files.look_up(tmp_path / "m.bin", ["paris"])
+    np.testing.assert_allclose(found[0], trained.wv["Paris"], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "byte-order-mark"])
+@pytest.mark.parametrize("first", [". . .", "the", "at name@domain.com"])
+@pytest.mark.parametrize("head", ["", "3 2\n"])
+def test_marks_and_blanks_in_the_first_word(tmp_path, mark, first, head):
+    path = tmp_path / "v.txt"
+    path.write_text(f"{mark}{head}{first} 1 2\nfilm 3 4\nnew york 5 6\n", encoding="utf-8")
+    assert vector_files.width(path) == 2
+    found, there = vector_files.look_up(path, ["the", "film", "new"])
+    assert there.tolist() == [first == "the", True, False]
+    assert found[1].tolist() == [3, 4]
+
+
 def test_fasttexts_own_file(tmp_path):
     texts = [["a", "good", "film"], ["a", "dull", "film"]] * 20
     trained = FastText(texts, vector_size=6, min_count=1, workers=1, epochs=2, seed=0)

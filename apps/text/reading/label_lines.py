@@ -1,0 +1,56 @@
+"""Lines "label text", and fastText's "__label__x text"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from apps.text.reading.files import lines_of
+from cnn_core.errors import UserError
+
+FASTTEXT = "__label__"
+
+
+def read_label_lines(path: Path, text: str) -> list[list[str]]:
+    """(label, text) of each line that is not blank. Where the first line is marked as fastText does, all must be.
+
+    Raises UserError with the line that has no label, or several, and where unmarked lines begin with so many different
+    words that these are no labels.
+    """
+    lines = [(number, line.strip()) for number, line in enumerate(lines_of(text), start=1) if line.strip()]
+    if lines and lines[0][1].startswith(FASTTEXT):
+        return [_marked(path, number, line) for number, line in lines]
+    rows = [[*line.split(maxsplit=1), ""][:2] for _, line in lines]
+    labels = {label for label, rest in rows if rest}
+    for (number, _), (label, rest) in zip(lines, rows, strict=True):
+        if not rest and label not in labels:  # the label of other lines is one, with an empty text
+            raise UserError(f"{path}: line {number} is one word; lines must be `label text`")
+        if label.startswith(FASTTEXT):
+            raise UserError(f"{path}: line {number} begins with {FASTTEXT}, and the first line does not")
+    kinds = {label for label, _ in rows}
+    if len(kinds) > max(20, len(rows) ** 0.5):
+        raise UserError(
+            f"{path}: lines must be `label text`, and {len(rows)} lines begin with {len(kinds)} different words;"
+            f" give labels (`{FASTTEXT}x text` where there are hundreds of classes), or a table with columns"
+            " (.csv, .jsonl, or --texts.delimiter tab)"
+        )
+    return rows
+
+
+def unmarked(line: str) -> str:
+    """A line of fastText's without its labels; any other line as it is."""
+    while line.startswith(FASTTEXT):
+        line = line.partition(" ")[2].lstrip() if " " in line else ""
+    return line
+
+
+def _marked(path: Path, number: int, line: str) -> list[str]:
+    label, rest = [*line.split(maxsplit=1), ""][:2]
+    if not label.startswith(FASTTEXT):
+        raise UserError(f"{path}: line {number} does not begin with {FASTTEXT}, as the first line does")
+    others = [word for word in rest.split() if word.startswith(FASTTEXT)]
+    if others:
+        raise UserError(
+            f"{path}: line {number} has several labels ({label}, {', '.join(others)}); a text can have one alone:"
+            " leave the others out, or make one file for each question"
+        )
+    return [label.removeprefix(FASTTEXT), rest]
