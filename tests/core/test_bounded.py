@@ -198,6 +198,12 @@ def picture(mode: str, side: int, kind: str = "PNG") -> bytes:
     return file.getvalue()
 
 
+def jpeg(side: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("CMYK", (side, side)).save(file, "JPEG", progressive=True, subsampling=0)
+    return file.getvalue()
+
+
 def word2vec(words: int, size: int) -> bytes:
     return f"{words} {size}\n".encode() + b"word1 " + bytes(4000)
 
@@ -220,7 +226,10 @@ CASES = {
     "digit 16 bits": ("digit", "x.png", lambda: picture("I;16", 8100), "no ink"),
     "digit floats": ("digit", "x.tif", lambda: packed_tiff("F", 8100), "no ink"),
     "digit palette": ("digit", "x.gif", lambda: picture("P", 8100, "GIF"), "no ink"),
-    "digit webp": ("digit", "x.webp", lambda: picture("RGBA", 8100, "WEBP"), "no ink"),
+    "digit webp": ("digit", "x.webp", lambda: picture("RGBA", 7300, "WEBP"), "no ink"),
+    "photograph in JPEG": ("picture", "x.jpg", lambda: jpeg(8100), ""),
+    "photograph in WebP": ("picture", "x.webp", lambda: picture("RGB", 7300, "WEBP"), ""),
+    "photograph in TIFF": ("picture", "x.tif", lambda: packed_tiff("CMYK", 8100), ""),
     "photograph": ("picture", "x.png", lambda: picture("RGBA", 8100), ""),
     "photograph 16 bits": ("picture", "x.png", lambda: picture("I;16", 8100), ""),
     "WAV 1 Hz": ("recording", "x.wav", lambda: wav(1, bytes(10**6)), "has 1 samples a second"),

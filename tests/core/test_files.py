@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.dream.data import in_folder
 from cnn_core.errors import UserError
-from cnn_core.files import atomic, plain, write_json
+from cnn_core.fetching.class_folders import class_names
+from cnn_core.files import atomic, files_in, plain, write_json
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -80,3 +82,25 @@ def test_places_that_cannot_be_written_are_user_errors(tmp_path):
     for path in (tmp_path / "file" / "x.json", tmp_path / "folder"):
         with pytest.raises(UserError, match=f"cannot write {path}: "):
             write_json(path, 1)
+
+
+def test_files_of_a_folder_without_what_systems_leave_behind(tmp_path):
+    names = [
+        "b.wav",
+        "a/c.WAV",
+        "._b.wav",
+        ".x.wav",
+        "a/._c.wav",
+        ".git/d.wav",
+        "__MACOSX/b.wav",
+        "notes.txt",
+        "Thumbs.db",
+    ]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert files_in(tmp_path, (".wav",)) == [tmp_path / "a/c.WAV", tmp_path / "b.wav"]
+    hidden = tmp_path / ".git"
+    assert files_in(hidden, (".wav",)) == [hidden / "d.wav"]  # a folder that the user names is meant
+    assert in_folder(tmp_path, (".wav",)) == [str(tmp_path / "a/c.WAV"), str(tmp_path / "b.wav")]
+    assert class_names(tmp_path, (".wav",)) == ["a"]
