@@ -100,10 +100,10 @@ def oddities(texts: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
         if form:
             answers[form].add(label)
             rows[form] += 1
-    torn = [form for form, each in answers.items() if len(each) > 1]
-    if torn:
-        count = sum(rows[form] for form in torn)
-        example = torn[0] if len(torn[0]) <= 40 else torn[0][:39] + "…"
-        classes = ", ".join(sorted(answers[torn[0]]))
+    contradicted = [form for form, each in answers.items() if len(each) > 1]
+    if contradicted:
+        count = sum(rows[form] for form in contradicted)
+        example = contradicted[0] if len(contradicted[0]) <= 40 else contradicted[0][:39] + "…"
+        classes = ", ".join(sorted(answers[contradicted[0]]))
         found.append(f"{count} of {len(texts)} texts occur with different labels ({example!r}: {classes})")
     return tuple(found)

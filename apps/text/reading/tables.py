@@ -83,7 +83,7 @@ def table_of(
     if kind == ".parquet":
         table = _parquet(path, raw)
     elif kind == ".xlsx":
-        table = _with_header(_excel(path, raw, blank), form, trained)
+        table = _with_header(_excel(path, raw, blank), form, trained, blank)
     else:
         remembered = trained.encoding if not form.encoding else ""
         form = replace(form, encoding=form.encoding or remembered)
@@ -99,7 +99,7 @@ def table_of(
             taken = replace(form, delimiter=found.delimiter, quote=found.quote)
             line = f"quotation marks are part of the texts ({form.option('quote')} double reads them as quotes)"
             table = Table(path, found.cells, [], taken, (line,) * found.quote_guessed)
-            table = _with_header(table, form, trained)
+            table = _with_header(table, form, trained, blank)
         else:
             table = Table(path, read_label_lines(path, text), ["label", "text"], label_lines=True)
     if not table.rows:
@@ -110,8 +110,8 @@ def table_of(
     return replace(table, form=replace(used, label_separator=form.label_separator))
 
 
-def _with_header(table: Table, form: Form, trained: Form) -> Table:
-    """The first row as the names of the columns, where it is a header."""
+def _with_header(table: Table, form: Form, trained: Form, whole: bool) -> Table:
+    """The first row as the names of the columns, where it is a header; unless `whole`, without rows that repeat it."""
     header, guessed = find_header(table.rows, form, trained)
     notes = table.notes
     if not header and form.header == "auto" and trained.header == "auto" and not guessed:
@@ -122,7 +122,7 @@ def _with_header(table: Table, form: Form, trained: Form) -> Table:
     table = replace(table, form=replace(table.form, header="yes" if header else "no"), notes=notes)
     if not header:
         return table
-    rows = [row for row in table.rows[1:] if row != table.rows[0]]
+    rows = [row for row in table.rows[1:] if whole or row != table.rows[0]]
     if not rows:
         raise UserError(f"{table.path}: has a header and no rows")
     repeats = len(table.rows) - 1 - len(rows)

@@ -73,6 +73,7 @@ def test_a_header_that_comes_again_is_left_out(tmp_path):
     found = read_texts(write(tmp_path / "x.csv", once * 2))
     assert found.texts == TEXTS * 2
     assert "the header comes again in 1 rows" in found.notes[0]
+    assert len(read_plain(tmp_path / "x.csv", Form()).texts) == 33  # each row has its answer
 
 
 # Delimiter and quotation marks

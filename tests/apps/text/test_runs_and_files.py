@@ -60,10 +60,10 @@ def ask(capsys, *args, status=0):
 
 
 def test_other_data_are_measured_whole(folder, tmp_path, capsys):
-    own, err = ask(capsys, "evaluate", folder / "RUN")
-    assert own["count"] == 20
+    first, err = ask(capsys, "evaluate", folder / "RUN")
+    assert first["count"] == 20
     assert "changed" not in err
-    assert not own["data_changed"]
+    assert not first["data_changed"]
     new = tmp_path / "new.csv"
     new.write_bytes(table(31, 200))
     found, err = ask(capsys, "evaluate", folder / "RUN", "--data", new)
