@@ -257,7 +257,8 @@ def test_one_lens_for_all(trained, tmp_path, capsys):
         assert picture.width > picture.height > 1000
     page = Path(found["page"]).read_text(encoding="utf-8")
     assert page.count('<img src="data:image/png;base64,') == 5 * len(LEARNING)
-    assert "http" not in page  # nothing is loaded from elsewhere
+    assert "http:" not in page  # nothing is loaded from elsewhere
+    assert "https:" not in page
     for domain in found["domains"].values():
         assert all(np.isfinite(unit["best_real"]) for unit in domain["data"]["filters"]["units"])
 

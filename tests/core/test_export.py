@@ -160,3 +160,25 @@ def test_unwritable_place_and_foreign_file_are_user_errors(tmp_path):
         export.session(tmp_path / "file")
     with pytest.raises(ValueError, match="at least one"):
         export.export_onnx(nn.Linear(3, 2), torch.ones(0, 3), tmp_path / "model.onnx")
+
+
+class OneLength(nn.Module):
+    """A network that the exporter takes for one of a single length."""
+
+    def forward(self, x):
+        return nn.functional.max_pool1d(nn.functional.pad(x, (0, 1)), 2).amax(2)
+
+
+def test_a_free_axis_is_free(tmp_path):
+    example = torch.randn(2, 3, 8)
+    network = nn.Conv1d(3, 4, 3, padding=1)
+    free = nn.Sequential(network, nn.AdaptiveMaxPool1d(1), nn.Flatten())
+    found = export.export_onnx(free, example, tmp_path / "free.onnx", free_axes={2: "time"})
+    assert found["input"]["shape"] == ["batch", 3, "time"]
+    for length in (3, 5, 8, 21):
+        x = torch.randn(2, 3, length)
+        got = export.session(tmp_path / "free.onnx").run(None, {"input": x.numpy()})[0]
+        np.testing.assert_allclose(got, free(x).detach().numpy(), atol=1e-5)
+    with pytest.raises(RuntimeError, match=r"does not take inputs \(2, 3, 4\)"):
+        export.export_onnx(OneLength(), example, tmp_path / "one.onnx", free_axes={2: "time"})
+    assert not (tmp_path / "one.onnx").exists()

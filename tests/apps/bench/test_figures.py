@@ -201,4 +201,4 @@ def test_an_accuracy_program_counts_seeds_from_the_first(digits_folder, capsys, 
     assert found["--seed"] == found["--first"]
     assert [seed for seed, _ in found["--seed"]] == [3, 4]
     assert main(["digits-accuracy", "--preset", "none-such"]) == 2
-    assert "unknown preset 'none-such'; there are fast" in capsys.readouterr().err
+    assert "unknown preset 'none-such'; choose from fast" in capsys.readouterr().err

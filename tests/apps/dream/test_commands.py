@@ -308,7 +308,7 @@ def test_bad_input_is_one_line(photo, painting, tmp_path, capsys, monkeypatch):
     assert "has no classes" in bad(capsys, "explain", photo, "--backbone", "vgg16")
     assert "did you mean thing 1" in bad(capsys, "explain", photo, "--target", "thingy 1")
     assert "leave out --layers" in bad(capsys, "dream", "--target", "thing 1", "--layers", "block3")
-    assert "no such network; there are vgg19" in bad(capsys, "dream", photo, "--backbone", "vgg99")
+    assert "no such network; choose from vgg19" in bad(capsys, "dream", photo, "--backbone", "vgg99")
     assert "no run folder" in bad(capsys, "dream", photo, "--backbone", tmp_path)
     assert "needs the package timm: pip install timm" in bad(capsys, "dream", photo, "--backbone", "timm:resnet18")
     assert "brings its own weights" in bad(capsys, "dream", photo, "--weights", "x.pth")

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from apps.text.app import APP
 from apps.text.render import patch, render
 from apps.text.words.vocabulary import FittedText, Vocabulary
 from cnn_core.cli import run
+from cnn_core.export import session
 from cnn_core.files import digest_of
+from cnn_core.runs import restore
 
 ROOT = Path(__file__).parents[3]
 GOOD = ["wonderful", "moving", "funny", "charming", "rich", "superb", "delightful", "warm", "clever", "bright"]
@@ -239,6 +242,11 @@ def test_other_networks_train_and_explain(reviews, tmp_path, kind, capsys):
     assert len(found["scores"]) == (11 if kind == "characters" else 3)
     if kind == "deep":  # what the exporter has to trace differs most
         assert answer(capsys, "export", out)["argmax_agreement"] == 1
+        model, file = restore(APP, out).model, session(out / "model.onnx")
+        for length in (1, 2, 3, 7, 40):
+            words = torch.randint(1, 20, (3, length), dtype=torch.int32)
+            expected = model(words).detach().numpy()
+            np.testing.assert_allclose(file.run(None, {"input": words.numpy()})[0], expected, atol=1e-4)
 
 
 def test_render():
