@@ -21,6 +21,7 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_imports_run_one_way():
     for path in (ROOT / "cnn_core").rglob("*.py"):
         assert not any(name.split(".")[0] == "apps" for name in imports(path)), f"{path} imports an app"
@@ -129,6 +130,7 @@ def test_light_modules_import_no_torch(name):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_wheel_has_two_top_level_names_and_the_manifests(tmp_path):
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
     subprocess.run(command, check=True, capture_output=True)

@@ -54,6 +54,8 @@ def load(name: str, weights: str, progress: bool) -> Backbone:
 
 def _run(name: str, folder: Path) -> Backbone:
     """The model of a run. Only networks of pictures will do: those that take pixels (B, C, H, W)."""
+    if not (folder / "config.json").is_file():
+        raise UserError(f"--backbone {name}: not a run folder of the suite (no config.json)")
     try:
         app = bounded.read_json(folder / "config.json", CONFIG_BYTES, regular=True)["app"]
         if not isinstance(app, str) or not app.isidentifier():
@@ -61,7 +63,7 @@ def _run(name: str, folder: Path) -> Backbone:
         # The run says which app it is of; no other app is known here.
         found = import_module(f"apps.{app}.app").APP
     except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError) as error:
-        raise UserError(f"--backbone {name}: no run folder of the suite ({error})") from error
+        raise UserError(f"--backbone {name}: not a run folder of the suite ({error})") from error
     run = runs.restore(found, folder)
     shape = getattr(getattr(run.model, "config", None), "input_shape", ())
     if len(shape) != 3 or shape[0] not in (1, 3):

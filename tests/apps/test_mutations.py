@@ -97,6 +97,7 @@ ARCHIVES = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(list(ARCHIVES)), st.data())
 def test_archives_and_games_in_them(tmp_path, kind, data):
@@ -151,6 +152,7 @@ def test_word_vectors_as_they_are(fasttext_model, tmp_path):
         assert found.all()
 
 
+@pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["mnist", "emnist", "photos", "backbones"]), st.data())
 def test_manifests(tmp_path, name, data):

@@ -46,6 +46,7 @@ def run_folder(birds, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_train_and_evaluate_reach_a_score(birds, run_folder, capsys):
     assert answer(capsys, "evaluate", run_folder, app=birds)["accuracy"] > 0.95
 
@@ -67,6 +68,7 @@ OFFERED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OFFERED)
 def test_every_verb_works(name, birds, run_folder, tmp_path, capsys):
     song = np.full((32, 32), 20, np.uint8)

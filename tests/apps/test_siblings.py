@@ -125,6 +125,7 @@ def test_configurations_survive_the_trip(name):
     assert app.default_preset in app.presets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNING)
 def test_train_resume_evaluate(name, trained, data, tmp_path, capsys):
     found = answer(capsys, "evaluate", trained(name), app=app_of(name))
@@ -156,6 +157,7 @@ def test_a_folder_with_nothing_but_what_a_crash_left_is_new(data, tmp_path, caps
     assert answer(capsys, "train", *args, app=app_of("digits"))["run"] == str(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_wrong_leaves_the_one_that_it_was_to_replace(trained, data, tmp_path, capsys):
     shutil.copytree(trained("digits"), tmp_path / "run")
     args = ["--data", data("digits"), "--threads", 1, "--fit.learning-rate", 1e30, "--fit.precision", "fp32"]
@@ -166,6 +168,7 @@ def test_a_run_that_goes_wrong_leaves_the_one_that_it_was_to_replace(trained, da
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNING)
 def test_train_from_the_weights_of_a_run(name, trained, data, tmp_path, capsys):
     args = ["--data", data(name), "--threads", 1, *MOMENT[name], "--fit.learning-rate", 1e-9, "--out", tmp_path / "new"]
@@ -176,6 +179,7 @@ def test_train_from_the_weights_of_a_run(name, trained, data, tmp_path, capsys):
         torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.long
 def test_go_gives_up_the_ties_of_a_run(trained, data, tmp_path, capsys):
     args = ["--data", data("go"), "--threads", 1, *MOMENT["go"], "--fit.learning-rate", 1e-9, "--out", tmp_path / "new"]
     answer(capsys, "train", "--init", trained("go"), "--net.no-tied", *args, app=app_of("go"))
@@ -184,6 +188,7 @@ def test_go_gives_up_the_ties_of_a_run(trained, data, tmp_path, capsys):
     torch.testing.assert_close(new.conv1.conv.weight, old.conv1.conv.weight, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNING)
 @pytest.mark.parametrize("what", ["weights", "filters", "classes", "exemplars"])
 def test_visualize(name, what, trained, capsys):
@@ -212,6 +217,7 @@ def test_predict(name, trained, data, tmp_path, capsys):
     assert answer(capsys, "predict", trained(name), given, app=app_of(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNING)
 def test_export(name, trained, tmp_path, capsys):
     found = answer(capsys, "export", trained(name), "--check", 5, "--out", tmp_path / "net.onnx", app=app_of(name))
@@ -245,6 +251,7 @@ def test_wrong_use_is_one_line(name, args, message, trained, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_one_lens_for_all(trained, tmp_path, capsys):
     folders = [part for name in LEARNING for part in (f"--{name}", str(trained(name)))]
     assert (
@@ -283,6 +290,7 @@ PAGES = [
 SHOWN = re.compile(r"`(cnn-[a-z]+ [^`\n]+)`|^(?:\t(?:.*/)?|    |> |\$ )(cnn-[a-z]+ .*?)(?:\s+#.*)?$", re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_that_we_show_are_understood(page):
     """Every command of the page parses; placeholders such as RUN are names like any other.

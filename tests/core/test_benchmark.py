@@ -129,6 +129,7 @@ def test_environment_names_the_machine_and_nobody():
     assert getpass.getuser() not in text.replace('"threads"', "")
 
 
+@pytest.mark.slow
 def test_inference_speed_of_both_runtimes(tmp_path):
     model = nn.Sequential(nn.Linear(8, 16), nn.Dropout(), nn.Linear(16, 2))
     inputs = torch.ones(32, 8)

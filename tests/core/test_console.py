@@ -106,6 +106,7 @@ def test_the_version_is_one_line_and_needs_no_torch(app):
     assert re.fullmatch(rf"cnn-{app} \S+ \(torch \d\S+, Python 3\.\d+\.\d+\S*\)\n", done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["--help", "predict --help", "summary"])
 def test_a_reader_that_goes_is_no_error(words):
     command = f"{sys.executable} -m apps.digits {words} | true; echo ${{PIPESTATUS[0]}}"

@@ -119,6 +119,7 @@ def test_nothing_is_printed_and_nothing_logged(tmp_path, capfd):
     assert [record.getMessage() for record in logged] == []
 
 
+@pytest.mark.slow
 def test_logits_of_a_pointwise_head(tmp_path):
     found = export.export_onnx(nn.Conv2d(1, 3, 1), torch.rand(4, 1, 5, 6), tmp_path / "model.onnx")
     assert found["output"]["shape"] == ["batch", 3, 5, 6]

@@ -35,6 +35,7 @@ def small(folder, pool="max") -> DigitsConfig:
     return DigitsConfig(data=str(folder), net=net, fit=FitConfig(epochs=4, batch_size=64, learning_rate=0.02))
 
 
+@pytest.mark.slow
 def test_a_study_is_resumed_and_written(digits_folder, tmp_path, monkeypatch):
     variants = tuple(Variant(pool, "digits", small(digits_folder, pool)) for pool in ("none", "max"))
     study = Study("try", "Which?", (Group("digits", variants),), lambda rows: [f"{len(rows)} group"])
@@ -58,6 +59,7 @@ def test_a_study_is_resumed_and_written(digits_folder, tmp_path, monkeypatch):
         run_study(study, 3, tmp_path, progress=False)
 
 
+@pytest.mark.slow
 def test_a_variant_is_what_the_app_trains(digits_folder):
     found = measure(Variant("one", "digits", small(digits_folder)), 0)
     assert found["accuracy"] > 0.2
@@ -154,6 +156,7 @@ def test_rivals_see_the_same_features(digit_pictures):
     assert at_equal(10_000, lambda n: dense_parameters(shape, (n,), 10), 1, 4096) == 13
 
 
+@pytest.mark.slow
 def test_report_is_written_from_the_results(digits_folder, tmp_path, capsys):
     study = Study(
         "pooling", "Which?", (Group("digits", (Variant("max", "digits", small(digits_folder)),)),), lambda _: ["so."]
@@ -212,6 +215,7 @@ def test_a_bench_that_fails_is_one_line(monkeypatch, capsys, tmp_path):
     assert "go-speed failed" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pooling", "sharing", "size", "classic"])
 def test_studies_run_on_a_folder(name, digits_folder, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -245,6 +249,7 @@ SMALL = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("app", "name"), [(app, name) for app, names in SMALL.items() for name in names])
 def test_studies_run_in_every_domain(app, name, tmp_path_factory, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("CNN_SUITE_CACHE", str(tmp_path_factory.getbasetemp() / "bench-cache"))

@@ -170,6 +170,7 @@ def test_threads_and_random_numbers_are_put_back():
     assert torch.equal(torch.rand(1), expected)
 
 
+@pytest.mark.slow
 def test_a_speed_program_prints_its_report(tmp_path, capsys):
     games = DATA["go"](tmp_path / "games")
     args = ["go-speed", "--data", str(games), "--games", "4", "--rounds", "2"]

@@ -80,6 +80,7 @@ def test_interrupted_ends_with_130(name, stop, monkeypatch, capsys):
     assert err.strip() == " ".join(stop.args)
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_middle_of_training(digits_folder, tmp_path):
     args = ["pooling", "--apps", "digits", "--data", str(digits_folder), "--seeds", "500", "--out", str(tmp_path)]
     child = command(*args, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

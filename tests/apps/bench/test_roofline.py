@@ -128,6 +128,7 @@ def planted(monkeypatch):
     return speed
 
 
+@pytest.mark.slow
 def test_a_slow_spell_is_no_slow_job(planted, tmp_path, monkeypatch, capsys):
     """What seems slower is measured again, and the better time counts."""
     out = tmp_path / "roofline.json"
@@ -144,6 +145,7 @@ def test_a_slow_spell_is_no_slow_job(planted, tmp_path, monkeypatch, capsys):
     assert "product once more" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_written_read_and_guarded(planted, tmp_path, capsys):
     out = tmp_path / "roofline.json"
     assert main(["roofline", "--quick", "--out", str(out), "--json"]) == 0
@@ -179,6 +181,7 @@ def test_the_guard_takes_its_own_files_only(text, tmp_path, capsys):
     assert "--jobs none-such: unknown" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["digits-train-fast", "text-train-nonstatic", "go-genmove", "digits-optima"])
 def test_real_jobs_run(name, tmp_path, monkeypatch):
     monkeypatch.setenv("CNN_SUITE_CACHE", str(tmp_path))

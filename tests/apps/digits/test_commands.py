@@ -58,6 +58,7 @@ def test_data_sets_are_listed_once(capsys):
     assert {"mnist", "fashion-mnist", "kmnist", "emnist-letters", "qmnist"} <= set(names)
 
 
+@pytest.mark.slow
 def test_predict_standard_input(trained, digit_pictures, tmp_path):
     Image.fromarray(digit_pictures[0][1500]).save(tmp_path / "x.png")
     command = [sys.executable, "-m", "apps.digits", "predict", str(trained), "-", "--json", "--threads", "1"]
@@ -78,12 +79,14 @@ def test_visualize(trained, capsys):
         assert picture.size[0] > 300
 
 
+@pytest.mark.slow
 def test_export(trained, capsys):
     found = answer(capsys, "export", trained)
     assert found["argmax_agreement"] == 1
     assert found["max_difference"] <= found["tolerance"]
 
 
+@pytest.mark.slow
 def test_shifted_views_train_answer_and_export(trained, digits_folder, tmp_path, capsys):
     run_folder = tmp_path / "shifts"
     args = ["train", "--data", digits_folder, "--out", run_folder, "--test-shifts", "--init", trained]

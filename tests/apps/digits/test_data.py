@@ -302,6 +302,7 @@ def test_train_and_test_folders_are_kept(tmp_path):
     np.testing.assert_array_equal(data.train.inputs[4].numpy(), expected)
 
 
+@pytest.mark.slow
 def test_without_a_test_folder_equal_pictures_stay_on_one_side_and_it_is_said(tmp_path, capsys):
     folder = picture_folder(tmp_path / "d", {"3": 10, "7": 10})
     for number in range(0, 10, 2):  # the same pixels in another format
@@ -407,6 +408,7 @@ def variants(text: str, folder):
     yield "specks", save(Image.fromarray(dusty), folder / "n.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["2", "4", "8"])
 def test_photos_scans_and_drawings_of_a_digit_look_the_same(tmp_path, references, text):
     for name, path in variants(text, tmp_path):
@@ -530,6 +532,7 @@ def test_a_second_load_is_quick(mnist):
     assert time.process_time() - start < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_mnist_digits_on_a_page_come_back(mnist, tmp_path):
     """Enlarged onto a noisy page, off centre and dark on bright, then read again: nearly the same picture."""

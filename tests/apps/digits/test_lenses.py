@@ -92,6 +92,7 @@ def test_exemplars_are_the_strongest_and_lie_where_they_say(lecture_run, model, 
         assert float((weight * pixels).sum() + bias) == pytest.approx(mine[0]["score"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_lecture_sheet_page_and_claims(lecture_run, capsys):
     found = answer(capsys, "visualize", "lecture", lecture_run)
     filters, neurons, digits, penalised = found["measures"].values()
@@ -109,6 +110,7 @@ def test_lecture_sheet_page_and_claims(lecture_run, capsys):
     assert all(line.startswith("DOES NOT HOLD") for line in claims(swapped, 10)[:3])
 
 
+@pytest.mark.slow
 def test_explain_points_at_what_the_network_uses(lecture_run, capsys):
     found = answer(capsys, "explain", lecture_run, *range(12), "--methods", "integrated-gradients", "occlusion")
     assert len(found["explained"]) == 12

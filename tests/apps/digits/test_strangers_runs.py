@@ -201,6 +201,7 @@ def test_any_byte_of_the_weights_may_be_changed(made, tmp_path, data):
         assert "\n" not in str(error)
 
 
+@pytest.mark.slow
 def test_resuming_is_bounded_too(folder, digits_folder):
     record = json.loads((folder / "config.json").read_text())
     record["config"] |= {"data": str(digits_folder)}

@@ -103,6 +103,7 @@ def test_dream_of_filters_raises_them(photo, tmp_path, capsys):
     assert after > 1.2 * before
 
 
+@pytest.mark.slow
 def test_dream_of_a_class_from_noise_with_an_animation(tmp_path, capsys):
     found = answer(
         capsys, "dream", "--target", "thing 7", "--size", 40, "--octaves", 2, "--steps", 4,
@@ -144,6 +145,7 @@ def test_style_keeps_colours_and_blends(photo, painting, tmp_path, capsys):
     assert size_of(tmp_path / "a.gif")[2] == 3
 
 
+@pytest.mark.slow
 def test_filters_want_more_than_noise(tmp_path, capsys):
     args = ["visualize", "filters", "--layer", "conv2_1", "--size", 32, "--steps", 20, "--robust", "none"]
     found = answer(capsys, *args, "--units", 0, 2, "--out", tmp_path / "a.png")
@@ -168,6 +170,7 @@ def test_weights_and_exemplars(photo, painting, tmp_path, capsys):
     assert best >= second
 
 
+@pytest.mark.slow
 def test_explain_lists_answers_and_methods(photo, tmp_path, capsys):
     found = answer(
         capsys, "explain", photo, "--methods", "saliency", "grad-cam", "guided-backprop", "--top", 3,
@@ -242,6 +245,7 @@ def libraries(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", timm)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["torchvision", "timm"])
 def test_networks_of_other_libraries(libraries, library, photo, tmp_path, capsys):
     name = f"{library}:foreign"
@@ -309,7 +313,7 @@ def test_bad_input_is_one_line(photo, painting, tmp_path, capsys, monkeypatch):
     assert "did you mean thing 1" in bad(capsys, "explain", photo, "--target", "thingy 1")
     assert "leave out --layers" in bad(capsys, "dream", "--target", "thing 1", "--layers", "block3")
     assert "no such network; choose from vgg19" in bad(capsys, "dream", photo, "--backbone", "vgg99")
-    assert "no run folder" in bad(capsys, "dream", photo, "--backbone", tmp_path)
+    assert "not a run folder" in bad(capsys, "dream", photo, "--backbone", tmp_path)
     assert "needs the package timm: pip install timm" in bad(capsys, "dream", photo, "--backbone", "timm:resnet18")
     assert "brings its own weights" in bad(capsys, "dream", photo, "--weights", "x.pth")
     assert "pictures are written as .png" in bad(capsys, "dream", photo, "--out", tmp_path / "x.tiff")
@@ -421,6 +425,7 @@ def test_transparency_is_mentioned(tmp_path, capsys):
     assert "laid on white" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_from_a_shell(tmp_path):
     command = [sys.executable, "-m", "apps.dream", "dream", str(tmp_path / "gone.png")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)

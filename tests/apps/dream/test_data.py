@@ -64,6 +64,7 @@ def alignment(a, b):
     return float((a.T @ b).norm() ** 2 / ((a.T @ a).norm() * (b.T @ b).norm()))
 
 
+@pytest.mark.slow
 def test_two_sources_of_vgg_see_the_same_and_vgg19_takes_rgb():
     """VGG-19 (Oxford's, turned from BGR) agrees with VGG-16 (torchvision's) on photographs, less so when given BGR."""
     layers = ("conv1_2", "conv2_2", "conv3_3")

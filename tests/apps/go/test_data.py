@@ -260,6 +260,7 @@ def test_a_changed_folder_and_a_damaged_cache_are_read_again(tmp_path):
     assert games.read_games(path, progress=False)[1].games == 37
 
 
+@pytest.mark.slow
 def test_many_files_are_parsed_by_several_processes(tmp_path, monkeypatch):
     text = {f"{n}.sgf": record(random_game(5, n % 40, 20), 5).encode() for n in range(60)}
     monkeypatch.setattr(games, "CHUNK", 10)
@@ -445,6 +446,7 @@ def test_bad_input_is_one_line(tmp_path, capsys):
         assert message in bad(capsys, *args, app=APP)
 
 
+@pytest.mark.slow
 def test_selfplay_goes_on_where_it_was(tmp_path, capsys):
     from tests.helpers.go import GNUGO
 

@@ -399,6 +399,7 @@ def test_styles_are_checked(name_, value):
         Style(**{name_: value})
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path, capsys):
     run = tiny_run(tmp_path / "run")
     command = [sys.executable, "-W", "error", "-m", "apps.go", "gtp", str(run), "--threads", "1"]

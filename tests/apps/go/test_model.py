@@ -143,6 +143,7 @@ def test_a_tied_network_is_an_eighth_in_numbers_and_whole_in_weights():
     assert count[0] / 8 <= count[1] < count[0] / 7.9
 
 
+@pytest.mark.slow
 def test_a_tied_network_becomes_one_onnx_file(tmp_path):
     pytest.importorskip("onnxruntime")
     model = net(net=replace(TINY, tied=True))
@@ -252,6 +253,7 @@ def trained(folder, tmp_path_factory):
         yield out
 
 
+@pytest.mark.slow
 def test_it_learns_and_evaluate_says_how_well(trained, capsys):
     found = answer(capsys, "evaluate", trained, app=APP)
     assert found["top1"] > 0.3  # of two nearest points one was chosen; chance is 1 in 60
@@ -266,6 +268,7 @@ def test_it_learns_and_evaluate_says_how_well(trained, capsys):
     assert json.loads((report / "metrics.json").read_text())["top1"] == found["top1"]
 
 
+@pytest.mark.slow
 def test_evaluate_over_symmetries_and_on_a_part(trained, tmp_path, capsys):
     plain = answer(capsys, "evaluate", trained, "--out", tmp_path / "a", app=APP)
     averaged = answer(capsys, "evaluate", trained, "--symmetries", 8, "--out", tmp_path / "b", app=APP)
@@ -278,6 +281,7 @@ def test_evaluate_over_symmetries_and_on_a_part(trained, tmp_path, capsys):
     assert (part["positions"], part["split"]) == (40, "validation")
 
 
+@pytest.mark.long
 def test_evaluate_measures_every_game_of_other_data(trained, folder, tmp_path, capsys):
     """Also one game, a short one, and one that the run learned from: all of --data, unless a split is named."""
     games = sorted(folder.glob("*.sgf"))[:6]

@@ -79,6 +79,7 @@ def stored(moves):
     return np.array([point | (encode.WHITE_BIT if colour == 2 else 0) for colour, point in moves], np.uint16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "seed"), [(5, 0), (6, 1), (7, 2), (9, 3)])
 def test_planes_are_what_their_names_say(size, seed):
     moves = crowded_game(size, seed, 2 * size * size)

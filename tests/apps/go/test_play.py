@@ -113,6 +113,7 @@ def test_it_does_not_pass_in_the_opening_and_does_when_the_network_says_so():
     assert choose(Wants(40), position, 2, STILL, np.random.default_rng(0), allowed=empty) == position.passes
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(st.integers(0, 10**6), st.sampled_from([2, 5, 6]), st.sampled_from([0.0, 0.7, 3.0]))
 def test_it_never_plays_an_illegal_move_nor_fills_an_eye_and_the_game_ends(seed, size, temperature):
@@ -241,6 +242,7 @@ def test_resignation_illegal_moves_and_engines_without_a_count(engine):
     assert (game.theirs, game.result) == ("", game.ours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("moves", "message"),
     [
@@ -292,6 +294,7 @@ def _alive(process):
         return False
 
 
+@pytest.mark.slow
 def test_a_match_writes_every_game_and_counts(tmp_path):
     options = MatchOptions(run=tmp_path, opponent="random", games=4, size=5, symmetries=1)
     games = play_match(Noise(), STILL, options, tmp_path)
@@ -315,6 +318,7 @@ def test_random_players_are_legal_and_differ():
     assert a.end == "two passes"
 
 
+@pytest.mark.slow
 def test_a_match_is_played_on_the_board_of_the_training_games(net, tmp_path, capsys):
     size = json.loads((net / "config.json").read_text())["config"]["size"]
     args = ["--opponent", "random", "--games", 1, "--symmetries", 1]
@@ -323,6 +327,7 @@ def test_a_match_is_played_on_the_board_of_the_training_games(net, tmp_path, cap
     assert found["size"] == size - 2
 
 
+@pytest.mark.slow
 @needs_gnugo
 def test_whole_games_against_gnu_go(net, tmp_path, capsys):
     args = ["--opponent", "gnugo --mode gtp --level 1", "--games", 2, "--symmetries", 1, "--out", tmp_path]
@@ -333,6 +338,7 @@ def test_whole_games_against_gnu_go(net, tmp_path, capsys):
     assert all(game["moves"] > 20 for game in found["games"])
 
 
+@pytest.mark.slow
 @needs_gnugo
 def test_the_count_of_finished_games_is_gnu_gos():
     foes = [GtpPlayer("gnugo --mode gtp --level 1", 30, seed) for seed in (1, 2)]
@@ -374,6 +380,7 @@ def game(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_predict(net, game, tmp_path, capsys):
     found = answer(capsys, "predict", net, game, "--move", 3, "--show", tmp_path / "a.png", app=APP)["predictions"]
     (first,) = found

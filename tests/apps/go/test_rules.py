@@ -39,6 +39,7 @@ def same_as_sgfmill(size, moves, stones=((), ())):
     return position
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "games"), [(2, 20), (5, 20), (9, 15), (13, 3), (19, 3)])
 def test_every_position_agrees_with_sgfmill(size, games):
     for seed in range(games):
@@ -65,6 +66,7 @@ def test_chains_liberties_and_captures(size):
         assert sum(lost) > 5
 
 
+@pytest.mark.slow
 def test_legal_is_what_play_accepts():
     for seed in range(6):
         position = Position(5)
@@ -133,6 +135,7 @@ def test_suicide_and_captures_from_within():
         position.play("b", 26)
 
 
+@pytest.mark.slow
 def test_superko_is_never_repeating_a_board():
     """On a tiny board, where games repeat soon; the boards seen so far are kept as they are."""
     repeats = 0
@@ -205,6 +208,7 @@ def test_area_and_eyes():
     assert not false.own_eye("b")[at(false, "C3")]
 
 
+@pytest.mark.slow
 def test_ladders_against_trying_everything():
     from apps.go.rules import encode, ladders
 

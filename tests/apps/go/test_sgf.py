@@ -167,6 +167,7 @@ def test_rectangles_from_any_corner(value):
     assert (board[6:, :3] == 1).all()
 
 
+@pytest.mark.slow
 def test_a_problem_is_read_but_nothing_to_learn_from(tmp_path):
     text = b"(;GM[1]SZ[9]AB[cc][dd]AW[ee]PL[W])"
     assert (both(text).move_count, both(text).next_colour) == (0, 2)
@@ -314,6 +315,7 @@ def test_a_record_that_is_too_large_is_one_line(tmp_path, monkeypatch):
                 reader(source)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     ["(", "( ", "(;", "(;)", "[", "(;C[", "(;C[\\", "(A[", "(;A", ";", "(;]", ")", "\x00", "(;SZ[9](;C[ee])", "A"],
@@ -421,6 +423,7 @@ TREES = st.recursive(
 RECORDS = TREES.map(lambda text: b"(;SZ[3]%s" % text[1:])
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(RECORDS)
 def test_the_grammar_is_sgfmills(data):
@@ -432,6 +435,7 @@ def test_the_grammar_is_sgfmills(data):
     assert [list(node) for node in found] == [list(node) for node in expected]
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(RECORDS)
 def test_stored_games_and_walked_records_agree(data):
@@ -449,6 +453,7 @@ def test_stored_games_and_walked_records_agree(data):
         assert_only_added(data, annotated(data))
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(RECORDS, st.data())
 def test_repaired_records_are_the_same(data, draw):

@@ -94,6 +94,7 @@ def refused(capsys, *args):
     return bad(capsys, *args, app=APP)
 
 
+@pytest.mark.slow
 def test_evaluate(trained, capsys):
     found = ask(capsys, "evaluate", trained)
     assert found["accuracy"] > 0.9
@@ -108,6 +109,7 @@ def test_evaluate(trained, capsys):
             assert min(picture.size) > 300
 
 
+@pytest.mark.slow
 def test_predict_files_folders_and_standard_input(trained, tmp_path, capsys):
     for number, word in enumerate(SLOPES):
         soundfile.write(tmp_path / f"{number} {word}.flac", whistle(word, 77 + number).repeat(3), 48_000)
@@ -138,6 +140,7 @@ def sequence(words, gap=0.9, seed=5):
     return np.concatenate([*pieces, np.zeros(round(gap * RATE), np.int16)]), middles
 
 
+@pytest.mark.slow
 def test_listen_finds_words_and_their_times(trained, tmp_path, capsys):
     words = ["rising", "falling", "falling", "rising"]
     samples, middles = sequence(words, gap=1.4)
@@ -240,6 +243,7 @@ def test_hear_finds_every_word_once_and_where_it_is(louder, stride):
         assert abs((word.start + word.end) / 2 - middle) < 0.3
 
 
+@pytest.mark.slow
 def test_export_with_eight_bits(trained, tmp_path, capsys):
     found = ask(capsys, "export", trained, "--out", tmp_path / "net.onnx", "--int8")
     assert found["argmax_agreement"] == 1
@@ -253,6 +257,7 @@ def test_export_with_eight_bits(trained, tmp_path, capsys):
     assert "exists already" in refused(capsys, "export", trained, "--out", tmp_path / "net.onnx", "--int8")
 
 
+@pytest.mark.slow
 def test_sounds_that_words_like_can_be_heard(trained, tmp_path, capsys):
     out = tmp_path / "sounds.png"
     found = ask(capsys, "visualize", "sounds", trained, "--steps", 40, "--out", out)
@@ -292,6 +297,7 @@ def test_prepare_has_own_words_spoken(capsys, monkeypatch):
     assert found["train"] + found["validation"] + found["test"] == 60
 
 
+@pytest.mark.slow
 def test_a_split_by_speaker_from_the_command_line(whistles, tmp_path, capsys):
     args = ["train", "--data", whistles, "--split", "speaker:00000003", "--fit.epochs", 1, "--out", tmp_path / "r"]
     ask(capsys, *args)
@@ -300,6 +306,7 @@ def test_a_split_by_speaker_from_the_command_line(whistles, tmp_path, capsys):
     assert found["count"] == 6
 
 
+@pytest.mark.slow
 def test_training_begins_with_the_weights_of_another_run(trained, whistles, tmp_path, capsys):
     args = ["train", "--data", whistles, "--init", trained, "--fit.epochs", 1, "--fit.ema", 0, "--net.dropout", 0]
     args += ["--fit.learning-rate", "1e-6"]
@@ -432,6 +439,7 @@ def test_a_microphone_is_heard(trained, tmp_path, capsys, monkeypatch):
     assert "no microphone can be opened" in refused(capsys, "listen", trained)
 
 
+@pytest.mark.slow
 def test_what_is_said_about_the_files_stays_with_the_run(tmp_path, capsys):
     folder = tmp_path / "d"
     rows = ["file,speaker"]

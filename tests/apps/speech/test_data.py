@@ -71,6 +71,7 @@ def test_a_class_with_one_file_keeps_it_for_training(tmp_path):
     assert data.test.targets.tolist() == [1]
 
 
+@pytest.mark.slow
 def test_speakers_in_names_are_kept_apart(tmp_path):
     names = [f"{w}/{s:08x}_nohash_{k}" for w in WORDS for s in range(60) for k in range(2)]
     data = load_data(str(fill(tmp_path / "d", names)), progress=False)
@@ -215,6 +216,7 @@ def toy_commands(path, lists=True):
     return names
 
 
+@pytest.mark.slow
 def test_twelve_words_from_the_official_lists(tmp_path):
     toy_commands(tmp_path / "a.tar.gz")
     corpus = speech_commands.read_archive(tmp_path / "a.tar.gz", "toy", "12", progress=False)
@@ -235,6 +237,7 @@ def test_twelve_words_from_the_official_lists(tmp_path):
     np.testing.assert_array_equal(again.targets, corpus.targets)
 
 
+@pytest.mark.slow
 def test_all_words_by_the_rule_where_there_are_no_lists(tmp_path):
     names = toy_commands(tmp_path / "a.tar.gz", lists=False)
     corpus = speech_commands.read_archive(tmp_path / "a.tar.gz", "toy", "words", progress=False)

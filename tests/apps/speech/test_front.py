@@ -208,6 +208,7 @@ def test_the_same_seed_gives_the_same_changes():
     assert not torch.equal(run(1), run(2))
 
 
+@pytest.mark.slow
 @given(st.integers(1, 20), st.integers(0, 10**6))
 def test_any_batch_can_be_changed(count, seed):
     torch.manual_seed(seed)

@@ -68,6 +68,7 @@ def said(capsys, *args):
     return capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_evaluate(trained, capsys):
     found = answer(capsys, "evaluate", trained)
     assert found["accuracy"] > 0.9
@@ -136,6 +137,7 @@ def test_predict_a_stream(trained, tmp_path, monkeypatch, capsys):
     assert "1 of 3 lines" in err
 
 
+@pytest.mark.slow
 def test_a_stream_is_answered_line_by_line(trained):
     command = [sys.executable, "-m", "apps.text", "predict", str(trained), "-", "--threads", "1"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as asked:
@@ -182,6 +184,7 @@ def test_visualize_ngrams_neighbours_map(trained, capsys):
         assert picture.size[0] > 300
 
 
+@pytest.mark.slow
 def test_export_with_a_script_that_needs_no_torch(trained, tmp_path, capsys):
     found = answer(capsys, "export", trained, "--out", tmp_path / "net.onnx")
     assert found["argmax_agreement"] == 1
@@ -225,6 +228,7 @@ def test_the_words_of_a_run_are_kept(trained, reviews, capsys):
         reviews.write_text(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["deep", "k-max", "none", "characters"])
 def test_other_networks_train_and_explain(reviews, tmp_path, kind, capsys):
     more = {

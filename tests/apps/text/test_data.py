@@ -144,6 +144,7 @@ def test_bad_files_are_one_line(tmp_path, case):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.sampled_from(["x.csv", "x.tsv", "x.jsonl", "x.json", "x.txt", "x.parquet"]), st.data())
 def test_any_bytes_are_texts_or_a_user_error(tmp_path_factory, name, data):
@@ -184,6 +185,7 @@ def test_chinese_words():
     assert tokenizer("jieba")("我来到北京清华大学") == ["我", "来到", "北京", "清华大学"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["english", "kim", "characters"])
 @given(text=st.text(max_size=60))
 def test_tokens_hold_no_white_space(name, text):

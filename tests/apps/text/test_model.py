@@ -313,6 +313,7 @@ def test_reasons_sum_up_to_the_score(row, target, seed):
     assert all(0 <= gram.start < gram.stop <= len(row) for gram in found.grams)
 
 
+@pytest.mark.slow
 def test_the_word_that_decides_is_found_and_integrated_gradients_agree():
     generator = torch.Generator().manual_seed(0)
     words = torch.randint(5, 40, (300, 8), generator=generator, dtype=torch.int32)

@@ -59,6 +59,7 @@ def ask(capsys, *args, status=0):
 # evaluate
 
 
+@pytest.mark.slow
 def test_other_data_are_measured_whole(folder, tmp_path, capsys):
     first, err = ask(capsys, "evaluate", folder / "RUN")
     assert first["count"] == 20
@@ -89,6 +90,7 @@ def test_linear_models_are_those_of_the_training_data(folder, tmp_path, capsys):
     assert len(found["baselines"]) == 2
 
 
+@pytest.mark.slow
 def test_one_class_alone_is_measured(folder, tmp_path, capsys):
     lines = table(30, 300).splitlines(keepends=True)
     (tmp_path / "one.csv").write_bytes(b"".join([lines[0], *lines[1::2]]))
@@ -108,6 +110,7 @@ def test_one_class_alone_is_measured(folder, tmp_path, capsys):
     assert "labels from column 'verdict'" in err
 
 
+@pytest.mark.slow
 def test_training_data_that_are_gone_or_changed(folder, tmp_path, capsys):
     new = tmp_path / "new.csv"
     new.write_bytes(table(30, 200))
@@ -220,6 +223,7 @@ def test_csv_wants_one_file(folder, tmp_path, capsys):
     assert (tmp_path / "x.txt").read_text() == "superb\n"
 
 
+@pytest.mark.slow
 def test_streams(folder):
     def answers(raw, *more):
         command = [sys.executable, "-m", "apps.text", "predict", str(folder / "RUN"), "-", "--json", "--threads", "1"]
@@ -268,6 +272,7 @@ print(int(re.search(r"VmHWM:\\\\s*(\\\\d+)", Path("/proc/self/status").read_text
 """.replace("\\\\", "\\")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 def test_short_lines_beside_a_long_one_take_little_memory(folder, tmp_path):
     """100 short lines and one of 1 MB: under 1.5 GB, most of it torch and the one text."""

@@ -199,6 +199,7 @@ def test_a_turned_large_picture_is_turned(pixels):
     assert pictures.size_of(data) == (200, 300)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"]), st.data())
 def test_any_change_of_a_picture_file_is_right_or_one_line(kind, data):

@@ -440,6 +440,7 @@ def test_a_dead_index_does_not_hide_the_next(web, tmp_path, cache, pip_env):
     assert left(cache) == ["one.bin"]
 
 
+@pytest.mark.slow
 def test_pip_settings_come_from_its_files_and_then_its_variables(tmp_path, monkeypatch):
     monkeypatch.undo()  # the real configuration reader
     for name in [name for name in os.environ if name.startswith("PIP_")]:

@@ -51,6 +51,7 @@ def assert_close(found, exact):
         assert (one - other).abs().max() <= 2e-5 * other.abs().max().clamp_min(1e-3)
 
 
+@pytest.mark.long
 @settings(max_examples=30, deadline=None)
 @given(
     st.integers(1, 9),

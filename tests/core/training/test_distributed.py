@@ -39,6 +39,7 @@ def free_port() -> int:
 
 
 # 97 samples in batches of 16: the last one has a single sample, fewer than there are processes.
+@pytest.mark.long
 @pytest.mark.parametrize("norm", ["none", "batch"])
 def test_two_processes_are_one(tmp_path, norm):
     options = {
@@ -56,6 +57,7 @@ def test_two_processes_are_one(tmp_path, norm):
             assert b[key] == pytest.approx(a[key], rel=1e-9)
 
 
+@pytest.mark.long
 def test_norms_of_each_process_alone(tmp_path):
     """Each process has its own mean and variance; the running ones become one for all, the mean over the processes."""
     # The weights hardly move, so that the mean of the shares' means is the batch's.

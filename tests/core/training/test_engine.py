@@ -286,6 +286,7 @@ def same_bits(a: Path, b: Path) -> None:
     assert [r["epoch"] for r in read_log(a)] == [r["epoch"] for r in read_log(b)] == [1, 2, 3]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_stopped_process_resumes_to_the_same_bits(uninterrupted, tmp_path, number):
     process = train(tmp_path)
@@ -311,6 +312,7 @@ def _step(run: Path) -> int:
     return counters["epoch"] * 16 + counters["batch"]
 
 
+@pytest.mark.slow
 def test_killed_before_the_first_checkpoint(uninterrupted, tmp_path):
     process = train(tmp_path, resume=True)  # nothing to resume: from the start
     process.communicate()

@@ -121,6 +121,7 @@ def test_train_mode_is_run_in_eval_semantics(digits):
     assert torch.equal(in_eval, in_train)
 
 
+@pytest.mark.slow
 def test_no_hooks_and_no_memory_after_many_calls_that_work_and_raise(digits, state):
     x = torch.rand(2, 1, 12, 12)
     kept = state(digits)

@@ -18,6 +18,7 @@ def test_every_name_is_there_and_is_no_module():
         _ = visual.nothing
 
 
+@pytest.mark.slow
 def test_torch_is_imported_only_by_what_computes():
     code = (
         "import sys, cnn_core.visual; assert 'torch' not in sys.modules; cnn_core.visual.filter; "

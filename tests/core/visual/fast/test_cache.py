@@ -139,6 +139,7 @@ def test_dreams_and_styles_are_kept_too(make):
     assert len(entries()) == 3
 
 
+@pytest.mark.slow
 def test_keys_are_the_same_in_another_process(digits):
     code = (
         "from cnn_core.visual.fast.cache import fingerprint\n"
