@@ -64,10 +64,10 @@ def new_folder(app: App, preset: str, out: Path | None, overwrite: bool = False)
         raise UserError(f"{folder}: is a symbolic link; name the folder itself with --out")
     if not folder.exists() or (folder.is_dir() and not _content(folder)):
         return folder
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{folder}: exists and is not a run folder, so it is left alone; name another with --out")
     if not overwrite:
         raise UserError(f"{folder}: exists already; name another with --out, or continue it with --resume {folder}")
-    if not (folder / "config.json").is_file():
-        raise UserError(f"{folder}: is not a run folder, so --overwrite leaves it alone; name another with --out")
     read_record(app, folder)
     return folder
 

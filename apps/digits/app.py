@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apps.digits.config import DEFAULT, PRESETS, DigitsConfig
+from apps.digits.config import DATA_SETS, DEFAULT, PRESETS, DigitsConfig
 from cnn_core.app import App, Verb, VerbModule, View, ViewModule
 from cnn_core.verbs.views import MAXIMIZE_OPTIONS
 
@@ -77,7 +77,7 @@ APP = App(
     example=example,
     render=render,
     patch=patch,
-    data_sets=("mnist", "fashion-mnist", "kmnist", "emnist", "qmnist"),
+    data_sets=DATA_SETS,
     suffixes=(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"),
     what="picture",
     verbs={"predict": Verb("answers for your own pictures, folders, or standard input", _predict)},

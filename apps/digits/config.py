@@ -111,3 +111,5 @@ PRESETS = {
     ),
 }
 DEFAULT = "fast"
+DATA_SETS = ("mnist", "fashion-mnist", "kmnist", "emnist", "qmnist")
+"""Manifests that the app knows."""

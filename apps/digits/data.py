@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from apps.digits.config import DigitsConfig
+from apps.digits.config import DATA_SETS, DigitsConfig
 from apps.digits.folders import is_picture_folder, read_idx_folder, read_picture_folder
 from apps.digits.frame import read
 from apps.digits.idx import READERS, Arrays
@@ -53,7 +53,7 @@ def _arrays(data: str, folder: str | Path | None, seed: int, progress: bool) -> 
     if data in available():
         return _named(data, folder, progress)
     if not path.is_dir():
-        raise UserError(f"no data set and no folder is named {data!r} (data sets: {', '.join(available())})")
+        raise UserError(f"no data set and no folder is named {data!r} (data sets: {', '.join(DATA_SETS)})")
     name = path.resolve().name
     if is_picture_folder(path):
         return *read_picture_folder(path, seed, progress), name

@@ -20,6 +20,7 @@ from apps.go.records import foresight, properties, sgf
 from apps.go.records.collection import Collection
 from apps.go.records.games import Report, read_games
 from apps.go.rules import encode, points
+from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import fetch, load_manifest
 from cnn_core.training.data import Dataset, Split, permutation
@@ -50,7 +51,7 @@ class GoSplit(Split):
 
 def load(config: GoConfig) -> Dataset:
     """The data set that the configuration names. Raises UserError where they are not available or is too small."""
-    games, _ = read_data(config.data)
+    games = _readable(config.data)
     parts, _ = choose(games, config.size, config.choice)
     for name, part in parts.items():
         if not len(part):
@@ -65,12 +66,23 @@ def load(config: GoConfig) -> Dataset:
     return Dataset(data_name(config.data), train, splits["test"], labels, validation)
 
 
+def _readable(data: str) -> Collection:
+    """The games that can be read; how many cannot is said, with the first reason."""
+    games, report = read_data(data)
+    if report.bad:
+        where, reason = report.named[0]
+        note(
+            f"{data}: left out {report.bad} games that cannot be read, such as {where}: {reason}; see `cnn-go prepare`"
+        )
+    return games
+
+
 def evaluated(config: GoConfig, split: str) -> GoSplit:
     """Every position of one split, or with "all" of every game of the board size, chosen or not, repeated or not.
 
     Raises UserError where nothing is left to measure.
     """
-    games, _ = read_data(config.data)
+    games = _readable(config.data)
     board = f"{config.size}x{config.size}"
     if split == "all":
         part = games.take(np.flatnonzero(games.size == config.size))

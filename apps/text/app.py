@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apps.text.config import DEFAULT, PRESETS, TextConfig
+from apps.text.config import DATA_SETS, DEFAULT, PRESETS, TextConfig
 from apps.text.words.vocabulary import FittedText
 from cnn_core.app import App, Verb, VerbModule, View, ViewModule
 
@@ -157,7 +157,7 @@ APP = App(
     report=report,
     maximize=maximize,
     gallery=False,
-    data_sets=("movie-snippets", "mr", "sst", "trec", "ag-news", "imdb", "glove-50d"),
+    data_sets=DATA_SETS,
     suffixes=(".txt",),
     free_axes={1: "words"},
     what="text",

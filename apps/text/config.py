@@ -211,3 +211,5 @@ PRESETS = {
     ),
 }
 DEFAULT = "rand"  # needs no vectors, so that a first run fetches a few MB only
+DATA_SETS = ("movie-snippets", "mr", "sst", "trec", "ag-news", "imdb", "glove-50d")
+"""Manifests that the app knows."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from apps.text.config import TextConfig, TextData
+from apps.text.config import DATA_SETS, TextConfig, TextData
 from apps.text.reading.data_sets import read_named
 from apps.text.reading.files import plain_name
 from apps.text.reading.folders import read_class_folder
@@ -63,7 +63,7 @@ def read_corpus(data: str, options: TextData, trained: Form = AUTO, classes: Seq
         return Corpus(data, *read_named(data))
     path, form = Path(data).expanduser(), form_of(options)
     if not path.exists():
-        raise UserError(f"no data set, file or folder is named {data!r} (data sets: {', '.join(available())})")
+        raise UserError(f"no data set, file or folder is named {data!r} (data sets: {', '.join(DATA_SETS)})")
     inside = sorted(path.iterdir()) if path.is_dir() else []
     stems = {entry: Path(plain_name(entry)).stem for entry in inside}
     entries = {

@@ -27,11 +27,10 @@ class HasFront(Protocol):
 
 def front_end(model: nn.Module) -> nn.Module:
     """The child `front` of the model. Raises UserError for a model that has none."""
-    front = model._modules.get("front")
-    if front is None:
+    if not isinstance(model, HasFront):
         children = ", ".join(name for name, _ in model.named_children()) or "none"
         raise UserError(
             f"the network {type(model).__name__} has no child `front` (its children: {children}); give it one that"
             " turns raw inputs into floats, nn.Identity() where there is nothing to do"
         )
-    return front
+    return model.front

@@ -43,13 +43,11 @@ def training_in(folder: Path) -> Iterator[None]:
     """
     path = folder.with_name(f".{folder.name}.lock")
     me = Holder(socket.gethostname(), os.getpid(), f"{datetime.now():%Y-%m-%d %H:%M:%S}", time.time())
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    descriptor = _open(path, folder)
     try:
         _acquire(descriptor, folder, me)
+        if not _stands(descriptor, path):  # its holder ended between our opening and locking, and took it away
+            _refuse(folder, None)
         stop = threading.Event()
         renewal = threading.Thread(target=_renew, args=(descriptor, me, stop), daemon=True)
         renewal.start()
@@ -62,6 +60,25 @@ def training_in(folder: Path) -> Iterator[None]:
                 path.unlink()
     finally:
         os.close(descriptor)
+
+
+def _open(path: Path, folder: Path) -> int:
+    blocked = next((each for each in folder.parents if each.exists() and not each.is_dir()), None)
+    if blocked:
+        raise UserError(f"{folder}: {blocked} is a file; name another folder with --out")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _stands(descriptor: int, path: Path) -> bool:
+    """Whether the open file is still the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
 
 
 def _acquire(descriptor: int, folder: Path, me: Holder) -> None:

@@ -81,6 +81,11 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     return Outcome(result, text)
 
 
+def _share(value: float) -> str | None:
+    """A share in per cent; nothing for a class without samples or answers."""
+    return None if value != value else f"{value:.2%}"
+
+
 def _text(found: Any, name: str, folder: Path) -> str:
     low, high = found.accuracy_interval
     summary = [
@@ -90,7 +95,7 @@ def _text(found: Any, name: str, folder: Path) -> str:
         ["expected calibration error", f"{found.calibration.error:.2%}"],
     ]
     rows = [
-        [name, int(n), f"{a:.2%}", f"{p:.2%}", f"{f:.4f}"]
+        [name, int(n), _share(a), _share(p), f"{f:.4f}"]
         for name, n, a, p, f in zip(
             found.classes, found.support, found.class_accuracy, found.precision, found.f1, strict=True
         )

@@ -1,12 +1,14 @@
 """An app made from CONTRIBUTING's own code blocks: every verb that its --help offers works."""
 
 import importlib
+import io
 import os
 import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -86,6 +88,12 @@ def test_every_verb_works(name, birds, run_folder, tmp_path, capsys):
         assert found["multiply_adds"] == sum(layer["multiply_adds"] for layer in found["layers"])
     if picture := found.get("picture"):
         assert Path(picture).read_bytes()[:4] == b"\x89PNG"
+
+
+def test_bytes_that_are_no_song_are_one_short_line(birds, run_folder, tmp_path, capsys, monkeypatch):
+    np.save(tmp_path / "wrong.npy", np.zeros((3, 3)))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO((tmp_path / "wrong.npy").read_bytes())))
+    assert "standard input: a song is (32, 32) uint8, not (3, 3)" in bad(capsys, "predict", run_folder, "-", app=birds)
 
 
 def test_an_app_without_an_example_is_looked_at_with_its_data(birds, capsys):

@@ -150,6 +150,15 @@ def test_nothing_is_lost_when_training_cannot_begin(name, trained, data, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "run"]
 
 
+def test_a_folder_that_is_no_run_is_left_alone(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    for more in ([], ["--overwrite"]):
+        message = bad(capsys, "train", "--out", tmp_path, *more, app=app_of("digits"))
+        assert "not a run folder" in message
+        assert "--resume" not in message
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
 def test_a_folder_with_nothing_but_what_a_crash_left_is_new(data, tmp_path, capsys):
     (tmp_path / "run" / "last.new").mkdir(parents=True)
     (tmp_path / "run" / ".config.json.0a1b2c3d.tmp").write_text("{", encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -55,12 +55,26 @@ class VisualizeOptions(Looking):
     """exemplars: how many for each filter."""
 
 
+READERS = {
+    **dict.fromkeys(("copies", "steps", "rate", "robust", "pixels", "tv"), ("filters",)),
+    **dict.fromkeys(("photos", "exemplars"), ("exemplars",)),
+    "count": ("filters", "exemplars"),
+    "size": ("filters", "exemplars"),
+}
+"""Which of the three read an option; the other options are read by all."""
+
 parse = parser(VisualizeOptions, ABOUT)
 
 
 def run(app: App, options: VisualizeOptions) -> Outcome:
     """Draw the sheet."""
     at_least(options, count=1, copies=1, steps=1, size=16, exemplars=1, tv=0)
+    for each in fields(options):
+        readers = READERS.get(each.name)
+        if readers and options.what not in readers and getattr(options, each.name) != each.default:
+            raise UserError(
+                f"visualize {options.what}: does not read --{each.name}; `visualize {' and '.join(readers)}` does"
+            )
     if not options.rate > 0:
         raise UserError("--rate must be above 0")
     backbone = backbone_of(options)

@@ -114,8 +114,10 @@ def komi(text: str, application: str = "") -> float:
     From 100 on it is counted in hundredths: of points where that gives whole or half points (650 is 6.5), else of
     stones of the Chinese half count, which are worth two points (375 is 7.5). Fox writes half a point as 50.
     """
-    found = re.match(r"[+-]?([0-9]{1,4}(\.[0-9]*)?|\.[0-9]+)", text.replace(",", "."))
-    value = float(found[0]) if found else 0.0
+    found = re.fullmatch(
+        r"([+-]?(?:[0-9]{1,4}(?:\.[0-9]*)?|\.[0-9]+))\s*(目半|目|points?|pts?\.?)?", text.replace(",", ".").strip()
+    )
+    value = float(found[1]) + (0.5 if found[2] == "目半" else 0.0) if found else 0.0
     fox = any(name in application.lower() for name in ("fox", "野狐"))
     if abs(value) >= 100:
         value = value / 50 if value % 50 else value / 100

@@ -26,7 +26,7 @@ def find_header(rows: Sequence[Sequence[str]], form: Form, trained: Form) -> tup
     named = {name for each in (form, trained) for name in (each.text, each.label) if name and not name.isdigit()}
     if named & set(first):
         return True, False
-    if len(set(first)) == len(first) and any(
+    if _different(first) and any(
         cell.lower() in (*TEXT_NAMES, *LABEL_NAMES)
         and all(row[i].strip() != cell or row == rows[0] for row in rows[1:])
         for i, cell in enumerate(first)
@@ -39,15 +39,21 @@ def find_header(rows: Sequence[Sequence[str]], form: Form, trained: Form) -> tup
 
 
 def _are_names(first: list[str], below: Sequence[Sequence[str]]) -> bool:
-    if len(set(first)) < len(first) or first.count("") > 1:
+    if not _different(first):
         return False
     if any(_number(cell) or len(cell) > MOST_LETTERS or len(cell.split()) > MOST_WORDS for cell in first):
         return False
     columns = [[row[i].strip() for row in below] for i in range(len(first))]
     if any(any(column) and all(_number(cell) for cell in column if cell) for column in columns):
         return True
-    labels = [i for i, column in enumerate(columns) if recurring(column)]
+    labels = [i for i, column in enumerate(columns) if any(column) and recurring(column)]
     return bool(labels) and all(_alone(first[i], columns[i]) for i in labels)
+
+
+def _different(first: list[str]) -> bool:
+    """Whether the columns' names differ; columns without a name, as spreadsheets leave them, do not count."""
+    names = [cell for cell in first if cell]
+    return len(names) > 1 and len(set(names)) == len(names)
 
 
 def _first_label_alone(first: list[str], below: Sequence[Sequence[str]]) -> bool:

@@ -32,7 +32,8 @@ def answer_stream(trained: Run, limits: Limits, encoding: str, as_json: bool) ->
             try:
                 texts.append((raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw).decode(encoding))
             except UnicodeDecodeError as error:
-                errors[number] = f"line {number}: {error}"
+                byte = raw[error.start : error.start + 1].hex()
+                errors[number] = f"line {number}: byte 0x{byte} is not valid {encoding}; see --encoding"
                 texts.append("")
         for at, found in enumerate(answer(trained, texts, limits), start=number - len(lines) + 1):
             if at in errors:

@@ -315,6 +315,8 @@ def test_bad_input_is_one_line(photo, painting, tmp_path, capsys, monkeypatch):
     assert "no such network; choose from vgg19" in bad(capsys, "dream", photo, "--backbone", "vgg99")
     assert "not a run folder" in bad(capsys, "dream", photo, "--backbone", tmp_path)
     assert "needs the package timm: pip install timm" in bad(capsys, "dream", photo, "--backbone", "timm:resnet18")
+    assert "visualize weights: does not read --steps" in bad(capsys, "visualize", "weights", "--steps", 3)
+    assert "visualize filters: does not read --exemplars" in bad(capsys, "visualize", "filters", "--exemplars", 2)
     assert "brings its own weights" in bad(capsys, "dream", photo, "--weights", "x.pth")
     assert "pictures are written as .png" in bad(capsys, "dream", photo, "--out", tmp_path / "x.tiff")
     assert "--methods magic" in bad(capsys, "explain", photo, "--methods", "magic")

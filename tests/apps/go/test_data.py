@@ -125,7 +125,7 @@ def test_ranks(text, rank):
 
 def test_komi_of_odd_servers():
     assert [properties.komi(text) for text in ("375", "650", "6,5", "-3.5", "", "1e9", "7.5 points")] == [
-        7.5, 6.5, 6.5, -3.5, 0.0, 1.0, 7.5,
+        7.5, 6.5, 6.5, -3.5, 0.0, 0.0, 7.5,
     ]  # fmt: skip
 
 

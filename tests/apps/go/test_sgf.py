@@ -14,6 +14,7 @@ from apps.go.records.additions import Additions, insert
 from apps.go.records.charset import codec, mask, read_marks
 from apps.go.records.games import parse
 from apps.go.records.grammar import BadGame, read_trees
+from apps.go.records.properties import komi
 from apps.go.records.record import read_records
 from apps.go.records.sgf import Game, read_lines, read_one, read_sgf
 from apps.go.rules.encode import KIND, POINT, SETUP, WHITE_BIT, encode
@@ -482,3 +483,11 @@ def test_long_games_agree_with_their_moves():
 def test_results_and_unknown_ranks():
     assert [properties.result(text) for text in ("B+R", "w+3.5", "0", "Draw", "?", "")] == [1, 2, 3, 3, 0, 0]
     assert properties.rank("?") == properties.UNKNOWN_RANK
+
+
+@pytest.mark.parametrize(
+    ("text", "points"),
+    [("6目半", 6.5), ("6目", 6.0), ("6.5 points", 6.5), ("1e9", 0.0), ("6.5x", 0.0), (" 7,5 ", 7.5), ("-5.5", -5.5)],
+)
+def test_komi_is_read_whole_or_not_at_all(text, points):
+    assert komi(text) == points

@@ -42,6 +42,7 @@ LABELS, TEXTS = [label for label, _ in PAIRS], [text for _, text in PAIRS]
         ("texte,étiquette", (TEXTS, LABELS)),
         ("id,comment_text,toxic", ([f"{i:05}" for i in range(16)], TEXTS, [str(i % 2) for i in range(16)])),
         (",utterance,intent_name", ([str(i) for i in range(16)], TEXTS, LABELS)),
+        ("v1,v2,,,", (LABELS, TEXTS, [""] * 16, [""] * 16, [""] * 16)),
     ],
 )
 def test_headers_in_words_of_their_own(tmp_path, header, columns):

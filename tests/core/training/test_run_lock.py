@@ -127,3 +127,21 @@ def test_what_a_kill_left_beside_is_not_overwritten(tmp_path):
         saved(folder)
     assert {path.name for path in tmp_path.iterdir()} == {"run", "run.replaced"}
     assert (tmp_path / "run.replaced" / "notes.txt").exists()
+
+
+def test_a_folder_below_a_file_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(UserError, match="file is a file; name another folder"):
+        training_in(tmp_path / "file" / "run").__enter__()
+
+
+def test_an_entry_that_its_holder_took_away_meanwhile_is_not_held(tmp_path, monkeypatch):
+    locked = run_lock.try_lock
+
+    def too_late(descriptor):  # another training ends between our opening and our locking
+        entry(tmp_path / "run").unlink()
+        locked(descriptor)
+
+    monkeypatch.setattr(run_lock, "try_lock", too_late)
+    with pytest.raises(UserError, match="trains in it"):
+        training_in(tmp_path / "run").__enter__()
