@@ -72,19 +72,6 @@ def cpu_seconds(*, children: bool = False) -> Iterator[Timer]:
         timer.stop()
 
 
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Within the block torch computes with one thread, so that CPU seconds compare."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 @dataclass(frozen=True)
 class Latency:
     """Wall seconds of one call: median and percentiles of n calls."""
