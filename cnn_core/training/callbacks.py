@@ -45,7 +45,7 @@ class Callback:
     """Base of all callbacks: a method for each moment of training, all of which do nothing here.
 
     A callback must be a function of what it is given (and of torch's random state, which is seeded at each step):
-    what it keeps from step to step is not saved, so a resumed run would go on without it.
+    what it keeps from step to step is not saved, so a resumed run would continue without it.
     """
 
     def during_fit(self) -> AbstractContextManager[Any]:

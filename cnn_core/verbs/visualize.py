@@ -56,20 +56,22 @@ def parse(app: App, prog: str, args: Sequence[str]) -> VisualizeOptions:
         raise UserError(f"visualize {options.what}: unknown; it shows {', '.join(views)}")
     if min(options.count, options.exemplars) < 1:
         raise UserError("--count and --exemplars must be at least 1")
-    check_options(options.what, views[options.what], {name: getattr(options, name) for name in CHOICES})
+    view, given = views[options.what], {name: getattr(options, name) for name in CHOICES}
+    missing = next((name for name in view.requires if not given[name]), None)
+    if missing:
+        raise UserError(f"visualize {options.what}: needs --{missing}")
+    check_options(options.what, view.reads, given, VisualizeOptions)
     searched = {name: getattr(options.maximize, name) for name in MAXIMIZE_OPTIONS}
-    check_options(options.what, views[options.what], searched, MaximizeConfig)
+    check_options(options.what, view.reads, searched, MaximizeConfig)
     return options
 
 
-def check_options(what: str, view: View, given: Mapping[str, Any], options: type = VisualizeOptions) -> None:
-    """Raises UserError for an option that the view does not read, and for a missing one that it requires."""
+def check_options(what: str, reads: Sequence[str], given: Mapping[str, Any], options: type) -> None:
+    """Raises UserError for an option given, other than its default in `options`, that the view does not read."""
     defaults = {each.name: each.default for each in fields(options)}
     for name, value in given.items():
-        if name in view.requires and not value:
-            raise UserError(f"visualize {what}: needs --{name}")
-        if value != defaults[name] and name not in view.reads:
-            read = f"it reads {', '.join(f'--{n}' for n in view.reads)}" if view.reads else "it has no options"
+        if value != defaults[name] and name not in reads:
+            read = f"it reads {', '.join(f'--{n}' for n in reads)}" if reads else "it has no options"
             raise UserError(f"visualize {what}: does not read --{name}; {read}")
 
 

@@ -48,7 +48,10 @@ class Options(BenchOptions):
     """First seed; --seed when left out."""
 
 
-parse = parser(Options, "Train on synthetic voices, judge on real ones, and go on with few, all, or all but one.")
+parse = parser(
+    Options,
+    "Train on synthetic voices, test on real ones, then continue on few real clips, all, or all but one speaker's.",
+)
 
 
 def run(app: App | None, options: Options) -> Outcome:

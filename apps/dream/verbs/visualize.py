@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +13,7 @@ from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import parser
+from cnn_core.verbs.visualize import check_options
 
 if TYPE_CHECKING:
     from apps.dream.backbone import Backbone
@@ -55,13 +56,11 @@ class VisualizeOptions(Looking):
     """exemplars: how many for each filter."""
 
 
-READERS = {
-    **dict.fromkeys(("copies", "steps", "rate", "robust", "pixels", "tv"), ("filters",)),
-    **dict.fromkeys(("photos", "exemplars"), ("exemplars",)),
-    "count": ("filters", "exemplars"),
-    "size": ("filters", "exemplars"),
+READS = {
+    "filters": ("layer", "units", "count", "copies", "steps", "size", "rate", "robust", "pixels", "tv"),
+    "weights": ("layer", "units"),
+    "exemplars": ("layer", "units", "count", "size", "photos", "exemplars"),
 }
-"""Which of the three read an option; the other options are read by all."""
 
 parse = parser(VisualizeOptions, ABOUT)
 
@@ -69,12 +68,8 @@ parse = parser(VisualizeOptions, ABOUT)
 def run(app: App, options: VisualizeOptions) -> Outcome:
     """Draw the sheet."""
     at_least(options, count=1, copies=1, steps=1, size=16, exemplars=1, tv=0)
-    for each in fields(options):
-        readers = READERS.get(each.name)
-        if readers and options.what not in readers and getattr(options, each.name) != each.default:
-            raise UserError(
-                f"visualize {options.what}: does not read --{each.name}; `visualize {' and '.join(readers)}` does"
-            )
+    given = {name: getattr(options, name) for reads in READS.values() for name in reads}
+    check_options(options.what, READS[options.what], given, VisualizeOptions)
     if not options.rate > 0:
         raise UserError("--rate must be above 0")
     backbone = backbone_of(options)
