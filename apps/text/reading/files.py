@@ -8,8 +8,10 @@ import io
 import zipfile
 import zlib
 from pathlib import Path, PurePath
+from typing import IO
 
 from apps.text.reading.form import AUTO, Form
+from cnn_core.bounded import limit_of_packed, too_large
 from cnn_core.errors import UserError, first_line
 
 BYTE_ORDER_MARKS = (
@@ -53,10 +55,20 @@ def read_file(path: Path) -> tuple[bytes, str]:
         return _only_member(path, raw)
     if kind == ".gz" or raw.startswith(b"\x1f\x8b"):
         try:
-            return gzip.decompress(raw), PurePath(plain_name(path)).suffix.lower()
+            with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
+                return _at_most(stream, path, len(raw)), PurePath(plain_name(path)).suffix.lower()
         except (OSError, EOFError, zlib.error) as error:
             raise UserError(f"{path}: is a damaged gzip file ({first_line(error)})") from None
     return raw, kind
+
+
+def _at_most(stream: gzip.GzipFile | IO[bytes], path: Path, packed: int) -> bytes:
+    """What the stream unpacks to. Raises UserError where that is more than `packed` bytes may hold."""
+    most = limit_of_packed(packed)
+    data = stream.read(most + 1)
+    if len(data) > most:
+        raise too_large(str(path), most, "unpacks to more than")
+    return data
 
 
 def read_bytes(path: Path) -> bytes:
@@ -77,7 +89,9 @@ def _only_member(path: Path, raw: bytes) -> tuple[bytes, str]:
             if len(names) != 1:
                 listed = f" ({', '.join(names[:4])}{' …' if len(names) > 4 else ''})" if names else ""
                 raise UserError(f"{path}: holds {len(names)} files{listed}; pack one alone, or unpack it")
-            return archive.read(names[0]), PurePath(names[0]).suffix.lower()
+            with archive.open(names[0]) as stream:
+                return _at_most(stream, path, len(raw)), PurePath(names[0]).suffix.lower()
+    # NotImplementedError is zipfile's word for a compression that it does not know.
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError) as error:
         raise UserError(f"{path}: is a damaged zip file ({first_line(error)})") from None
     except RuntimeError:  # zipfile's word for a password

@@ -375,3 +375,17 @@ def test_a_tokenizer_that_finds_nothing(tmp_path, capsys):
     )
     load(TextConfig(data=str(path), texts=TextData(tokenizer="kim", test_share=0.1, split_seed=3)))
     assert "finds no words in 1 training texts" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["gz", "zip"])
+def test_packed_texts_unpack_to_no_more_than_their_bound(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr("apps.text.reading.files.limit_of_packed", lambda size: 1000)
+    table = b"text,label\n" + b"some words,a\nother words,b\n" * 100
+    path = tmp_path / f"x.csv.{kind}"
+    if kind == "gz":
+        path.write_bytes(gzip.compress(table))
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("x.csv", table)
+    with pytest.raises(UserError, match="unpacks to more than 1000 bytes"):
+        read_texts(path)
