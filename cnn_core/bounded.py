@@ -48,7 +48,7 @@ class BadData(ValueError):
 
 
 def limit(least: int) -> int:
-    """`least` bytes, or what CNN_SUITE_READ_LIMIT names where that is more. Raises UserError where it is no size."""
+    """`least` bytes, or what CNN_SUITE_READ_LIMIT names where that is more. Raises UserError where it is not a size."""
     given = os.environ.get(VARIABLE, "").strip()
     if not given:
         return least

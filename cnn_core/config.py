@@ -38,8 +38,8 @@ def from_json(cls: type[T], data: Any, where: str = "") -> T:
         raise UserError(f"{where}: expected an object with fields, not {_short(data)}")
     data = _moved(data, getattr(cls, "MOVED", {}), where)
     hints = typing.get_type_hints(cls)
-    known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    unknown = sorted(data.keys() - known)
+    names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    unknown = sorted(data.keys() - names)
     if unknown:
         raise UserError(f"{where}: unknown field {unknown[0]!r}; it was written by another version")
     return cls(**{name: _value(hints[name], value, f"{where}.{name}") for name, value in data.items()})

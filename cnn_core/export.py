@@ -130,16 +130,16 @@ def _quiet() -> Iterator[None]:
     """Keep the exporter's remarks off standard output, and drop the ones that no user can act on."""
     registry = logging.getLogger("torch.onnx._internal.exporter._registration")
 
-    def wanted(record: logging.LogRecord) -> bool:
+    def is_useful(record: logging.LogRecord) -> bool:
         # Said at every export; operators of torchvision are not used here.
         return "torchvision is not installed" not in record.getMessage()
 
-    registry.addFilter(wanted)
+    registry.addFilter(is_useful)
     try:
         with contextlib.redirect_stdout(sys.stderr):  # a verb prints its JSON on standard output
             yield
     finally:
-        registry.removeFilter(wanted)
+        registry.removeFilter(is_useful)
 
 
 def _shortened(inputs: Tensor, axes: Mapping[int, str]) -> Tensor:

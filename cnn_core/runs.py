@@ -31,7 +31,7 @@ from cnn_core.training import checkpoint
 from cnn_core.training.data import mix
 
 RECORD: dict[str, type] = {"config": dict, "labels": list, "seed": int, "preset": str, "threads": int}
-JSON_NAMES = {dict: "object", list: "list of strings", int: "whole number", str: "string"}
+JSON_NAMES = {dict: "JSON object", list: "list of strings", int: "whole number", str: "string"}
 """Fields of config.json beside `app`, and what types are called in messages."""
 
 
@@ -137,7 +137,7 @@ def read_record(app: App, folder: Path) -> dict[str, Any]:
     """RUN/config.json. Raises UserError when it is missing, damaged, or of another app."""
     path = folder / "config.json"
     if not path.is_file():
-        raise UserError(f"{folder}: no run folder (no config.json); make one with `{app.prog} train --out {folder}`")
+        raise UserError(f"{folder}: not a run folder (no config.json); make one with `{app.prog} train --out {folder}`")
     record = bounded.read_json(path, checkpoint.CONFIG_BYTES, regular=True)
     if not isinstance(record, dict) or not isinstance(record.get("app"), str):
         raise UserError(f"{path}: damaged, or not of this suite (it names no app)")
@@ -147,7 +147,7 @@ def read_record(app: App, folder: Path) -> dict[str, Any]:
         if name not in record:
             raise UserError(f"{path}: damaged, or not of this suite (no {name})")
         if not isinstance(record[name], kind) or isinstance(record[name], bool):
-            raise UserError(f"{path}: damaged, or not of this suite ({name} is no {JSON_NAMES[kind]})")
+            raise UserError(f"{path}: damaged, or not of this suite ({name} is not a {JSON_NAMES[kind]})")
     labels = record["labels"]
     if not labels or not all(isinstance(label, str) for label in labels):
         raise UserError(f"{path}: damaged, or not of this suite (labels must be a list of strings)")
@@ -160,7 +160,7 @@ def fitted_of(app: App, record: dict[str, Any]) -> Fitted | None:
     if data is None or app.fitted is None:
         return None
     if not isinstance(data, dict):
-        raise UserError("config.json is damaged: its field `fitted` is no object; train again")
+        raise UserError("config.json is damaged: its field `fitted` is not an object; train again")
     return app.fitted.from_json(data)  # type: ignore[attr-defined]
 
 

@@ -92,25 +92,25 @@ def domain(name: str, options: Options, place: Any) -> dict[str, Any]:
     """The pictures and numbers of one domain."""
     from cnn_core import runs
     from cnn_core.drawing import report
-    from cnn_core.verbs.views.common import chosen
+    from cnn_core.verbs.views.common import units_of
 
     app = app_named(name)
     folder = getattr(options, name) or trained(app, name, options, options.common.seed)
     run = runs.restore(app, folder, place)
-    units = chosen((), len(run.labels), UNITS, "output")  # classes
-    pictures, data, wanted = {}, {}, ()
+    units = units_of((), len(run.labels), UNITS, "output")  # classes
+    pictures, data, optima = {}, {}, ()
     for what in COLUMNS:
         note(f"{name}: {COLUMNS[what]}")
         path = options.out / name / f"{what}.png"
         done = _explain(run, options, path) if what == "explain" else _visualize(run, what, name, options, path)
-        wanted = done.inputs if what == "classes" else wanted
+        optima = done.inputs if what == "classes" else optima
         cell = path.with_name(f"{what}-cell.png")
         report.save(_weights(run) if what == "weights" else _cell(what, done), cell, dpi=200)
         pictures[what], data[what] = str(cell), done.data
     found = {"run": str(folder), "preset": run.record["preset"], "pictures": pictures, "data": data}
     if options.judge:
         other = runs.restore(app, trained(app, name, options, options.common.seed + 1), place)
-        found["judge"] = judged(other, units, wanted)
+        found["judge"] = judged(other, units, optima)
     return found
 
 
@@ -203,12 +203,12 @@ def _weights(run: Any) -> Any:
     from torch import nn
 
     from cnn_core.drawing import grids
-    from cnn_core.verbs.views.common import chosen
+    from cnn_core.verbs.views.common import units_of
     from cnn_core.verbs.views.weights import first_convolution
 
     block = run.model.get_submodule(first_convolution(run.model))
     weight = next(m.weight for m in block.modules() if isinstance(m, nn.Conv1d | nn.Conv2d)).detach().float()
-    weight = weight[chosen((), len(weight), SHOWN, "")]
+    weight = weight[units_of((), len(weight), SHOWN, "")]
     strength = weight.flatten(2).norm(dim=2)  # (K, C)
     if weight.dim() == 4:
         best = strength.argmax(1)

@@ -67,13 +67,13 @@ def _named(name: str, folder: str | Path | None, progress: bool) -> tuple[Arrays
     manifest = load_manifest(name)
     digests = "".join(spec.digest[1] for entry in manifest.alternatives for spec in entry.files)
     key = hashlib.sha256(f"{DECODING} {digests} {manifest.options} {manifest.arrays}".encode()).hexdigest()[:12]
-    kept = cache_folder() / manifest.dataset / f"{manifest.name}-{key}.safetensors"
-    arrays = None if folder is not None else decoded.load(kept)
+    cache = cache_folder() / manifest.dataset / f"{manifest.name}-{key}.safetensors"
+    arrays = None if folder is not None else decoded.load(cache)
     if arrays is None:
         fetched = fetch(manifest, folder, progress)
         arrays = READERS[fetched.alternative.reader](fetched, manifest.options)
         _check(arrays, manifest.splits, len(manifest.classes), manifest.arrays, ", ".join(fetched.files))
-        decoded.save(kept, arrays)
+        decoded.save(cache, arrays)
     return arrays, manifest.classes, manifest.name
 
 
@@ -84,10 +84,10 @@ def _check(arrays: Arrays, splits: dict[str, int], classes: int, digests: dict[s
             raise UserError(f"{files}: {len(images)} {split} pictures and {len(labels)} labels, expected {count}")
         if labels.max() >= classes:
             raise UserError(f"{files}: {split} label {labels.max()}, and there are {classes} classes")
-    for role, wanted in digests.items():
+    for role, expected in digests.items():
         found = hashlib.sha256(np.ascontiguousarray(arrays[role]).data).hexdigest()
-        if found != wanted:
-            raise UserError(f"{files}: decoded {role} have the sha256 {found}, expected {wanted}")
+        if found != expected:
+            raise UserError(f"{files}: decoded {role} have the sha256 {found}, expected {expected}")
 
 
 def _split(arrays: Arrays, name: str) -> Split:

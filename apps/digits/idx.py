@@ -47,11 +47,11 @@ def _parse(raw: bytes, name: str) -> np.ndarray:
     if len(raw) < start:
         raise UserError(f"{name}: truncated: an IDX header of {start} bytes, and only {len(raw)} are there")
     shape = struct.unpack(f">{raw[3]}I", raw[4:start])
-    wanted, found = math.prod(shape) * dtype.itemsize, len(raw) - start
-    if found != wanted:
-        what = "truncated" if found < wanted else "trailing bytes"
+    expected, found = math.prod(shape) * dtype.itemsize, len(raw) - start
+    if found != expected:
+        what = "truncated" if found < expected else "trailing bytes"
         size = " x ".join(map(str, shape))
-        raise UserError(f"{name}: {what}: {size} values need {wanted} bytes, the file holds {found}")
+        raise UserError(f"{name}: {what}: {size} values need {expected} bytes, the file holds {found}")
     values = np.frombuffer(raw, dtype, offset=start).reshape(shape)
     return values.astype(dtype.newbyteorder("="))  # a copy: what lies in `raw` cannot be written to
 

@@ -96,8 +96,8 @@ def main_pieces(mask: np.ndarray) -> np.ndarray:
     enough = 0.15 * max(np.where(table, 0, areas).max(), 0.005 * labels.size)
     chosen = inner if inner.max() >= enough else areas
     keep = chosen >= max(0.04 * chosen.max(), 1)
-    kept = np.concatenate([[False], keep])[labels]
-    pixels = np.kron(kept, np.ones((step, step), bool))[: mask.shape[0], : mask.shape[1]]
+    foreground = np.concatenate([[False], keep])[labels]
+    pixels = np.kron(foreground, np.ones((step, step), bool))[: mask.shape[0], : mask.shape[1]]
     return mask & pixels
 
 

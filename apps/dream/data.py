@@ -65,15 +65,15 @@ def find(given: str, side: int = 0, *, progress: bool = True) -> Picture:
 
     Its longer side is at most `side` (0: as it is). Raises UserError where there is none, or it cannot be read.
     """
-    path, known = Path(given).expanduser(), samples()
+    path, catalogue = Path(given).expanduser(), samples()
     credit = ""
     if path.is_dir():
         raise UserError(f"{given}: is a folder; name one picture in it")
-    if not path.is_file() and given in known:
-        manifest, credit = known[given]
+    if not path.is_file() and given in catalogue:
+        manifest, credit = catalogue[given]
         path = fetch(load_manifest(manifest), progress=progress).role(given)
     elif not path.is_file():
-        raise UserError(f"{given}: no such file, and no sample photograph ({', '.join(known)})")
+        raise UserError(f"{given}: no such file, and no sample photograph ({', '.join(catalogue)})")
     image = pictures.opened(path, side=side)
     if image.has_transparency_data:
         note(f"{given}: its transparent parts are laid on white")

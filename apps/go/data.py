@@ -55,8 +55,8 @@ def load(config: GoConfig) -> Dataset:
     parts, _ = choose(games, config.size, config.choice)
     for name, part in parts.items():
         if not len(part):
-            wanted = f"{config.size}x{config.size}"
-            raise UserError(f"{config.data}: no game of {wanted} is left for {name}; loosen --choice, or set --size")
+            is_play = f"{config.size}x{config.size}"
+            raise UserError(f"{config.data}: no game of {is_play} is left for {name}; loosen --choice, or set --size")
     planes = planes_needed(config.features)
     splits = {name: positions(part, config.size, planes, config.passes) for name, part in parts.items()}
     train, validation = replace(splits["train"], foreseen=config.foresee > 0), splits["validation"]
@@ -154,10 +154,10 @@ def choose(games: Collection, size: int, choice: Choice) -> tuple[dict[str, Coll
 def positions(games: Collection, size: int, planes: int, passes: bool) -> GoSplit:
     """Every position before a move; those before a pass only with `passes`."""
     points = (games.moves & encode.POINT).astype(np.int64)
-    wanted = (games.moves & encode.KIND) == 0
+    is_play = (games.moves & encode.KIND) == 0
     if not passes:
-        wanted &= points < size * size
-    index = np.flatnonzero(wanted)
+        is_play &= points < size * size
+    index = np.flatnonzero(is_play)
     game = np.repeat(np.arange(len(games)), np.diff(games.offsets))[index]
     samples = torch.from_numpy(np.stack([game, index], axis=1))
     return GoSplit(samples, torch.from_numpy(points[index]), games, planes, size)

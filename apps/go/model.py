@@ -87,16 +87,23 @@ class MoveHead(nn.Module):
         super().__init__()
         self.point = pointwise(channels, 1)
         self.passing = nn.Linear(2 * channels, 1) if passes else None
-        self.later = pointwise(channels, foresight.OUTPUTS) if foresee else None
+        self.foresight = pointwise(channels, foresight.OUTPUTS) if foresee else None
+        self.register_load_state_dict_pre_hook(_with_present_names)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, H * W) logits, or (B, H * W + 1); and foresight.OUTPUTS * H * W more in training."""
         parts = [self.point(x).flatten(1)]
         if self.passing is not None:
             parts.append(self.passing(whole_board(x)))
-        if self.later is not None and self.training:
-            parts.append(self.later(x).flatten(1))
+        if self.foresight is not None and self.training:
+            parts.append(self.foresight(x).flatten(1))
         return torch.cat(parts, 1) if len(parts) > 1 else parts[0]
+
+
+def _with_present_names(_head: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Weights of runs of version 0.1, where `foresight` was called `later`, under their names of today."""
+    for name in [name for name in state if name.startswith(f"{prefix}later.")]:
+        state[f"{prefix}foresight.{name.removeprefix(f'{prefix}later.')}"] = state.pop(name)
 
 
 class GoNet(nn.Sequential):

@@ -3,31 +3,17 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from apps.text.reading.form import Form
+from apps.text.reading.form import Form, FormOptions
 from cnn_core.errors import UserError
 from cnn_core.training.recipe import FitConfig
 
 
 @dataclass(frozen=True)
-class TextData:
+class TextData(FormOptions):
     """Which texts, and how they become rows of numbers."""
 
     test: str = ""
     """File or folder of test texts; without one, a share or a fold of `data` is held out."""
-    text: str = ""
-    """Column of the texts; guessed, with a note, when left out."""
-    label: str = ""
-    """Column of the labels; guessed, with a note, when left out."""
-    encoding: str = ""
-    """Encoding of the files, such as latin-1; UTF-8 (or what a byte order mark says) when left out."""
-    header: Literal["auto", "yes", "no"] = "auto"
-    """Whether the first row of a table names the columns; auto guesses, with a note where it is not plain."""
-    delimiter: str = ""
-    """What separates columns: one character, or tab; guessed when left out. Any file is then a table."""
-    quote: Literal["auto", "none", "double"] = "auto"
-    """double: cells may stand in double quotes; none: quotation marks are part of the texts; auto guesses."""
-    label_separator: Literal["auto", "none"] = "auto"
-    """auto refuses labels such as a,b beside a and b, for a text has one class; none: the comma is part of a name."""
     tokenizer: Literal["english", "kim", "characters", "jieba"] = "english"
     """How texts are cut: torchtext's basic_english, Kim's cleaning, single characters, or Chinese words."""
     least_count: int = 1

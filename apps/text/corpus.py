@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from apps.text.config import DATA_SETS, TextConfig, TextData
 from apps.text.reading.data_sets import read_named
 from apps.text.reading.files import plain_name
 from apps.text.reading.folders import read_class_folder
-from apps.text.reading.form import AUTO, Form
+from apps.text.reading.form import AUTO, Form, FormOptions
 from apps.text.reading.labelled import Texts, read_labelled
 from apps.text.reading.tables import KINDS
 from apps.text.words.vocabulary import FittedText
@@ -98,17 +98,9 @@ def remembered_form(config: TextConfig, fitted: FittedText) -> Form:
     return fitted.form if fitted.form != AUTO else form_of(config.texts)
 
 
-def form_of(options: TextData) -> Form:
+def form_of(options: FormOptions) -> Form:
     """What the options say about files."""
-    return Form(
-        text=options.text,
-        label=options.label,
-        encoding=options.encoding,
-        header=options.header,
-        delimiter=options.delimiter,
-        quote=options.quote,
-        label_separator=options.label_separator,
-    )
+    return Form(**{field.name: getattr(options, field.name) for field in fields(FormOptions)})
 
 
 def read_texts(path: Path, form: Form = AUTO, trained: Form = AUTO, classes: Sequence[str] = ()) -> Texts:

@@ -103,7 +103,7 @@ def _too_many(name: str, most: int) -> UserError:
 
 
 def _what(source: str | Path | bytes) -> str:
-    """What a file is that is no picture to read."""
+    """What a file is that cannot be read as a picture."""
     if isinstance(source, bytes):
         head = source[:4096]
     else:
@@ -145,7 +145,7 @@ def _strips(image: Image.Image, multiple: int = 1) -> Iterator[tuple[int, Image.
 
 
 def _whole_numbers(image: Image.Image) -> np.ndarray:
-    """Values (H, W) float32 of a picture of 16 or 32 bits; what is no number or below zero is 0."""
+    """Values (H, W) float32 of a picture of 16 or 32 bits; what is not a number, or is below zero, is 0."""
     return np.nan_to_num(np.asarray(image, np.float32), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
 
 

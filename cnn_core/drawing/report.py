@@ -98,8 +98,8 @@ def save(figure: "Figure", path: str | Path, *, dpi: int = 150) -> Path:
     """
     final = Path(path)
     kind = final.suffix.lower().lstrip(".") or "png"
-    known = figure.canvas.get_supported_filetypes()
-    if kind not in known:
+    supported = figure.canvas.get_supported_filetypes()
+    if kind not in supported:
         raise UserError(f"cannot draw {final}: no picture format .{kind}; use .png, .pdf or .svg")
     with atomic(final) as temporary:
         figure.savefig(temporary, format=kind, dpi=dpi)
@@ -285,12 +285,12 @@ def per_class(found: Metrics, *, title: str | None = None) -> "Figure":
     figure = new_figure(5.6, 1.25 + step * size)
     axes = figure.add_subplot()
     rows = np.arange(size)
-    known = found.support > 0
-    recall, ends = 100 * found.recall[known], 100 * found.class_intervals[known]
+    supported = found.support > 0
+    recall, ends = 100 * found.recall[supported], 100 * found.class_intervals[supported]
     axes.axvline(100 * found.accuracy, color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="accuracy of all")
     axes.errorbar(
         recall,
-        rows[known],
+        rows[supported],
         xerr=np.abs(ends.T - recall),
         fmt="o",
         color=BLUE,

@@ -52,10 +52,10 @@ def safe_target(folder: Path, name: str) -> Path:
         or ".." in parts
         or any(":" in part or "\0" in part for part in parts)
     )
-    kept = [part for part in parts if part not in ("", ".")]
-    if unsafe or not kept:
+    steps = [part for part in parts if part not in ("", ".")]
+    if unsafe or not steps:
         raise UserError(f"the archive holds a member named {name!r}, which would lie outside its folder: refused")
-    return folder.joinpath(*kept)
+    return folder.joinpath(*steps)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Download one file: with resuming, a progress bar, a digest, and nothing half-written under the final name.
 
 What has arrived lies in `<name>.part` until it is whole and its digest is right; a cut download leaves the
-`.part`, from which the next call goes on (HTTP Range, RFC 9110).
+`.part`, from which the next call continues (HTTP Range, RFC 9110).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def no_space(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
-def settle(part: Path, target: Path) -> None:
+def move_into_place(part: Path, target: Path) -> None:
     """Make the finished `part` durable and give it its final name in one step."""
     with part.open("rb+") as stream:
         os.fsync(stream.fileno())
@@ -90,14 +90,14 @@ def download(
                     raise SourceError(_short(error)) from error
                 time.sleep(0.2 * 2**attempt)
                 continue
-            kind, wanted = digest
+            kind, expected = digest
             found = digest_of(part, kind)
-            if found == wanted:
-                settle(part, target)
+            if found == expected:
+                move_into_place(part, target)
                 return
             part.unlink()
             if not resumed:
-                raise SourceError(f"wrong content ({kind} {found[:12]}..., expected {wanted[:12]}...)")
+                raise SourceError(f"wrong content ({kind} {found[:12]}..., expected {expected[:12]}...)")
             resumed = False  # the old beginning may have been another file's: once more from the start
         raise SourceError("wrong content")
     except OSError as error:

@@ -188,7 +188,7 @@ def _opener(client: Any) -> Opener:
 
 @contextmanager
 def _quiet_unearth() -> Iterator[None]:
-    """An index that lacks the package is no news: unearth's warnings about it stay out of the user's sight."""
+    """That an index lacks the package is expected: unearth's warnings about it stay out of the user's sight."""
     logger = logging.getLogger("unearth")
     before = logger.level
     logger.setLevel(logging.CRITICAL)

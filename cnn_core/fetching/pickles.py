@@ -40,10 +40,10 @@ def load_arrays(stream: IO[bytes], name: str) -> Any:
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        known = _NAMES.get((module.replace("numpy._core", "numpy.core"), name))
-        if known is None:
+        allowed = _NAMES.get((module.replace("numpy._core", "numpy.core"), name))
+        if allowed is None:
             raise UserError(f"the pickle asks for {module}.{name}, and only numpy arrays are allowed: refused")
-        return _Function(known)
+        return _Function(allowed)
 
 
 class _Function:

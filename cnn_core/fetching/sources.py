@@ -61,9 +61,9 @@ class Stamps:
         """The file's digest: remembered where the file is unchanged, else computed and remembered."""
         status = path.stat()
         key, stamp = str(path.resolve()), [status.st_size, status.st_mtime_ns, kind]
-        known = self._read()
-        if known.get(key, [])[:3] == stamp:
-            return known[key][3]
+        stamps = self._read()
+        if stamps.get(key, [])[:3] == stamp:
+            return stamps[key][3]
         found = digest_of(path, kind)
         with suppress(OSError, UserError):  # a cache that cannot be written only costs time
             write_json(self.path, {**self._read(), key: [*stamp, found]})
@@ -71,10 +71,10 @@ class Stamps:
 
     def _read(self) -> dict[str, list]:
         try:
-            known = json.loads(self.path.read_text(encoding="utf-8"))
+            stamps = json.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return known if isinstance(known, dict) else {}
+        return stamps if isinstance(stamps, dict) else {}
 
 
 def fetch(manifest: Manifest, folder: str | Path | None = None, progress: bool = True) -> Fetched:
@@ -144,7 +144,7 @@ class _Search:
 
     def _here(self, spec: FileSpec) -> Path | None:
         """The verified file in a user's folder or in the cache."""
-        kind, wanted = spec.digest
+        kind, expected = spec.digest
         for folder in self.users:
             path = folder / spec.name
             if path.is_file():
@@ -152,16 +152,16 @@ class _Search:
                     found = self.stamps.digest(path, kind)
                 except OSError as error:
                     raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-                if found != wanted:
+                if found != expected:
                     raise UserError(
-                        f"{path}: not the file of {self.manifest.title}: its {kind} is {found}, expected {wanted}"
+                        f"{path}: not the file of {self.manifest.title}: its {kind} is {found}, expected {expected}"
                         "; replace or remove it"
                     )
                 return path
         path = spec.shipped or self.cache / spec.name
         if not path.is_file():
             return None
-        if self.stamps.digest(path, kind) == wanted:
+        if self.stamps.digest(path, kind) == expected:
             return path
         if spec.shipped:
             raise UserError(f"{path}: damaged; install the package anew")
@@ -224,7 +224,7 @@ class _Search:
             archive.unlink(missing_ok=True)
 
     def _extract(self, archive: Path, member: str, spec: FileSpec) -> None:
-        kind, wanted = spec.digest
+        kind, expected = spec.digest
         with atomic(self.cache / spec.name) as part:
             try:
                 with open_member(archive, member) as stream, part.open("wb") as out:
@@ -234,8 +234,8 @@ class _Search:
             except UserError as error:  # the archive is what the manifest says, so the manifest is wrong
                 raise SourceError(str(error)) from error
             found = digest_of(part, kind)
-            if found != wanted:
-                raise SourceError(f"{member} has the {kind} {found[:12]}..., expected {wanted[:12]}...")
+            if found != expected:
+                raise SourceError(f"{member} has the {kind} {found[:12]}..., expected {expected[:12]}...")
 
     def _failure(self) -> str:
         tried = "; ".join(f"{label}: {reason}" for label, reason in self.reasons.items()) or "it has no sources"

@@ -241,9 +241,9 @@ class MovingAverage(Callback):
     def swap(self) -> None:
         """Exchange the live weights and the averaged ones."""
         for name, live in self.live.items():
-            kept = live.clone()
+            raw = live.clone()
             live.copy_(self.average[name])
-            self.average[name].copy_(kept)
+            self.average[name].copy_(raw)
 
     @torch.no_grad()
     def restore(self, weights: Mapping[str, Tensor], steps: int) -> None:

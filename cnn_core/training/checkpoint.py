@@ -54,7 +54,7 @@ class Counters:
 
 @dataclass(frozen=True)
 class LoopState:
-    """What the training loop needs to go on: tensors by name, and counters."""
+    """What the training loop needs to resume: tensors by name, and counters."""
 
     tensors: dict[str, Tensor]
     counters: Counters
@@ -128,7 +128,7 @@ def load(folder: Path, *, with_state: bool = False) -> Checkpoint:
             raise UserError(f"{folder}: not a checkpoint of this suite (format is not {FORMAT!r})")
         for name, digest in _read_json(folder / "sums.json").items():
             if name not in SUMMED:
-                raise UserError(f"{folder}/sums.json: names {name!r}, which is no file of a checkpoint: refused")
+                raise UserError(f"{folder}/sums.json: names {name!r}, which is not a file of a checkpoint: refused")
             if name not in (STATE, "state.json") or with_state:
                 _check_sum(folder / name, digest)
         state = None
@@ -155,7 +155,7 @@ def _previous(folder: Path) -> Path:
 
 
 def _contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    # Copies: safetensors refuses tensors that share memory, and the loop goes on changing its own.
+    # Copies: safetensors refuses tensors that share memory, and the loop keeps changing its own.
     return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
 
 

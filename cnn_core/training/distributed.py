@@ -85,8 +85,10 @@ def parallel(model: nn.Module) -> nn.Module:
     devices = [device] if device.type == "cuda" else None
     kind: Any = nn.parallel.DistributedDataParallel
     # Running means are the same on all ranks, or averaged before they are used: none need to be sent at each step.
-    known = inspect.signature(kind).parameters
-    sending = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # before torch 2.14
+    parameters = inspect.signature(kind).parameters
+    sending = (
+        "forward_sync_buffers" if "forward_sync_buffers" in parameters else "broadcast_buffers"
+    )  # before torch 2.14
     return kind(model, device_ids=devices, **{sending: False})
 
 

@@ -34,7 +34,7 @@ __all__ = ["Fit", "Interrupted", "classification", "evaluate", "fit", "predict_l
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C: the state is saved, where there is a run folder, and training can go on later."""
+    """Ctrl-C: the state is saved, where there is a run folder, and training can be resumed."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def fit(
 
     `step` is what one minibatch does (cross-entropy over classes by default). With `run`, checkpoints go to
     run/last and, where there is a `validation` split, run/best (lowest validation loss); `record` is stored
-    with them as config.json; the log is run/log.jsonl. `resume` goes on from run/last. At the end the model
+    with them as config.json; the log is run/log.jsonl. `resume` continues from run/last. At the end the model
     holds the averaged weights when config.ema is set, and those of the best epoch when config.patience is.
     torch's global random state is left as it was. `on_epoch` gets the record of each epoch once all is saved.
 
@@ -76,7 +76,7 @@ def fit(
     come first, in the order of `cnn_core.training.callbacks`, then `callbacks`, then the moving average of the weights.
     A module with an attribute `progress` or a method `after_step` is served too, see `ModuleHooks` there.
 
-    Raises UserError when the loss is no longer a number, Interrupted on Ctrl-C (once the state is saved).
+    Raises UserError when the loss is not a finite number, Interrupted on Ctrl-C (once the state is saved).
     """
     if config.patience and validation is None:
         raise UserError("patience needs a validation split to watch; set validation, such as 0.1")

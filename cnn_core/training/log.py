@@ -27,7 +27,7 @@ def read_log(run: Path) -> list[dict[str, Any]]:
 
 
 class RunLog:
-    """Appends records to `run`/log.jsonl and keeps those up to `epochs`, which a resumed run goes on from."""
+    """Appends records to `run`/log.jsonl and keeps those up to `epochs`, from which a resumed run continues."""
 
     def __init__(self, run: Path, epochs: int, tensorboard: bool = False):
         self.records = read_log(run)[:epochs]

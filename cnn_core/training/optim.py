@@ -80,7 +80,7 @@ class RowAdadelta(RowSteps, torch.optim.Adadelta):
 class RowAdamW(RowSteps, torch.optim.AdamW):
     """AdamW (Loshchilov & Hutter 2019); on rows without momentum, that is Adam with its first decay rate at zero.
 
-    In dense Adam a gradient goes on moving its row for some ten steps, by about as much in all as it does here at once:
+    In dense Adam a gradient keeps moving its row for some ten steps, by about as much in all as it does here at once:
     a row is rarely met again before. Rows are not decayed.
     """
 

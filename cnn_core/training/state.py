@@ -1,4 +1,4 @@
-"""What a training run is between two steps: what a checkpoint must hold so that training goes on with the same bits."""
+"""What a training run is between two steps: what a checkpoint must hold so that training resumes with the same bits."""
 
 import math
 import time

@@ -57,7 +57,7 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     from cnn_core.drawing import grids, report
     from cnn_core.training import device
     from cnn_core.verbs.attributions import Question, fall, heat
-    from cnn_core.verbs.views.common import known, sample, shapes
+    from cnn_core.verbs.views.common import layer_of, sample, shapes
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     app, model, labels = trained.app, trained.model, trained.labels
@@ -69,7 +69,7 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     for given in samples:
         features = visual.front_of(model, given.input[None])
         blank = visual.front_of(model, torch.zeros_like(given.input[None]))
-        layer = known(model, options.layer) if options.layer else _last_with_places(shapes(model, features))
+        layer = layer_of(model, options.layer) if options.layer else _last_with_places(shapes(model, features))
         probabilities = visual.record(rest, features, "")[""][0].float().softmax(0)
         answer = int(probabilities.argmax())
         target = labels.index(options.target) if options.target else answer

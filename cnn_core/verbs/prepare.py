@@ -44,8 +44,7 @@ def run(app: App, options: PrepareOptions) -> Outcome:
 
 
 def _listing(app: App) -> Outcome:
-    known = available(app.manifests)
-    names = [n for n in known if any(n == d or n.startswith(f"{d}-") for d in app.data_sets)]
+    names = [n for n in available(app.manifests) if any(n == d or n.startswith(f"{d}-") for d in app.data_sets)]
     if not names:
         text = f"{app.prog} brings no data sets; give --data a folder or file of your own"
         return Outcome({"data_sets": []}, text)

@@ -33,18 +33,18 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     The flags are set directly, since a module's own `train` may do more (freeze, merge weights).
     """
     modes = [(module, module.training) for module in model.modules()]
-    wants = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    gradients = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     try:
         for module, _ in modes:
             module.training = False
-        for parameter, _ in wants:
+        for parameter, _ in gradients:
             parameter.requires_grad_(False)
         yield
     finally:
         for module, training in modes:
             module.training = training
-        for parameter, want in wants:
-            parameter.requires_grad_(want)
+        for parameter, gradient in gradients:
+            parameter.requires_grad_(gradient)
 
 
 def layer_names(model: nn.Module) -> list[str]:
@@ -99,7 +99,7 @@ def tapped_and_tried(
     names = [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))
     modules = {name: find_layer(model, name) for name in names}
     with undisturbed(model):
-        wanted, fragile, eats_input, tried = _trial(model, modules, example[:1])
+        names_by_run, fragile, eats_input, tried = _trial(model, modules, example[:1])
         got: dict[str, Tensor] = {}
         runs: dict[nn.Module, int] = {}
         running = False
@@ -108,7 +108,7 @@ def tapped_and_tried(
             if not running:  # somebody else runs the model meanwhile
                 return None
             run = runs[module] = runs.get(module, -1) + 1
-            names_here = wanted.get((module, run), ())
+            names_here = names_by_run.get((module, run), ())
             for name in names_here:
                 got[name] = output
             if len(got) == len(names):
@@ -189,7 +189,7 @@ def _trial(
             raise failure
         finally:
             del failure  # or this frame and the exception would keep each other, and their tensors, alive
-    wanted: dict[tuple[nn.Module, int], list[str]] = {}
+    names_by_run: dict[tuple[nn.Module, int], list[str]] = {}
     fragile: set[str] = set()
     tried: dict[str, Tensor] = {}
     for name, module in modules.items():
@@ -205,11 +205,11 @@ def _trial(
                 f"layer {name!r} ({type(module).__name__}) gives no tensor but a {type(output).__name__}; "
                 "name a layer inside or behind it"
             )
-        wanted.setdefault((module, len(given) - 1 if number is None else number), []).append(name)
+        names_by_run.setdefault((module, len(given) - 1 if number is None else number), []).append(name)
         tried[name] = output
         if output._version != version:
             fragile.add(name)
-    return wanted, fragile, probe._version != untouched, tried
+    return names_by_run, fragile, probe._version != untouched, tried
 
 
 def _run_number(name: str) -> int | None:

@@ -73,7 +73,7 @@ def find_exemplars(
     if first is None or len(first) == 0 or count < 1:
         raise UserError("exemplars need at least one input and a count of at least 1")
     best: _Best | None = None
-    kept: dict[int, Tensor] = {}
+    found: dict[int, Tensor] = {}
     offset = 0
     with tapped(model, layer, first.to(device)) as run, torch.no_grad():
         for part in itertools.chain([first], batches):
@@ -84,8 +84,8 @@ def find_exemplars(
                 best = _Best(layer, units, maps, count)
             best.add(maps, offset)
             chosen = best.numbers()
-            kept |= {offset + i: row.cpu().clone() for i, row in enumerate(part) if offset + i in chosen}
-            kept = {number: kept[number] for number in chosen}
+            found |= {offset + i: row.cpu().clone() for i, row in enumerate(part) if offset + i in chosen}
+            found = {number: found[number] for number in chosen}
             offset += len(part)
     assert best is not None
     places = best.unravelled()
@@ -93,7 +93,7 @@ def find_exemplars(
     fields = receptive_fields(model, layer, first[:1], unique)
     at = {place: i for i, place in enumerate(unique)}
     rows = torch.tensor([[at[tuple(place)] for place in row] for row in places.tolist()])
-    return Exemplars(layer, best.units, best.scores, best.indices, places, fields.unclipped[rows], kept)
+    return Exemplars(layer, best.units, best.scores, best.indices, places, fields.unclipped[rows], found)
 
 
 class _Best:

@@ -107,13 +107,13 @@ def stylize(
     shares = [1.0] * len(paintings) if blend is None else list(blend)
     if len(shares) != len(paintings) or not sum(shares) > 0:
         raise UserError(f"blend: {len(shares)} weights for {len(paintings)} styles; give one each, with a positive sum")
-    for name, value, known in (
+    for name, value, choices in (
         ("precision", precision, ("auto", "fp32", "bf16")),
         ("colours", colours, ("style", "luminance", "histogram")),
         ("optimizer", optimizer, ("lbfgs", "adam")),
     ):
-        if value not in known:
-            raise UserError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        if value not in choices:
+            raise UserError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
     if steps < 1:
         raise UserError("stylize needs at least 1 step")
     if colours == "histogram":
@@ -250,8 +250,8 @@ def _solve(
     return (free.detach() * span + low).clamp(low, high), torch.tensor(history)
 
 
-def _relative(found: Tensor, wanted: Tensor) -> Tensor:
-    return (found - wanted).square().sum() / wanted.square().sum().clamp(min=1e-12)
+def _relative(found: Tensor, target: Tensor) -> Tensor:
+    return (found - target).square().sum() / target.square().sum().clamp(min=1e-12)
 
 
 def _adam(free: Tensor, evaluate: Callable[[], tuple[Tensor, Tensor]], steps: int, rate: float) -> None:

@@ -126,8 +126,8 @@ def inference(data: Any, threads: int = 1) -> Iterator[Figure]:
         ratio=it["median"] / one["median"], conditions=spans,
     )  # fmt: skip
     for key, unit in (("inputs_per_cpu_second", "pictures/CPU-s"), ("inputs_per_second", "pictures/s")):
-        here, there = onnx_row[key], torch_row[key]
+        here, other = onnx_row[key], torch_row[key]
         yield Figure(
             f"{onnx_row['batch']:,} digits, onnxruntime", unit, here, runs=ROUNDS, baseline="PyTorch",
-            baseline_value=there, ratio=here / there,
+            baseline_value=other, ratio=here / other,
         )  # fmt: skip

@@ -3,8 +3,8 @@
     cnn-bench speech-accuracy --real FOLDER      about 2.5 CPU-minutes a seed
 
 For each seed one network is trained on the synthetic voices alone and judged on every real recording. From its weights
-training goes on (preset adapt) with: k real clips of each word; all real training clips (official split); all clips of
-all speakers but one, for each speaker. The test clips of each are read once, at the end.
+training continues (preset adapt) with: k real clips of each word; all real training clips (official split); all of
+every speaker but one, for each speaker. The test clips of each are read once, at the end.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cnn_core.verbs.common import parser
 if TYPE_CHECKING:
     import torch
 
-STEPS = 150  # fewest of a training that goes on
+STEPS = 150  # fewest of a training that continues another
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Options(BenchOptions):
     preset: str = "time"
     """Preset of cnn-speech."""
     adapt: str = "adapt"
-    """Preset of the training that goes on."""
+    """Preset of the training that continues another."""
     shots: tuple[int, ...] = (1, 5, 20)
     """Real clips of each word."""
     seeds: int = 3

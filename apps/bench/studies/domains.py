@@ -129,11 +129,11 @@ DOMAINS = {
 }
 
 
-def check_names(option: str, names: Iterable[str], there: Collection[str]) -> None:
+def check_names(option: str, names: Iterable[str], choices: Collection[str]) -> None:
     """Raises UserError where the option names something that is not there."""
     for name in names:
-        if name not in there:
-            raise UserError(f"{option} {name}: unknown; choose from {', '.join(there)}")
+        if name not in choices:
+            raise UserError(f"{option} {name}: unknown; choose from {', '.join(choices)}")
 
 
 def chosen(names: tuple[str, ...], data: str = "") -> list[Domain]:

@@ -117,8 +117,8 @@ class Image(nn.Module):
 def in_the_plane(build: Build, filters: int) -> Build:
     """The same front end, then a 3x3 convolution over numbers and words, and its maximum over all places."""
 
-    def build_plane(config: Any, labels: tuple[str, ...], **kept: Any) -> nn.Module:
-        front = build(config, labels, **kept).get_submodule("front")
+    def build_plane(config: Any, labels: tuple[str, ...], **fitted: Any) -> nn.Module:
+        front = build(config, labels, **fitted).get_submodule("front")
         parts = OrderedDict(
             front=front,
             image=Image(),

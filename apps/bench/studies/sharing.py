@@ -105,7 +105,7 @@ def _shuffled(before: float, entries: list[dict[str, Any]]) -> Iterator[str]:
         after = 100 * (mixed["accuracy"] - dense["accuracy"])
         yield f", with {what} {after:+.2f}"
         if before > 0:
-            kept = after / before
-            yield ": it " + ("vanishes" if kept <= 0.25 else "stays in part" if kept < 0.75 else "stays")
-            if kept > 0.25 and what in STAYS:
+            remaining = after / before
+            yield ": it " + ("vanishes" if remaining <= 0.25 else "stays in part" if remaining < 0.75 else "stays")
+            if remaining > 0.25 and what in STAYS:
                 yield f" ({STAYS[what]})"

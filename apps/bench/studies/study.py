@@ -1,6 +1,6 @@
 """A comparative study: variants of one idea, trained by the apps' own code over seeds, against a reference.
 
-Results are kept one line a run, so that a study that was stopped goes on where it was. Letters: S seeds.
+Results are kept one line a run, so that a study that was stopped continues where it was. Letters: S seeds.
 """
 
 import csv
@@ -132,7 +132,7 @@ def run_study(
     from cnn_core.drawing import report
 
     seeds = range(seeds) if isinstance(seeds, int) else seeds
-    kept = _Kept(out / "runs.jsonl")
+    store = _Store(out / "runs.jsonl")
     rows: dict[str, list[dict[str, Any]]] = {}
     total, done = sum(len(group.variants) for group in study.groups) * len(seeds), 0
     for group in study.groups:
@@ -140,13 +140,13 @@ def run_study(
         for seed in seeds:  # seed by seed, so that a study stopped early compares all variants
             for variant in group.variants:
                 key = _key(study, variant, seed)
-                if key not in kept:
+                if key not in store:
                     row = {"app": variant.app, "variant": variant.name, "seed": seed}
-                    kept.add(key, {**row, **measure(variant, seed, place)})
-                results[variant.name].append(kept[key])
+                    store.add(key, {**row, **measure(variant, seed, place)})
+                results[variant.name].append(store[key])
                 done += 1
                 if progress:
-                    accuracy = kept[key]["accuracy"]
+                    accuracy = store[key]["accuracy"]
                     note(f"{done}/{total} {group.name} | {variant.name} | seed {seed}: {accuracy:.2%}")
         rows[group.name] = compare(results)
     result = {
@@ -268,7 +268,7 @@ def plot(name: str, rows: list[dict[str, Any]]) -> Any:
     return figure
 
 
-class _Kept:
+class _Store:
     """The runs that were made before, one JSON line each; a line cut off by a crash is dropped."""
 
     def __init__(self, path: Path):

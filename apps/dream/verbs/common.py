@@ -52,14 +52,9 @@ def arithmetic(options: Any, backbone: Backbone) -> tuple[Any, bool]:
 
 def chosen_units(backbone: Backbone, layer: str, units: Sequence[int], count: int) -> list[int]:
     """The filters asked for, or `count` spread evenly over the layer's. Raises UserError for one out of range."""
-    there = backbone.filters(layer)
-    for unit in units:
-        if not 0 <= unit < there:
-            raise UserError(f"--units {unit}: {layer} of {backbone.name} has filters 0 to {there - 1}")
-    if units:
-        return list(units)
-    count = min(count, there)
-    return [i * there // count for i in range(count)]
+    from cnn_core.verbs.views.common import units_of
+
+    return units_of(units, backbone.filters(layer), count, f"{layer} of {backbone.name}")
 
 
 def class_of(backbone: Backbone, target: str) -> int:

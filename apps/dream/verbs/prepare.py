@@ -34,7 +34,7 @@ def run(app: App, options: PrepareOptions) -> Outcome:
     from cnn_core.nn.backbones.pretrained import NETWORKS
 
     photos = samples()
-    known = [*PRESETS, *photos]
+    choices = [*PRESETS, *photos]
     if options.list:
         cards = {name: load_manifest(NETWORKS[name][0]) for name in PRESETS}
         nets = [{"name": n, "kind": "network", "title": c.title, "licence": c.licence} for n, c in cards.items()]
@@ -42,10 +42,10 @@ def run(app: App, options: PrepareOptions) -> Outcome:
         rows = [[entry["name"], entry["kind"], entry["title"], entry["licence"]] for entry in nets + pictures]
         return Outcome({"networks": nets, "photographs": pictures}, table(["name", "kind", "what", "licence"], rows))
     default = [DEFAULT, *(name for name, (manifest, _) in photos.items() if manifest == MANIFESTS[0])]
-    names = known if "all" in options.names else list(options.names) or default
-    unknown = [name for name in names if name not in known]
+    names = choices if "all" in options.names else list(options.names) or default
+    unknown = [name for name in names if name not in choices]
     if unknown:
-        raise UserError(f"{unknown[0]}: no network and no photograph; choose from {', '.join(known)}, all")
+        raise UserError(f"{unknown[0]}: no network and no photograph; choose from {', '.join(choices)}, all")
     rows, data = [], []
     for name in names:
         if name in PRESETS:

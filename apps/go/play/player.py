@@ -17,7 +17,7 @@ from cnn_core.training.inference import predict_logits
 
 SYMMETRIES = (1, 8)
 LIKELY = 0.01
-"""A move below this probability is no reason to go on with a game that is decided everywhere."""
+"""A move below this probability does not keep a game going that is decided everywhere."""
 
 
 class Predictor(Protocol):

@@ -71,8 +71,8 @@ def _urgent(state, last, colour):
     for rescue in (False, True):
         for k in range(4):
             q = state.near[last, k]
-            wanted = colour if rescue else 3 - colour
-            if cells[kernels.STONE + q] == wanted and cells[kernels.LIBERTIES + cells[kernels.CHAIN + q]] == 1:
+            mover = colour if rescue else 3 - colour
+            if cells[kernels.STONE + q] == mover and cells[kernels.LIBERTIES + cells[kernels.CHAIN + q]] == 1:
                 point = _liberty(state, cells[kernels.CHAIN + q])
                 if kernels.why_illegal(state, point, colour) == 0 and (not rescue or _is_safe(state, point, colour)):
                     return point

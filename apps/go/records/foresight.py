@@ -6,7 +6,7 @@ foresee them learns faster (Tian & Zhu 2016; Wu 2019). Its answers about them ar
 Three planes of uint8 follow those of the position:
 
     BOARDS      one for each of AHEAD: 1 a stone of the player to move, 2 of the opponent, 0 empty
-    REPLIES     1 where the opponent answers the next move, 2 where the player goes on after that (3 is both)
+    REPLIES     1 where the opponent answers the next move, 2 where the player moves after that (3 is both)
 
 Letters: B batch, n points, size x size the board.
 """
@@ -44,12 +44,12 @@ def planes(games: Collection, samples: np.ndarray, size: int) -> Tensor:
         out[:, k] = np.where(turned[:, None] & (stones > 0), 3 - stones, stones)
     for reply in range(1, REPLIES + 1):
         entry = games.moves[np.minimum(index + reply, last)].astype(np.int64)
-        there = np.flatnonzero((index + reply <= last) & (entry & KIND == 0) & (entry & POINT < size * size))
-        out[there, -1, entry[there] & POINT] |= reply
+        visible = np.flatnonzero((index + reply <= last) & (entry & KIND == 0) & (entry & POINT < size * size))
+        out[visible, -1, entry[visible] & POINT] |= reply
     return torch.from_numpy(out).view(-1, PLANES, size, size)
 
 
-def losses(outputs: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+def losses(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """(of the boards, of the replies): cross-entropy a point, and a reply; both means over the batch.
 
     `outputs` are (B, OUTPUTS * n), `wanted` the planes (B, PLANES, size, size).
@@ -57,9 +57,9 @@ def losses(outputs: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
     count = len(AHEAD)
     logits = outputs.float().unflatten(1, (OUTPUTS, -1))  # (B, OUTPUTS, n)
     boards = logits[:, : 3 * count].unflatten(1, (count, 3)).transpose(1, 2)  # (B, 3, boards, n)
-    wanted = wanted.flatten(2).long()  # (B, PLANES, n)
-    board_loss = functional.cross_entropy(boards, wanted[:, :count])
-    flags = torch.tensor([1 << k for k in range(REPLIES)], device=wanted.device)[:, None]
-    there = (wanted[:, count:] & flags) > 0  # (B, REPLIES, n); none where the game was over, or for a pass
-    reply_loss = -(there * logits[:, 3 * count :].log_softmax(2)).sum(2).mean()
+    targets = targets.flatten(2).long()  # (B, PLANES, n)
+    board_loss = functional.cross_entropy(boards, targets[:, :count])
+    flags = torch.tensor([1 << k for k in range(REPLIES)], device=targets.device)[:, None]
+    visible = (targets[:, count:] & flags) > 0  # (B, REPLIES, n); none where the game was over, or for a pass
+    reply_loss = -(visible * logits[:, 3 * count :].log_softmax(2)).sum(2).mean()
     return board_loss, reply_loss

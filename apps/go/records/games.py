@@ -78,20 +78,20 @@ def read_games(path: Path, progress: bool = True) -> tuple[Collection, Report]:
     """
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
-    kept = cache_folder() / "go" / f"games-{_key(path)}.safetensors"
-    if kept.exists():
+    cache = cache_folder() / "go" / f"games-{_key(path)}.safetensors"
+    if cache.exists():
         try:
-            found, notes = load(kept)
+            found, notes = load(cache)
             return found, Report(**notes)  # type: ignore[arg-type]
         except (UserError, TypeError):
-            note(f"{kept}: damaged, games are parsed again")
+            note(f"{cache}: damaged, games are parsed again")
     found, report = parse_all(_contents(path), progress)
     if not report.files:
         raise UserError(f"{path}: holds no SGF files (.sgf, or .txt with one game on a line)")
     if not len(found):
         raise UserError(f"{path}: none of its {report.bad} games can be used; {': '.join(report.named[0])}")
     try:
-        save(found, vars(report), kept)
+        save(found, vars(report), cache)
     except UserError as error:  # a cache that cannot be written only costs time
         note(str(error))
     return found, report
@@ -204,18 +204,18 @@ def _contents(path: Path) -> Iterator[tuple[str, bytes | None]]:
     """Name and contents of every file of games under a path."""
     if path.is_dir():
         for file in sorted(path.rglob("*")):
-            if wanted(file.name) and file.is_file():
+            if is_record(file.name) and file.is_file():
                 yield str(file.relative_to(path)), _read(file)
     elif path.name.lower().endswith(FILES):
         yield path.name, _read(path)
     elif path.suffix.lower() in ARCHIVES:
         members = read_members(path, LARGEST, UNPACKED, RATIO)
-        yield from ((member, data) for member, data in members if wanted(member))
+        yield from ((member, data) for member, data in members if is_record(member))
     else:
         yield path.name, _read(path)
 
 
-def wanted(name: str) -> bool:
+def is_record(name: str) -> bool:
     """Whether a file of this name may hold games."""
     return name.lower().endswith(FILES) and not name.rpartition("/")[2].startswith(".")
 
@@ -229,7 +229,7 @@ def _read(path: Path) -> bytes | None:
 
 def _key(path: Path) -> str:
     """Digest of the names, sizes and times of what lies under a path."""
-    files = sorted(p for p in path.rglob("*") if wanted(p.name)) if path.is_dir() else [path]
+    files = sorted(p for p in path.rglob("*") if is_record(p.name)) if path.is_dir() else [path]
     seen = hashlib.sha256(f"{PARSING} {path.resolve()}".encode())
     for file in files:
         status = file.stat()

@@ -20,7 +20,7 @@ from cnn_core.errors import UserError
 class Step:
     """One node of the main line: the position in it before its move, and the move, if it has one.
 
-    `position` is the walk's own and changes as the walk goes on; `number` counts moves from 1. A node with two moves
+    `position` is the walk's own and changes with every step; `number` counts moves from 1. A node with two moves
     gives two steps.
     """
 

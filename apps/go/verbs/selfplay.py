@@ -1,7 +1,7 @@
 """selfplay: games that GNU Go plays against itself, for a data set of any board size and level.
 
 Every game has its own seed and its own GNU Go process, so that game number k is the same whenever and in whatever
-order it is made: a run that was stopped goes on where it was. Games are kept one on a line, as SGF without the
+order it is made: a run that was stopped continues where it was. Games are kept one on a line, as SGF without the
 brackets: `L5-000123<TAB>SZ[9]KM[7]RE[B+3.0]AB[cd]AW[gf];B[ee];W[ec]...`; stones set up at random make the games
 differ more.
 """
@@ -66,23 +66,23 @@ def run(app: App, options: SelfplayOptions) -> Outcome:
 def _run(options: SelfplayOptions, program: str) -> Outcome:
     done = read_names(options.out) if options.out.exists() else set()
     first = options.common.seed
-    wanted = [seed for seed in range(first, first + options.games) if game_name(options.level, seed) not in done]
+    seeds = [seed for seed in range(first, first + options.games) if game_name(options.level, seed) not in done]
     options.out.parent.mkdir(parents=True, exist_ok=True)
     begin = time.perf_counter()
     pool = ThreadPoolExecutor(options.processes)  # threads suffice: each waits for a process of GNU Go's
     try:
-        games = pool.map(lambda seed: play_game(program, options.size, options.level, options.komi, seed), wanted)
+        games = pool.map(lambda seed: play_game(program, options.size, options.level, options.komi, seed), seeds)
         with options.out.open("a", encoding="ascii") as stream:
             for made, line in enumerate(games, start=1):
                 stream.write(f"{line}\n")
                 stream.flush()
                 if made % 100 == 0:
-                    note(f"{made} of {len(wanted)} games, {made / (time.perf_counter() - begin):.2f} a second")
+                    note(f"{made} of {len(seeds)} games, {made / (time.perf_counter() - begin):.2f} a second")
     finally:
         pool.shutdown(cancel_futures=True)  # or Ctrl-C would wait for all the games
     held, twice = drop_repeats(options.out)
-    data = {"games": held, "new": len(wanted), "repeats_dropped": twice, "file": str(options.out)}
-    return Outcome(data, f"{options.out}: {held} games, {len(wanted)} of them new; {twice} repeats dropped")
+    data = {"games": held, "new": len(seeds), "repeats_dropped": twice, "file": str(options.out)}
+    return Outcome(data, f"{options.out}: {held} games, {len(seeds)} of them new; {twice} repeats dropped")
 
 
 def find_gnugo(program: str = "") -> str:
@@ -110,9 +110,9 @@ def read_names(path: Path) -> set[str]:
 def drop_repeats(path: Path) -> tuple[int, int]:
     """Sort the file by name and remove games that are move for move like an earlier one; (kept, dropped)."""
     lines = sorted(path.read_text(encoding="ascii").splitlines())
-    kept = list({line.partition("\t")[2]: line for line in reversed(lines)}.values())
-    _write(path, "".join(f"{line}\n" for line in sorted(kept)))
-    return len(kept), len(lines) - len(kept)
+    distinct = list({line.partition("\t")[2]: line for line in reversed(lines)}.values())
+    _write(path, "".join(f"{line}\n" for line in sorted(distinct)))
+    return len(distinct), len(lines) - len(distinct)
 
 
 def _write(path: Path, text: str) -> None:

@@ -45,7 +45,7 @@ class Entry:
 def split_folders(folder: Path, paths: Sequence[Path]) -> dict[str, int]:
     """Split folders by name: train, test (or one of its other names), and a second one of those for validation.
 
-    A folder with such a name is a word if it contains recordings directly, or is no deeper than its neighbours.
+    A folder with such a name is a word if it contains recordings directly, or lies no deeper than its neighbours.
     """
     depths: dict[str, set[int]] = {}  # of the recordings in each top folder
     for path in paths:

@@ -10,12 +10,12 @@ from cnn_core.drawing import grids, report
 from cnn_core.drawing.tables import table
 from cnn_core.outcome import Outcome
 from cnn_core.runs import Run
-from cnn_core.verbs.views.common import chosen, out_path
+from cnn_core.verbs.views.common import out_path, units_of
 
 
 def view(app: App, run: Run, options: Any) -> Outcome:
     """Optimize a sound for each word, measure its activation, and write it beside the picture."""
-    units = chosen(options.units, len(run.labels), options.count, "output")
+    units = units_of(options.units, len(run.labels), options.count, "output")
     words = [run.labels[unit] for unit in units]
     goals = list(visual.logits(units))
     found = maximize(run, goals, options.maximize, seed=options.common.seed, progress=not options.common.json)

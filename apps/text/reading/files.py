@@ -134,7 +134,7 @@ def lines_of(text: str) -> list[str]:
 
 
 def unified(text: str) -> str:
-    """The text with all line ends as LF; a CR beside LFs is no line end."""
+    """The text with all line ends as LF; a CR beside LFs does not end a line."""
     if "\r" not in text:
         return text
     return text.replace("\r\n", "\n") if "\n" in text else text.replace("\r", "\n")

@@ -14,23 +14,29 @@ MARKS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|", "
 
 
 @dataclass(frozen=True)
-class Form:
-    """What an option says about a file, "" or auto for what is guessed; in a Texts, what was found."""
+class FormOptions:
+    """What can be said about the form of a file; "" and auto are guessed."""
 
     text: str = ""
-    """Name of the column of texts, or its number from 1."""
+    """Column of the texts, its name or its number from 1; guessed, with a note, when left out."""
     label: str = ""
-    """The same for the labels."""
+    """Column of the labels; guessed, with a note, when left out."""
     encoding: str = ""
-    """Encoding; UTF-8, or what a byte order mark says, for ""."""
+    """Encoding of the files, such as latin-1; UTF-8 (or what a byte order mark says) when left out."""
     header: Literal["auto", "yes", "no"] = "auto"
-    """Whether the first row of a table names the columns."""
+    """Whether the first row of a table names the columns; auto guesses, with a note where it is not plain."""
     delimiter: str = ""
-    """What separates the columns of a CSV or TSV file: one character, or tab."""
+    """What separates columns: one character, or tab; guessed when left out. Any file is then a table."""
     quote: Literal["auto", "none", "double"] = "auto"
-    """double: cells may stand in double quotes (RFC 4180); none: quotation marks belong to the texts."""
+    """double: cells may stand in double quotes (RFC 4180); none: quotation marks are part of the texts."""
     label_separator: Literal["auto", "none"] = "auto"
-    """none: a comma or the like in a label is part of its name, and does not separate several labels."""
+    """auto refuses labels such as a,b beside a and b, for a text has one class; none: the comma is part of a name."""
+
+
+@dataclass(frozen=True)
+class Form(FormOptions):
+    """The form of a file, as the options say it; in a Texts, as it was found."""
+
     prefix: str = "texts."
     """What stands before the names of the options in messages: --texts.encoding in train, --encoding in predict."""
 
@@ -53,7 +59,7 @@ class Form:
     def from_json(cls, data: dict[str, Any]) -> Form:
         """What `to_json` gave. Raises TypeError for other data."""
         if not all(isinstance(value, str) for value in data.values()):
-            raise TypeError("its file form is no text")
+            raise TypeError("its file form is not made of strings")
         return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
 
 

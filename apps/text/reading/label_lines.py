@@ -14,7 +14,7 @@ def read_label_lines(path: Path, text: str) -> list[list[str]]:
     """(label, text) of each line that is not blank. Where the first line is marked as fastText does, all must be.
 
     Raises UserError with the line that has no label, or several, and where unmarked lines begin with so many different
-    words that these are no labels.
+    words that these are not labels.
     """
     lines = [(number, line.strip()) for number, line in enumerate(lines_of(text), start=1) if line.strip()]
     if lines and lines[0][1].startswith(FASTTEXT):

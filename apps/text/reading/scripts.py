@@ -10,7 +10,7 @@ from cnn_core.errors import UserError
 CHINESE_JAPANESE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 SOUTH_EAST_ASIAN = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")  # Thai, Lao, Burmese, Khmer
 LONGEST_WORDS = ((CHINESE_JAPANESE, 4.0), (SOUTH_EAST_ASIAN, 12.0))
-"""Letters of a token beyond which the mean token of these scripts is no word but a sentence."""
+"""Letters of a token beyond which the mean token of these scripts is a sentence rather than a word."""
 SAMPLE = 2000
 
 

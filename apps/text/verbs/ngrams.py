@@ -16,7 +16,7 @@ from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
 from cnn_core.runs import Run
-from cnn_core.verbs.views.common import chosen
+from cnn_core.verbs.views.common import units_of
 
 NGrams = list[tuple[float, tuple[int, ...]]]
 """Values and n-grams (word numbers), the largest value first, each n-gram once."""
@@ -87,7 +87,7 @@ def view(app: App, run: Run, options: Any) -> Outcome:
 def _units(options: Any, filters: int, layer: str, votes: Tensor) -> Sequence[int]:
     """The filters asked for, or those with the loudest votes, for all classes together."""
     if options.units:
-        return chosen(options.units, filters, options.count, layer)
+        return units_of(options.units, filters, options.count, layer)
     return (votes - votes.mean(0)).abs().amax(0).topk(min(options.count, filters)).indices.tolist()
 
 

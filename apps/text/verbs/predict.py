@@ -75,7 +75,7 @@ parse = parser(
 
 
 def run(app: App, options: PredictOptions) -> Outcome:
-    """Answer all texts, or go on answering lines until the stream ends."""
+    """Answer all texts, or line after line until the stream ends."""
     _check(options)
     stream = STREAM in options.inputs
     if stream and len(options.inputs) > 1:

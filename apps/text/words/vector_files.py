@@ -43,7 +43,7 @@ def listed(path: Path) -> tuple[np.ndarray, list[str]]:
     """A .npy table (V, D), mapped, and the words of the file .txt or .vocab beside it; what follows a word (its count)
     after a blank does not count.
 
-    Raises UserError where the list is missing or has another length, and where the table is no (V, D) of numbers.
+    Raises UserError where the list is missing or has another length, and where the table does not hold (V, D) numbers.
     """
     beside = [path.with_suffix(suffix) for suffix in (".vocab", ".txt")]
     index = next((each for each in beside if each.is_file()), None)
@@ -186,7 +186,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 def _lines(stream: IO[bytes], path: Path) -> Iterator[bytes]:
     while line := stream.readline(LONGEST_LINE + 1):
         if len(line) > LONGEST_LINE:
-            raise UserError(f"{path}: a line of more than {LONGEST_LINE} bytes is no word with its vector")
+            raise UserError(f"{path}: a line of more than {LONGEST_LINE} bytes is not a word with its vector")
         yield line
 
 
@@ -286,12 +286,12 @@ def _check_fasttext(path: Path) -> None:
     with _opened(path) as stream:
         head = stream.read(92)
     if len(head) < 92:
-        raise UserError(f"{path}: is no readable fastText model (its header is cut short)")
+        raise UserError(f"{path}: not a readable fastText model (its header is cut short)")
     _, _, size, *_, bucket, _, _, _, _, entries, words, _, _, _ = struct.unpack("<14id3i2q", head)
     needed = 4 * size * (words + bucket)
     if not 0 < size <= WIDEST or not 0 < words <= entries or bucket < 0 or needed > path.stat().st_size:
         raise UserError(
-            f"{path}: is no readable fastText model: {words} words and {bucket} parts of {size} numbers do not fit into"
+            f"{path}: not a readable fastText model: {words} words and {bucket} parts of {size} numbers do not fit into"
             f" {path.stat().st_size} bytes"
         )
 

@@ -62,10 +62,10 @@ def from_lpips(path: Path, model: nn.Module) -> State:
 def from_same_order(path: Path, model: nn.Module) -> State:
     """EfficientNet-Lite0: the same tensors under other names, in the order in which they are used."""
     stored = list(_torch_file(path).values())
-    wanted = model.state_dict()
-    if [tuple(t.shape) for t in stored] != [tuple(t.shape) for t in wanted.values()]:
+    expected = model.state_dict()
+    if [tuple(t.shape) for t in stored] != [tuple(t.shape) for t in expected.values()]:
         raise UserError(f"{path}: its tensors are not those of the network, in order")
-    return dict(zip(wanted, stored, strict=True))
+    return dict(zip(expected, stored, strict=True))
 
 
 # name -> (manifest, network without weights, reader)
@@ -83,14 +83,14 @@ def pretrained(name: str, progress: bool = True) -> nn.Module:
     manifest = load_manifest(dataset)
     (spec,) = (file for entry in manifest.alternatives for file in entry.files if file.role == name)
     key = hashlib.sha256(f"{CONVERSION} {spec.sha256}".encode()).hexdigest()[:12]
-    kept = cache_folder() / manifest.dataset / f"{name}-{key}.safetensors"
+    cache = cache_folder() / manifest.dataset / f"{name}-{key}.safetensors"
     with torch.random.fork_rng(devices=[]):  # the random start is thrown away, and must not move the user's numbers
         model = build()
-    arrays = decoded.load(kept)
+    arrays = decoded.load(cache)
     if arrays is None:
         state = convert(fetch(manifest, progress=progress).role(name), model)
         arrays = {key: value.contiguous().numpy() for key, value in state.items()}
-        decoded.save(kept, arrays)
+        decoded.save(cache, arrays)
     state = {key: torch.from_numpy(value) for key, value in arrays.items()}
     model.load_state_dict(state, assign=True)
     return model.eval()

@@ -70,22 +70,22 @@ def deepest(model: nn.Module, names: Sequence[str]) -> str:
     return (weighty or list(names))[-1]
 
 
-def known(model: nn.Module, layer: str) -> str:
+def layer_of(model: nn.Module, layer: str) -> str:
     """`layer`, or a UserError listing the layers there are."""
     if layer not in dict(model.named_modules()) or not layer:
         raise UserError(f"--layer {layer}: no such layer; the layers are {', '.join(children(model))}")
     return layer
 
 
-def chosen(units: Sequence[int], there: int, count: int, layer: str) -> list[int]:
+def units_of(units: Sequence[int], total: int, count: int, layer: str) -> list[int]:
     """The units asked for, or `count` spread evenly over the `there` that exist."""
     for unit in units:
-        if not 0 <= unit < there:
-            raise UserError(f"--units {unit}: layer {layer} has units 0 to {there - 1}")
+        if not 0 <= unit < total:
+            raise UserError(f"--units {unit}: {layer} has units 0 to {total - 1}")
     if units:
         return list(units)
-    count = min(count, there)
-    return [i * there // count for i in range(count)]
+    count = min(count, total)
+    return [i * total // count for i in range(count)]
 
 
 def out_path(options: Any, run: Run, layer: str = "") -> Path:

@@ -10,7 +10,7 @@ from cnn_core.drawing import grids, report
 from cnn_core.drawing.tables import table
 from cnn_core.outcome import Outcome
 from cnn_core.runs import Run
-from cnn_core.verbs.views.common import chosen, deepest, known, out_path, shapes
+from cnn_core.verbs.views.common import deepest, layer_of, out_path, shapes, units_of
 
 LIMIT = 20_000  # inputs looked through: beyond, the best change little
 BATCH = 256
@@ -29,9 +29,9 @@ def view(app: App, run: Run, options: Any) -> Outcome:
     spatial = [
         name for name, shape in shapes(run.model, next(batches())).items() if len(shape) > 1 and name != "output"
     ]
-    layer = known(run.model, options.layer or deepest(run.model, spatial))
+    layer = layer_of(run.model, options.layer or deepest(run.model, spatial))
     width = visual.record(rest, next(batches())[:1], layer)[layer].shape[1]
-    units = chosen(options.units, width, options.count, layer)
+    units = units_of(options.units, width, options.count, layer)
     found = visual.find_exemplars(rest, batches(), layer, units=units, count=options.exemplars)
     pictures, captions, rows = [], [], []
     for row, unit in enumerate(found.units):

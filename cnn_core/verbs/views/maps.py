@@ -8,7 +8,7 @@ from cnn_core.drawing import grids, report
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
 from cnn_core.runs import Run
-from cnn_core.verbs.views.common import known, out_path, sample
+from cnn_core.verbs.views.common import layer_of, out_path, sample
 from cnn_core.verbs.views.weights import first_convolution
 
 
@@ -16,7 +16,7 @@ def view(app: App, run: Run, options: Any) -> Outcome:
     """A sheet of the maps, all on one scale."""
     if not options.input:
         raise UserError(f"visualize maps: name a {app.what} with --input, a file or the number of a test sample")
-    layer = known(run.model, options.layer or first_convolution(run.model))
+    layer = layer_of(run.model, options.layer or first_convolution(run.model))
     given = sample(app, run, options.input)
     maps = visual.record(run.model, given.input[None].to(next(run.model.parameters()).device), layer)[layer]
     maps = maps[0].float().cpu()  # (K, H, W), (K, T) or (units,)

@@ -13,7 +13,7 @@ from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
 from cnn_core.runs import Run
-from cnn_core.verbs.views.common import REAL, chosen, deepest, known, out_path, shapes, some
+from cnn_core.verbs.views.common import REAL, deepest, layer_of, out_path, shapes, some, units_of
 from cnn_core.verbs.views.raw_inputs import maximize_raw
 from cnn_core.visual.optimization.objectives import Objective
 
@@ -49,7 +49,7 @@ def asked(run: Run, options: Any, real: Tensor) -> tuple[str, list[str], list[Ob
     if options.what == "classes":
         if options.layer:
             raise UserError("visualize classes: looks at the output; leave --layer out, or use filters or neurons")
-        units = chosen(options.units, len(run.labels), options.count, "output")
+        units = units_of(options.units, len(run.labels), options.count, "output")
         return "", [run.labels[unit] for unit in units], list(visual.logits(units))
     found = shapes(run.model, visual.front_of(run.model, real[:1]))
     spatial = options.what == "filters"
@@ -57,12 +57,12 @@ def asked(run: Run, options: Any, real: Tensor) -> tuple[str, list[str], list[Ob
     if not fitting:
         raise UserError(f"visualize {options.what}: this network has no hidden layer of that kind")
     # By default the deepest convolution, and the last hidden dense layer.
-    layer = known(run.model, options.layer or deepest(run.model, fitting))
+    layer = layer_of(run.model, options.layer or deepest(run.model, fitting))
     shape = found.get(layer) or tuple(visual.record(run.model, real[:1], layer)[layer].shape[1:])
     if (len(shape) > 1) != spatial:
-        there = "neurons" if spatial else "filters"
-        raise UserError(f"--layer {layer}: has {there}, no {options.what}; name one of {', '.join(fitting)}")
-    units = chosen(options.units, shape[0], options.count, layer)
+        other = "neurons" if spatial else "filters"
+        raise UserError(f"--layer {layer}: has {other}, no {options.what}; name one of {', '.join(fitting)}")
+    units = units_of(options.units, shape[0], options.count, layer)
     kind = visual.filters if spatial else visual.neurons
     return layer, [str(unit) for unit in units], list(kind(layer, units))
 

@@ -9,13 +9,13 @@ from cnn_core.drawing import grids, report
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
 from cnn_core.runs import Run
-from cnn_core.verbs.views.common import known, out_path
+from cnn_core.verbs.views.common import layer_of, out_path
 
 
 def view(app: App, run: Run, options: Any) -> Outcome:
     """A sheet: one tile a filter, or a row of tiles where it has several inputs."""
     layer = options.layer or first_convolution(run.model)
-    module = run.model.get_submodule(known(run.model, layer))
+    module = run.model.get_submodule(layer_of(run.model, layer))
     convolutions = [m for m in module.modules() if isinstance(m, nn.Conv1d | nn.Conv2d)]
     if not convolutions:
         raise UserError(f"--layer {layer}: has no weights with places; name a convolution")

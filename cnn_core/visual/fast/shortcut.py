@@ -136,15 +136,15 @@ def _fixed_norm(module: Any) -> bool:
     return module.running_mean is not None and module.running_var is not None
 
 
-def _one_filter_each(leaves: Sequence[nn.Module], position: int, wanted: Sequence[tuple[Filter, float]]) -> Score:
+def _one_filter_each(leaves: Sequence[nn.Module], position: int, weighted: Sequence[tuple[Filter, float]]) -> Score:
     """Sample b computes filter wanted[b] alone."""
     conv: Any = leaves[position]
-    index = torch.tensor([term.index for term, _ in wanted], device=conv.weight.device)
+    index = torch.tensor([term.index for term, _ in weighted], device=conv.weight.device)
     steps = _lower(leaves[:position])
     tail: list[Step] = [own_filter(conv, index)]
     tail += [_own_norm(module, index) if type(module) in NORMS else module for module in leaves[position + 1 :]]
-    means = [term.mean for term, _ in wanted]
-    weights = [weight for _, weight in wanted]
+    means = [term.mean for term, _ in weighted]
+    weights = [weight for _, weight in weighted]
 
     def score(x: Tensor) -> Tensor:
         maps = _run(tail, _run(steps, x)).flatten(1)  # (B, places): one channel

@@ -97,8 +97,8 @@ def optimize(
             that are not numbers on the way.
 
     """
-    wanted = [objectives] if isinstance(objectives, Objective) else list(objectives)
-    if not wanted or copies < 1 or steps < 1 or chunk < 1:
+    terms = [objectives] if isinstance(objectives, Objective) else list(objectives)
+    if not terms or copies < 1 or steps < 1 or chunk < 1:
         raise UserError("optimize needs an objective, and copies, steps and chunk of at least 1")
     if rule not in RULES:
         raise UserError(f"rule must be one of {', '.join(RULES)}, not {rule!r}")
@@ -107,7 +107,7 @@ def optimize(
 
     def compute() -> dict[str, Tensor]:
         per_pass = max(1, chunk // copies)
-        groups = [wanted[first : first + per_pass] for first in range(0, len(wanted), per_pass)]
+        groups = [terms[first : first + per_pass] for first in range(0, len(terms), per_pass)]
         bar = _bar(len(groups) * steps, progress)
         parts = []
         try:
@@ -126,7 +126,7 @@ def optimize(
 
     if not cache or watch is not None:
         return Optima(**compute())
-    asked = (wanted, canvas, steps, rate, tuple(penalties), tuple(transforms), rule, copies, variety, seed)
+    asked = (terms, canvas, steps, rate, tuple(penalties), tuple(transforms), rule, copies, variety, seed)
     return Optima(**remember("optimize", model, asked, compute))
 
 

@@ -136,11 +136,11 @@ def test_bad_input_is_one_line(trained, digits_folder, tmp_path, capsys):
     assert "unknown verb" in bad(capsys, "fly")
     assert "exists already" in bad(capsys, "train", "--data", digits_folder, "--out", trained)
     assert "not a run folder" in bad(capsys, "train", "--out", tmp_path, "--overwrite")
-    assert "no run folder" in bad(capsys, "train", "--init", tmp_path)
+    assert "not a run folder" in bad(capsys, "train", "--init", tmp_path)
     other = ["--init", trained, "--data", digits_folder, "--out", tmp_path / "new", "--net.channels", 7, 8, 9]
     assert "the same layers" in bad(capsys, "train", *other)
     assert not (tmp_path / "new").exists()
-    assert "no run folder" in bad(capsys, "evaluate", tmp_path)
+    assert "not a run folder" in bad(capsys, "evaluate", tmp_path)
     assert "no such layer" in bad(capsys, "visualize", "weights", trained, "--layer", "conv9")
     assert "test split has samples" in bad(capsys, "visualize", "maps", trained, "--input", 999)
     assert "not available" in bad(capsys, "evaluate", trained, "--device", "warp")

@@ -159,7 +159,7 @@ def test_render_draws_heat_and_parts():
     [
         (["visualize", "filters", "RUN", "--layer", "nope"], "layers are conv1, pool1, conv2, pool2, flatten"),
         (["visualize", "filters", "RUN", "--layer", "dense1"], "has neurons, no filters; name one of conv1"),
-        (["visualize", "neurons", "RUN", "--units", "100"], "layer dense1 has units 0 to 99"),
+        (["visualize", "neurons", "RUN", "--units", "100"], "dense1 has units 0 to 99"),
         (["visualize", "classes", "RUN", "--units", "-1"], "output has units 0 to 9"),
         (
             ["visualize", "classes", "RUN", "--layer", "conv1"],

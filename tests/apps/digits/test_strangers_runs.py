@@ -64,7 +64,7 @@ def test_the_run_itself_is_read(folder):
 @pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "log.jsonl", "..", ""])
 def test_sums_name_only_files_of_a_checkpoint(folder, name):
     (folder / "last" / "sums.json").write_text(json.dumps({name: "0" * 64}))
-    refused(folder, r"sums\.json: names .* which is no file of a checkpoint: refused")
+    refused(folder, r"sums\.json: names .* which is not a file of a checkpoint: refused")
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,14 @@ def test_the_record_of_a_run_is_a_regular_file_too(folder, tmp_path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"labels": 5}, "labels is no list of strings"),
+        ({"labels": 5}, "labels is not a list of strings"),
         ({"labels": list(range(10))}, "labels must be a list of strings"),
         ({"labels": []}, "labels must be a list of strings"),
-        ({"labels": {"0": 1}}, "labels is no list of strings"),
-        ({"seed": "zero"}, "seed is no whole number"),
-        ({"seed": True}, "seed is no whole number"),
-        ({"config": [1]}, "config is no object"),
-        ({"preset": None}, "preset is no string"),
+        ({"labels": {"0": 1}}, "labels is not a list of strings"),
+        ({"seed": "zero"}, "seed is not a whole number"),
+        ({"seed": True}, "seed is not a whole number"),
+        ({"config": [1]}, "config is not a JSON object"),
+        ({"preset": None}, "preset is not a string"),
         ({"app": ["digits"]}, "names no app"),
         ({"labels": ["x"] * 20}, "do not fit the network"),
     ],

@@ -12,7 +12,7 @@ from torch.nn import functional
 from apps.go.app import APP
 from apps.go.config import PRESETS, Choice, GoConfig, GoNetConfig
 from apps.go.data import load
-from apps.go.model import GlobalBias, GoNet, averaged, build, step, turn, turn_moves
+from apps.go.model import GlobalBias, GoNet, MoveHead, averaged, build, step, turn, turn_moves
 from apps.go.rules import encode, points
 from apps.go.verbs.move_metrics import Measured, distances, measure, move_numbers, phases
 from cnn_core.cli import run
@@ -362,3 +362,12 @@ def test_numbers_of_moves_and_distances(tmp_path, monkeypatch):
 def test_presets_can_be_built_and_are_go_nets():
     for preset in PRESETS.values():
         assert isinstance(build(preset, points.labels(preset.size, preset.passes)), GoNet)
+
+
+def test_weights_of_runs_that_called_foresight_later_still_load():
+    head = MoveHead(8, passes=True, foresee=True)
+    state = {name.replace("foresight.", "later."): tensor for name, tensor in head.state_dict().items()}
+    assert any(name.startswith("later.") for name in state)
+    other = MoveHead(8, passes=True, foresee=True)
+    other.load_state_dict(state)
+    assert torch.equal(other.foresight.weight, head.foresight.weight)
