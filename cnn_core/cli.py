@@ -80,6 +80,12 @@ def _summary() -> VerbModule:
     return summary
 
 
+def _networks() -> VerbModule:
+    from cnn_core.verbs import networks
+
+    return networks
+
+
 VERBS = {
     "prepare": Verb("fetch and verify the data", _prepare),
     "train": Verb("train a preset, with overrides; resume", _train),
@@ -89,6 +95,7 @@ VERBS = {
     "explain": Verb("why an input got its answer", _explain),
     "export": Verb("ONNX, front end included, checked against PyTorch", _export),
     "summary": Verb("layers, output shapes, parameters, multiply-adds", _summary),
+    "networks": Verb("the ready-made networks, with their error rates", _networks),
 }
 
 

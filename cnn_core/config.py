@@ -144,6 +144,13 @@ def positional(hint: Any) -> Any:
     return tyro.conf.Positional[hint]
 
 
+def positional_mark() -> Any:
+    """What `positional` adds to an annotation."""
+    import tyro
+
+    return typing.get_args(tyro.conf.Positional[str])[1]
+
+
 def flat(hint: Any) -> Any:
     """Annotation of a dataclass field whose own fields become flags without a prefix."""
     import tyro

@@ -19,7 +19,7 @@ import numpy
 import torch
 from torch import nn
 
-from cnn_core import bounded
+from cnn_core import bounded, pretrained
 from cnn_core.app import App, Fitted
 from cnn_core.config import from_json, to_json
 from cnn_core.errors import UserError
@@ -28,6 +28,7 @@ from cnn_core.nn.allocation import bounded_by
 from cnn_core.nn.equivariance import untied
 from cnn_core.nn.front import front_end
 from cnn_core.training import checkpoint
+from cnn_core.training.compact import expanded
 from cnn_core.training.data import mix
 
 RECORD: dict[str, type] = {"config": dict, "labels": list, "seed": int, "preset": str, "threads": int}
@@ -135,7 +136,7 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 
 def read_record(app: App, folder: Path) -> dict[str, Any]:
     """RUN/config.json. Raises UserError when it is missing, damaged, or of another app."""
-    path = folder / "config.json"
+    path = pretrained.place(folder) / "config.json"
     if not path.is_file():
         raise UserError(f"{folder}: not a run folder (no config.json); make one with `{app.prog} train --out {folder}`")
     record = bounded.read_json(path, checkpoint.CONFIG_BYTES, regular=True)
@@ -210,6 +211,7 @@ def checkpoint_of(folder: Path) -> Path:
 
     Raises UserError when there is none.
     """
+    folder = pretrained.place(folder)
     if (folder / checkpoint.WEIGHTS).exists():
         return folder
     for place in (folder / "best", folder / "last"):
@@ -240,12 +242,13 @@ def restore(app: App, folder: str | Path, device: torch.device | str = "cpu") ->
     labels = tuple(record["labels"])
     fitted = fitted_of(app, record)
     app = app.with_fitted(fitted)
-    numbers = sum(tensor.numel() for tensor in saved.weights.values())
+    weights = expanded(saved.weights)
+    numbers = sum(tensor.numel() for tensor in weights.values())
     with bounded_by(numbers, f"{folder}/config.json"):
         model = app.build(config, labels)
     front_end(model)
     try:
-        model.load_state_dict(saved.weights)
+        model.load_state_dict(weights)
     except RuntimeError as error:
         raise UserError(f"{place}: the weights do not fit the network of config.json") from error
     return Run(folder, model.to(device).eval(), config, labels, record, saved.metrics, app, fitted)

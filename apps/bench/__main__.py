@@ -60,6 +60,12 @@ def _roofline() -> VerbModule:
     return command
 
 
+def _networks() -> VerbModule:
+    from apps.bench.networks import command
+
+    return command
+
+
 def _lens() -> VerbModule:
     from apps.bench import lens
 
@@ -153,6 +159,7 @@ BENCH = Command(
         "speed": Verb("every speed figure, each against its named baseline", _speed),
         "roofline": Verb("work, time and share of the machine's peak of every main job", _roofline),
         "lens": Verb("one page: what the networks of all four domains see", _lens),
+        "networks": Verb("train the ready-made networks again and write their cards", _networks),
         "report": Verb("docs/benchmarks.md from the results of the studies", _report),
         "digits-speed": Verb("CPU-seconds to train and to reach 99 %, inference speed", _digits_speed),
         "digits-accuracy": Verb("test accuracy of a preset over seeds", _digits_accuracy),

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from cnn_core import config
 from cnn_core.app import App
 from cnn_core.errors import UserError
+from cnn_core.verbs.run_argument import takes_run, with_run
 
 T = TypeVar("T")
 
@@ -44,9 +45,16 @@ def parser(cls: type[T], about: str):
     """The parse(app, prog, args) function of a verb whose options are `cls`."""
 
     def parse(app: App, prog: str, args: Sequence[str]) -> T:
-        return config.parse(cls, args, prog=prog, about=about)
+        return parsed(cls, app, prog, args, about)
 
     return parse
+
+
+def parsed(cls: type[T], app: App, prog: str, args: Sequence[str], about: str) -> T:
+    """The options `cls`; their RUN may be left out or be the name of a ready-made network. Raises UserError."""
+    if takes_run(cls):
+        args = with_run(app, cls, prog, args)
+    return config.parse(cls, args, prog=prog, about=about)
 
 
 def preset(app: App, name: str) -> Any:

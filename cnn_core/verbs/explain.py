@@ -40,7 +40,7 @@ class ExplainOptions(Shared):
 
 def parse(app: App, prog: str, args: Sequence[str]) -> ExplainOptions:
     """Options; raises UserError for an unknown method and no inputs."""
-    options = config.parse(ExplainOptions, args, prog=prog, about=ABOUT)
+    options = parsed(ExplainOptions, app, prog, args, ABOUT)
     for method in options.methods:
         if method not in METHODS:
             raise UserError(f"--methods {method}: unknown; choose from {', '.join(METHODS)}")

@@ -70,7 +70,7 @@ def run(app: App, options: Any) -> Outcome:
             name, seed, config = options.preset or app.default_preset, common.seed, options.config
             folder = runs.new_folder(app, name, options.out, options.overwrite) if here.main else None
             folder = distributed.from_main(folder)
-            given = runs.restore(app, options.init) if options.init else None
+            given = runs.restore(app, pretrained.named(options.init)) if options.init else None
             source = _load(app, config, here)
             init = runs.origin(given) if given else None
             record = runs.make_record(app, name, config, source.labels, seed, source.fitted, init)

@@ -51,7 +51,7 @@ def parse(app: App, prog: str, args: Sequence[str]) -> VisualizeOptions:
     """Options; raises UserError for something that this app cannot show, and for options that it does not read."""
     views = views_of(app)
     about = "What the network has learned. " + "; ".join(f"{name}: {view.about}" for name, view in views.items()) + "."
-    options = config.parse(VisualizeOptions, args, prog=prog, about=about)
+    options = parsed(VisualizeOptions, app, prog, args, about)
     if options.what not in views:
         raise UserError(f"visualize {options.what}: unknown; it shows {', '.join(views)}")
     if min(options.count, options.exemplars) < 1:

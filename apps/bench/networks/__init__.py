@@ -1,0 +1,1 @@
+"""How the ready-made networks are made: recipes, and the command that follows them."""

@@ -1,0 +1,171 @@
+"""networks: train the ready-made networks again, measure them, and write their cards and weights."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from apps.bench.networks.recipes import RECIPES, Recipe
+from apps.bench.options import BenchOptions
+from apps.bench.studies.domains import check_names
+from cnn_core import pretrained
+from cnn_core.console import note
+from cnn_core.drawing.tables import table
+from cnn_core.errors import UserError
+from cnn_core.files import atomic
+from cnn_core.outcome import Outcome
+from cnn_core.verbs.common import parser
+
+if TYPE_CHECKING:
+    from cnn_core.runs import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(BenchOptions):
+    """Options of networks."""
+
+    names: tuple[str, ...] = ()
+    """Which networks; all when left out."""
+    trained: Path | None = None
+    """A run folder that holds the one network named, so that it is not trained again."""
+    out: Path | None = None
+    """Folder to write to; that of the suite's own networks when left out."""
+
+
+parse = parser(Options, "Train the ready-made networks again, measure them, and write their cards and weights.")
+
+
+def run(app: Any, options: Options) -> Outcome:
+    """One network after the other; a network's folder is replaced only when the new one is whole."""
+    check_names("--names", options.names, RECIPES)
+    if options.trained and len(options.names) != 1:
+        raise UserError("--trained holds one network: name it with --names")
+    target = options.out or pretrained.folder()
+    cards = {}
+    for name in options.names or tuple(RECIPES):
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = options.trained or _train(RECIPES[name], options.common.seed, Path(temporary) / "run")
+            cards[name] = made(name, RECIPES[name], folder, target)
+        note(f"{target / name}: {1 - cards[name].accuracy:.2%} wrong on {cards[name].test_count} test samples")
+    rows = [[name, f"{1 - c.accuracy:.2%}", c.test_count, f"{c.cpu_seconds:.0f}"] for name, c in cards.items()]
+    text = table(["network", "errors on test data", "test samples", "CPU-seconds of training"], rows)
+    return Outcome({"networks": {name: asdict(card) for name, card in cards.items()}}, text)
+
+
+def _train(recipe: Recipe, seed: int, out: Path) -> Path:
+    command = [sys.executable, "-m", f"apps.{recipe.app}", "train", *recipe.command(seed), "--out", str(out)]
+    if subprocess.run(command, check=False, stdout=sys.stderr).returncode:
+        raise UserError(f"training failed: {' '.join(command)}")
+    return out
+
+
+def made(name: str, recipe: Recipe, trained: Path, target: Path) -> pretrained.Card:
+    """Write the network of the run folder `trained` as target/NAME: weights in few bytes, ONNX file, card.
+
+    The card's figures are those of the network as it is written. Raises UserError as `runs.restore` does.
+    """
+    from cnn_core import runs
+    from cnn_core.export import export_onnx
+    from cnn_core.training import checkpoint
+    from cnn_core.training.compact import compact
+
+    app = import_module(f"apps.{recipe.app}.app").APP
+    source = runs.restore(app, trained)
+    new = target / f".{name}.new"
+    shutil.rmtree(new, ignore_errors=True)
+    record = {key: value for key, value in source.record.items() if key != "init"}
+    saved = checkpoint.load(runs.checkpoint_of(trained))
+    weights = compact(saved.weights, recipe.rows)
+    try:
+        checkpoint.save(new, checkpoint.Checkpoint(weights, record, _metrics(saved.metrics)))
+        ready = runs.restore(app, new)
+        data = ready.app.load(ready.config)
+        card = _card(name, recipe, source, ready, data)
+        example = app.example(ready.config, ready.labels) if app.example else data.test.take(slice(0, 2))[0]
+        inputs, _ = data.test.take(slice(0, 200))
+        metadata = {"app": app.name, "name": name, "card": card.title, "licence": card.licence}
+        export_onnx(
+            ready.model,
+            example,
+            new / "model.onnx",
+            labels=ready.labels,
+            check_inputs=inputs,
+            free_axes=app.free_axes,
+            metadata=metadata,
+        )
+        with atomic(new / pretrained.CARD) as part:
+            part.write_text(_toml(asdict(card)), encoding="utf-8")
+        shutil.rmtree(target / name, ignore_errors=True)
+        new.rename(target / name)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return card
+
+
+def _card(name: str, recipe: Recipe, source: Run, ready: Run, data: Any) -> pretrained.Card:
+    from cnn_core.benchmark import environment
+    from cnn_core.files import digest_of
+    from cnn_core.metrics import evaluate_logits
+    from cnn_core.runs import checkpoint_of
+    from cnn_core.training import checkpoint, engine
+
+    logits = engine.predict_logits(ready.model, data.test, forward=ready.app.forward_of(ready.config))
+    found = evaluate_logits(logits.numpy(), data.test.targets.numpy(), ready.labels)
+    machine = environment()
+    return pretrained.Card(
+        app=recipe.app,
+        title=recipe.title,
+        preset=recipe.preset,
+        data=recipe.data,
+        licence=recipe.licence,
+        command=f"cnn-{recipe.app} train {' '.join(recipe.command(source.record['seed']))}",
+        commit=_commit(),
+        seed=source.record["seed"],
+        cpu_seconds=round(float(source.metrics.get("cpu_seconds", 0.0)), 1),
+        processor=str(machine.get("processor", machine.get("cpu", ""))),
+        weights_sha256=digest_of(checkpoint_of(ready.folder) / checkpoint.WEIGHTS),
+        test=recipe.test,
+        test_count=found.count,
+        accuracy=round(found.accuracy, 5),
+        accuracy_interval=(round(found.accuracy_interval[0], 5), round(found.accuracy_interval[1], 5)),
+        calibration_error=round(float(found.calibration.error), 5),
+        not_for=recipe.not_for,
+        default=recipe.default,
+    )
+
+
+def _metrics(metrics: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in metrics.items() if isinstance(value, int | float)}
+
+
+def _commit() -> str:
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def _toml(values: dict[str, Any]) -> str:
+    """A flat table of texts, numbers, switches and lists of numbers."""
+    import json
+
+    lines = []
+    for key, value in values.items():
+        if key == "name":  # the folder's
+            continue
+        written = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+        lines.append(f"{key} = {written}")
+    return "\n".join(lines) + "\n"
