@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from cnn_core.errors import UserError, first_line
 from cnn_core.files import atomic
 from cnn_core.optional import require
+from cnn_core.visual.activations import find_layer
 
 RELATIVE = 1e-4  # of the largest logit: float32 rounding through some ten layers stays far below
 ABSOLUTE = 1e-5  # for networks whose logits are all near zero
@@ -32,20 +33,23 @@ def export_onnx(
     check_inputs: Tensor | None = None,
     free_axes: Mapping[int, str] | None = None,
     metadata: Mapping[str, str] | None = None,
+    layers: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write `model` as a single ONNX file at `path` and check it; gives back what the check found.
 
     `example_inputs` (B, ...) fix the input's type and shape; the batch axis stays free, and so do `free_axes` (axis ->
     name). The model takes them as they are (uint8 pixels, say), so its front end is part of the file. It is exported in
     evaluation mode from a copy: the model keeps its mode and device. The file's metadata hold `labels` as JSON under
-    "labels", and `metadata`. `check_inputs` (N, ...), real data best, default to the examples; logits are compared for
-    batches of 1, 7 and all N, and for inputs half as long where axes are free, so pass some hundreds, not thousands.
+    "labels", and `metadata`. Each of `layers` is one more output under its own name, computed only when it is asked
+    for; of a layer that runs more than once, the last run. `check_inputs` (N, ...), real data best, default to the
+    examples; logits are compared for batches of 1, 7 and all N, and for inputs half as long where axes are free, so
+    pass some hundreds, not thousands.
 
     The dict holds path, bytes, opset, input and output descriptions, `checked` (N), `batch_sizes`,
     `max_difference`, `tolerance` (1e-5 + 1e-4 of the largest logit) and `argmax_agreement` 0..1, where answers equal
     within the tolerance count as the same. Raises
-    UserError when the extra `onnx` is missing or the file cannot be written, RuntimeError when the logits
-    differ by more than the tolerance; in both cases an older file at `path` is left as it was.
+    UserError when the extra `onnx` is missing, a layer is unknown or gives no tensor, or the file cannot be written,
+    RuntimeError when the logits differ by more than the tolerance; an older file at `path` is then left as it was.
     """
     _require_extra()
     if len(example_inputs) == 0:
@@ -53,8 +57,11 @@ def export_onnx(
     network = copy.deepcopy(getattr(model, "_orig_mod", model)).cpu().eval()  # _orig_mod: below torch.compile
     example = example_inputs.detach().cpu()
     checked = example if check_inputs is None else check_inputs.detach().cpu()
+    for layer in layers:
+        find_layer(network, layer)
+    names = (output_name, *layers)
     with atomic(path) as temporary:
-        opset = _write(network, example, temporary, input_name, output_name, labels, free_axes or {}, metadata or {})
+        opset = _write(network, example, temporary, input_name, names, labels, free_axes or {}, metadata or {})
         found = _compare(network, temporary, checked, output_name, free_axes or {})
         size = temporary.stat().st_size
     shape = ["batch", *((free_axes or {}).get(axis, size) for axis, size in enumerate(example.shape[1:], start=1))]
@@ -96,7 +103,7 @@ def _write(
     example: Tensor,
     path: Path,
     input_name: str,
-    output_name: str,
+    output_names: Sequence[str],
     labels: Sequence[str] | None,
     free_axes: Mapping[int, str],
     metadata: Mapping[str, str],
@@ -105,11 +112,11 @@ def _write(
         example = torch.cat([example, example])  # a batch of one would be taken for a constant
     with _quiet():
         program = torch.onnx.export(
-            network,
+            _WithLayers(network, output_names[1:]).eval() if output_names[1:] else network,
             (example,),
             dynamo=True,
             input_names=[input_name],
-            output_names=[output_name],
+            output_names=list(output_names),
             dynamic_shapes=({axis: torch.export.Dim(name) for axis, name in {0: "batch", **free_axes}.items()},),
             verbose=False,
         )
@@ -123,6 +130,35 @@ def _write(
     program.model.metadata_props.update(metadata)
     program.save(path, external_data=False)
     return program.model.opset_imports[""]
+
+
+class _WithLayers(nn.Module):
+    """A network that gives, behind its logits, what its named layers gave."""
+
+    def __init__(self, network: nn.Module, layers: Sequence[str]):
+        super().__init__()
+        self.network, self.layers = network, layers
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Inputs (B, ...) -> logits and one tensor a layer."""
+        given: dict[str, Tensor] = {}
+
+        def keep(name: str, output: object) -> None:
+            if not isinstance(output, Tensor):
+                raise UserError(f"layer {name}: gives no tensor; name a layer inside or behind it")
+            # A copy, for an output of the graph cannot be the same value as another.
+            given[name] = output.clone()
+
+        def hook(name: str):
+            return lambda _module, _inputs, output: keep(name, output)
+
+        handles = [find_layer(self.network, name).register_forward_hook(hook(name)) for name in self.layers]
+        try:
+            logits = self.network(inputs)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return (logits, *(given[name] for name in self.layers))
 
 
 @contextlib.contextmanager

@@ -9,6 +9,11 @@ def line(prog: str) -> str:
     return f"{prog} {_version('cnn-suite')} (torch {_version('torch')}, Python {platform.python_version()})"
 
 
+def suite() -> str:
+    """The version of the suite."""
+    return _version("cnn-suite")
+
+
 def _version(package: str) -> str:
     try:
         return version(package)

@@ -4,9 +4,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from cnn_core import plugins
 from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.errors import UserError
+from cnn_core.files import atomic
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
 
@@ -21,6 +23,10 @@ class ExportOptions(Shared):
     """ONNX file to write; RUN/model.onnx when left out."""
     overwrite: bool = False
     """Replace `out` when it exists."""
+    page: Path | None = None
+    """HTML file to write instead: one page in which anyone tries the network in a browser, without a server."""
+    examples: bool | None = None
+    """Whether the page may hold pieces of training data; by default only of published data sets."""
     check: int = 200
     """Real test inputs on which onnxruntime and PyTorch must agree."""
 
@@ -30,6 +36,8 @@ parse = parser(ExportOptions, "Write an ONNX file that takes raw inputs, and che
 
 def run(app: App, options: ExportOptions) -> Outcome:
     """Export and check; nothing is left behind when the check fails."""
+    if options.page:
+        return _page(app, options, options.page)
     out = options.out or options.run / "model.onnx"
     if out.exists() and not options.overwrite:
         raise UserError(f"{out}: exists already; name another with --out, or add --overwrite")
@@ -56,3 +64,20 @@ def run(app: App, options: ExportOptions) -> Outcome:
     data = {"run": str(options.run), "onnx": str(out), "bytes": out.stat().st_size, **checked}
     text = f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), checked on {len(inputs)} real {app.what}s:\n"
     return Outcome(data, text + "\n".join(f"  {k.replace('_', ' ')}: {v}" for k, v in checked.items()))
+
+
+def _page(app: App, options: ExportOptions, out: Path) -> Outcome:
+    if out.exists() and not options.overwrite:
+        raise UserError(f"{out}: exists already; name another with --page, or add --overwrite")
+    writer = plugins.find(plugins.PAGE)
+
+    from cnn_core import runs
+    from cnn_core.training import device
+
+    trained = runs.restore(app, options.run, device.choose("cpu", options.common.threads))
+    text = writer(trained, examples=options.examples)
+    with atomic(out) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    size = out.stat().st_size
+    said = f"wrote {out} ({size / 1e6:.2f} MB): it opens by a double click, in any browser, without a network"
+    return Outcome({"run": str(options.run), "page": str(out), "bytes": size}, said)

@@ -44,8 +44,13 @@ def sample(app: App, run: Run, given: str) -> Sample:
 
 def some(split: Split, count: int) -> Tensor:
     """`count` inputs spread evenly over the split, as the model takes them."""
-    count = min(count, len(split))
-    return split.take(torch.arange(count) * len(split) // count)[0]
+    return split.take(evenly(len(split), count))[0]
+
+
+def evenly(total: int, count: int) -> Tensor:
+    """Numbers of `count` samples spread evenly over `total`, of all where there are no more."""
+    count = min(count, total)
+    return torch.arange(count) * total // max(count, 1)
 
 
 def children(model: nn.Module) -> list[str]:

@@ -1,0 +1,160 @@
+"""The page in a real browser: Debian's Chromium, driven by Playwright; skipped where there is none."""
+
+import shutil
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from apps.playground import page
+from apps.playground.runs import run_at
+from apps.playground.server import Server
+
+pytestmark = pytest.mark.slow
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+SEVEN = [(90, 60), (190, 60), (170, 110), (150, 160), (130, 220)]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def file(network, browser_runtime, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    path.write_text(page.single([network]), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def opened(browser, file):
+    """opened(url or None, size) -> (page, requests that leave it): the single file by default."""
+    pages = []
+
+    def open_page(url=None, width=1200, language="en"):
+        context = browser.new_context(viewport={"width": width, "height": 900}, locale=language)
+        shown = context.new_page()
+        pages.append(context)
+        requests, errors = [], []
+        shown.on("request", lambda request: requests.append(request.url))
+        shown.on("pageerror", lambda error: errors.append(str(error)))
+        shown.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        shown.goto(url or file.as_uri())
+        shown.wait_for_selector("body[data-ready]", timeout=60_000)
+        assert not errors
+        return shown, [url for url in requests if not url.startswith(("blob:", "data:"))]
+
+    yield open_page
+    for context in pages:
+        context.close()
+
+
+def draw(shown, points=SEVEN):
+    shown.locator(".pad").scroll_into_view_if_needed()
+    box = shown.locator(".pad").bounding_box()
+    places = [(box["x"] + x * box["width"] / 280, box["y"] + y * box["height"] / 280) for x, y in points]
+    shown.mouse.move(*places[0])
+    shown.mouse.down()
+    for place in places[1:]:
+        shown.mouse.move(*place, steps=6)
+    shown.mouse.up()
+    shown.wait_for_selector(".network[data-milliseconds]")
+    shown.wait_for_timeout(200)  # the last frame of the drawing
+
+
+SEEN = """() => {
+  const sheet = [...document.querySelectorAll('canvas')].find((each) => each.width === 28 && each.height === 28);
+  const { data } = sheet.getContext('2d').getImageData(0, 0, 28, 28);
+  return Array.from({ length: 784 }, (_, i) => data[4 * i]);
+}"""
+
+
+def test_a_drawn_digit_gets_pythons_answer_from_the_single_file(opened, file, digits_run):
+    shown, requests = opened()
+    draw(shown)
+    assert requests == [file.as_uri()]
+    pixels = torch.tensor(shown.evaluate(SEEN), dtype=torch.uint8).view(1, 28, 28)
+    trained = run_at(digits_run)
+    with torch.inference_mode():
+        expected = trained.model(pixels).softmax(1)[0].numpy()
+    bars = shown.locator(".bars > span").all_inner_texts()[1::2]
+    found = np.array([float(text.removesuffix(" %")) for text in bars]) / 100
+    np.testing.assert_allclose(found, expected, atol=6e-4)
+    assert shown.locator(".network").get_attribute("data-answer") == trained.labels[int(expected.argmax())]
+
+
+def test_the_arithmetic_of_a_cell_is_the_maps_value(opened):
+    shown, _ = opened()
+    draw(shown)
+    for number in (0, 2):  # conv1 and conv2
+        shown.locator(".maps canvas").nth(number).click(position={"x": 15, "y": 15})
+        cell = shown.locator("[data-total]")
+        total, after = (float(cell.get_attribute(name)) for name in ("data-total", "data-after"))
+        assert max(total, 0) == pytest.approx(after, abs=1e-4)
+        assert after > 0
+    assert shown.locator("table.cells").count() == 9  # patch, filter, product of the three largest maps
+
+
+def test_the_keyboard_draws_and_chooses(opened):
+    shown, _ = opened()
+    shown.locator(".pad").focus()
+    shown.keyboard.down(" ")
+    for _ in range(14):
+        shown.keyboard.press("ArrowDown")
+    shown.keyboard.up(" ")
+    shown.wait_for_selector(".network[data-answer]")
+    assert "%" in shown.locator(".answer").inner_text()
+    shown.locator(".maps canvas").first.focus()
+    shown.keyboard.press("ArrowRight")
+    shown.wait_for_selector("[data-total]")
+
+
+def test_clear_takes_everything_back(opened):
+    shown, _ = opened()
+    draw(shown)
+    shown.get_by_role("button", name="Clear").click()
+    shown.get_by_text("Draw something.").wait_for()
+    assert shown.locator(".bars .best").count() == 0
+
+
+def test_what_speaks_for_the_answer_is_laid_over_it(opened):
+    shown, _ = opened()
+    draw(shown)
+    before = shown.evaluate(SEEN)
+    shown.get_by_role("button", name="Which parts").click()
+    shown.wait_for_timeout(500)
+    assert shown.evaluate(SEEN) != before
+
+
+def test_chinese_and_a_phone(opened):
+    shown, _ = opened(width=390, language="zh-CN")
+    assert shown.locator("h1").inner_text() == "看网络如何思考"
+    assert shown.evaluate("document.documentElement.scrollWidth") <= 390
+    draw(shown)
+    assert "这是" in shown.locator(".answer").inner_text()
+    shown.get_by_role("button", name="English").click()
+    assert shown.locator("h1").inner_text() == "Watch a network think"
+
+
+def test_the_served_page_asks_its_server_alone(opened, network):
+    with Server([network]) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            shown, requests = opened(server.url)
+            draw(shown)
+            assert {url.removeprefix(server.url) for url in requests} == {"", "api", "glue", "wasm", "graph/0"}
+            shown.locator("summary").click()
+            shown.locator("footer pre", has_text="Microsoft").wait_for()
+        finally:
+            server.shutdown()
+            thread.join()

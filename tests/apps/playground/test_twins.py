@@ -1,0 +1,91 @@
+"""What the page does in JavaScript, against the Python that it is the twin of."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from apps.digits import frame
+
+GENERATOR = np.random.default_rng(7)
+
+
+def drawing(side: int, stroke: int) -> np.ndarray:
+    """Ink (h, w) in 0 to 1 of a random stroke, cropped; soft edges as a browser draws them."""
+    image = Image.new("L", (side * 4, side * 4))
+    points = GENERATOR.integers(side // 2, side * 4 - side // 2, (GENERATOR.integers(2, 6), 2))
+    ImageDraw.Draw(image).line([tuple(map(int, p)) for p in points], fill=255, width=4 * stroke, joint="curve")
+    values = np.asarray(image.resize((side, side), Image.Resampling.BOX), np.float32) / 255
+    rows, columns = np.nonzero(values.any(1))[0], np.nonzero(values.any(0))[0]
+    return values[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def as_json(ink: np.ndarray) -> dict:
+    return {"width": ink.shape[1], "height": ink.shape[0], "values": ink.ravel().tolist()}
+
+
+def test_frame_is_the_twin_of_the_digits_frame(javascript):
+    inks = [drawing(side, stroke) for side in (12, 30, 90, 280) for stroke in (1, 2, 5, 20) for _ in range(3)]
+    code = "data.map((ink) => Array.from(m.frame({...ink, values: Float32Array.from(ink.values)})))"
+    found = np.array(javascript("digits/frame.js", code, [as_json(ink) for ink in inks]), np.int64)
+    expected = np.stack([frame.frame(ink).ravel() for ink in inks]).astype(np.int64)
+    assert np.abs(found - expected).max() <= 1  # a half of a grey level may round to either side
+    assert (found != expected).mean() < 0.001
+    assert expected.max() == 255
+
+
+@pytest.mark.parametrize(("kind", "filter"), [("box", Image.Resampling.BOX), ("bicubic", Image.Resampling.BICUBIC)])
+def test_resize_is_pillows(javascript, kind, filter):
+    picture = GENERATOR.random((23, 37), np.float32)
+    sizes = [(20, 12), (37, 23), (5, 50), (60, 3), (1, 1)]
+    code = (
+        f"data.sizes.map(([w, h]) => Array.from(m.resize({{...data.picture, values: Float32Array.from("
+        f"data.picture.values)}}, w, h, '{kind}').values))"
+    )
+    found = javascript("digits/resize.js", code, {"picture": as_json(picture), "sizes": sizes})
+    for size, values in zip(sizes, found, strict=True):
+        expected = np.asarray(Image.fromarray(picture).resize(size, filter)).ravel()
+        np.testing.assert_allclose(values, expected, atol=2e-6)
+
+
+def test_an_empty_drawing_has_no_ink(javascript):
+    assert javascript("digits/frame.js", "m.cropped({width: 3, height: 2, values: new Float32Array(6)})") is None
+
+
+@pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 0, 1), (2, 0, 1), (1, 2, 2), (2, 1, 1)])
+def test_the_arithmetic_of_a_cell_is_torchs_convolution(javascript, stride, padding, dilation):
+    torch.manual_seed(0)
+    convolution = torch.nn.Conv2d(3, 4, 3, stride, padding, dilation)
+    x = torch.randn(1, 3, 9, 8)
+    expected = convolution(x)[0]
+    window = {"kernel": [3, 3], "stride": [stride] * 2, "pads": [padding] * 4, "dilation": [dilation] * 2}
+    data = {
+        "source": {"shape": [3, 9, 8], "values": x.ravel().tolist()},
+        "weight": {"data": convolution.weight.detach().ravel().tolist()},
+        "bias": {"data": convolution.bias.tolist()},
+        "window": window,
+        "places": [[0, 0], [1, 2], [expected.shape[1] - 1, expected.shape[2] - 1]],
+    }
+    code = "data.places.map((place) => m.cellOf(data.source, data.weight, data.bias, 2, place, data.window).total)"
+    found = javascript("views/convolution.js", code, data)
+    np.testing.assert_allclose(found, [expected[2, y, x].item() for y, x in data["places"]], rtol=1e-4, atol=1e-5)
+
+
+def test_every_language_says_every_word(javascript):
+    table = javascript("words.js", "m.TABLE")
+    assert table["en"].keys() == table["zh"].keys()
+    holes = {language: {key: sorted(_holes(text)) for key, text in words.items()} for language, words in table.items()}
+    assert holes["en"] == holes["zh"]
+    assert not [key for key, text in table["zh"].items() if not any("\u4e00" <= c <= "\u9fff" for c in text)]
+
+
+def _holes(text: str) -> list[str]:
+    import re
+
+    return re.findall(r"\{(\w+)\}", text)
+
+
+def test_probabilities_at_a_temperature(javascript):
+    logits = [2.0, -1.0, 0.5]
+    found = javascript("runtime.js", "m.probabilities(Float32Array.from(data), 2)", logits)
+    np.testing.assert_allclose(found, torch.tensor(logits).div(2).softmax(0), rtol=1e-6)
