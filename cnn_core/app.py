@@ -124,8 +124,12 @@ class App:
     """Names of manifests that `prepare` knows."""
     suffixes: tuple[str, ...] = ()
     """Endings of the files that `predict` takes from a folder."""
+    paths: tuple[str, ...] = ("data",)
+    """Values of the configuration, with dots, that may name files or folders; a run keeps them absolute."""
     free_axes: Mapping[int, str] = field(default_factory=dict)
     """Axes of a batch, beside the batch axis 0, whose length varies: {1: "words"}; the ONNX file keeps them free."""
+    literal: bool = False
+    """Whether inputs may be given as themselves, as texts are, and not only as files."""
     what: str = "input"
     """What one input is called in messages: picture, recording, ..."""
     step: Callable[[Any], Step] | None = None

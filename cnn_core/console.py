@@ -54,6 +54,11 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """ "1 text", "2 texts": a count with its noun; `plural` where it is not the noun with an s."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def note(message: str) -> None:
     """Say something on standard error, from the main process only, above a progress bar if there is one."""
     if _speaks():

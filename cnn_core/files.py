@@ -91,10 +91,18 @@ def files_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
 
     Hidden ones are left out, and what systems leave behind: ._x.wav beside x.wav is macOS's notes about it, no sound.
     """
+    return [path for path in _files(folder) if path.suffix.lower() in suffixes]
+
+
+def others_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """The files that `files_in` leaves out for their endings, hidden ones and litter aside."""
+    return [path for path in _files(folder) if path.suffix.lower() not in suffixes]
+
+
+def _files(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in suffixes
-        and not any(part.startswith(".") or part in LITTER for part in path.relative_to(folder).parts)
-        and path.is_file()
+        if not any(part.startswith(".") or part in LITTER for part in path.relative_to(folder).parts)
+        and (path.is_file() or path.is_symlink())  # a dangling link is a file that cannot be read, and is said
     )

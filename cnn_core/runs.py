@@ -22,6 +22,7 @@ from torch import nn
 from cnn_core import bounded, pretrained
 from cnn_core.app import App, Fitted
 from cnn_core.config import from_json, to_json
+from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.files import digest_of, write_json
 from cnn_core.nn.allocation import bounded_by
@@ -183,18 +184,26 @@ def build_seeded(app: App, config: Any, labels: tuple[str, ...], seed: int, fitt
 def load_weights(model: nn.Module, run: Run) -> None:
     """Give `model` the weights of `run`, which may be tied ones where its own are free.
 
-    What only the run's network has, a head for another loss, say, is left out. Raises UserError when they do not fit.
+    What only the run's network has, a head for another loss, say, is left out; where the last layer has other classes,
+    it keeps its own start. Raises UserError when other layers do not fit.
     """
     own = model.state_dict()
     tied = any(".parametrizations." in name for name in own)
     state = run.model.state_dict() if tied else untied(run.model)
-    try:
-        model.load_state_dict({name: value for name, value in state.items() if name in own})
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise UserError(
-            f"{run.folder}: --init needs a run with the same layers, classes and words ({reason})"
-        ) from error
+    missing = sorted(own.keys() - state.keys())
+    other = [name for name, value in own.items() if name in state and state[name].shape != value.shape]
+    last = list(own)[-1].rpartition(".")[0]
+    if missing or any(not name.startswith(f"{last}.") for name in other):
+        name = (missing or other)[0]
+        have = f"{_shape(state[name])} there and {_shape(own[name])} here" if name in state else "missing there"
+        raise UserError(f"{run.folder}: --init needs a run with the same layers and words ({name} is {have})")
+    if other:
+        note(f"{run.folder} has {len(run.labels)} other classes: the layer {last} begins anew")
+    model.load_state_dict({name: state[name] for name in own if name not in other}, strict=False)
+
+
+def _shape(tensor: torch.Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "one number"
 
 
 def origin(run: Run) -> dict[str, str]:

@@ -117,6 +117,7 @@ APP = App(
     data_sets=("fsdd", "speech-commands"),
     suffixes=(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"),
     what="recording",
+    paths=("data", "also", "speakers"),
     views={
         "sounds": View(
             "the sound that maximizes each word's output, as WAV files",

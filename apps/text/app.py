@@ -160,6 +160,8 @@ APP = App(
     data_sets=DATA_SETS,
     suffixes=(".txt",),
     free_axes={1: "words"},
+    literal=True,
+    paths=("data", "texts.test", "vectors.source"),
     what="text",
     views={
         "ngrams": View(

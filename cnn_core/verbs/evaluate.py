@@ -58,7 +58,7 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     folder = options.out or options.run / "evaluation"
     result = {"run": str(options.run), "data": source.name, **found.to_json(), "report": str(folder)}
 
-    text = _text(found, source.name, folder)
+    text = _text(found, f"{source.name}, {'test split' if len(source.train) else 'all samples'}", folder)
     if app.report:
         more, added = app.report(trained, source, logits, folder)
         result, text = result | more, f"{added}\n\n{text}"
@@ -101,4 +101,4 @@ def _text(found: Any, name: str, folder: Path) -> str:
         )
     ]
     classes = table(["class", "samples", "accuracy", "precision", "F1"], rows)
-    return f"{table(['measure', f'{name}, test split'], summary)}\n\n{classes}\n\nreport: {folder}"
+    return f"{table(['measure', name], summary)}\n\n{classes}\n\nreport: {folder}"

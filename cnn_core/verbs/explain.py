@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnn_core import config
 from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
-from cnn_core.verbs.common import Shared
+from cnn_core.verbs.common import Shared, parsed
 
 METHODS = ("saliency", "smooth-grad", "integrated-gradients", "grad-cam", "guided-backprop", "occlusion")
 ABOUT = (

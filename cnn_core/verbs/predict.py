@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnn_core import bounded
 from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.files import existing, files_in
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
+from cnn_core.verbs.inputs import names_of, read_all
 
 WIDEST = 100  # characters of a picture drawn as text
 
@@ -29,6 +28,8 @@ class PredictOptions(Shared):
     """How many answers to give for each input."""
     reject: float = 0.0
     """Answer "rejected" where the best probability is below this."""
+    skip_bad: bool = False
+    """Answer the others where some inputs cannot be read."""
     show: Path | None = None
     """PNG to write of what the network saw, with its answers; without it, a few inputs are drawn as text."""
 
@@ -48,7 +49,8 @@ def run(app: App, options: PredictOptions) -> Outcome:
     from cnn_core.training import device, engine
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
-    inputs = np.stack([app.read(bounded.standard_input() if name == "-" else Path(name)) for name in names])
+    names, values = read_all(names, app.read, app.what, options.skip_bad)
+    inputs = np.stack(values)
     logits = engine.predict_logits(
         trained.model,
         torch.from_numpy(inputs),
@@ -78,22 +80,6 @@ def check(options: PredictOptions) -> None:
         raise UserError(f"--top must be at least 1, not {options.top}")
     if not 0 <= options.reject <= 1:
         raise UserError(f"--reject must lie between 0 and 1, not {options.reject:g}")
-
-
-def names_of(app: App, given: tuple[str, ...]) -> list[str]:
-    """The inputs one by one; folders give their files with the app's endings, sorted, hidden ones left out."""
-    names: list[str] = []
-    for name in given:
-        if name == "-" or existing(Path(name)).is_file():
-            names.append(name)
-            continue
-        found = [str(path) for path in files_in(Path(name), app.suffixes)]
-        if not found:
-            raise UserError(f"{name}: holds no {app.what}s ({' '.join(app.suffixes)})")
-        names += found
-    if not names:
-        raise UserError(f"name the {app.what}s to read: files, folders, or - for standard input")
-    return names
 
 
 def _answer(name: str, probabilities: list[float], labels: list[str], reject: float) -> dict[str, Any]:

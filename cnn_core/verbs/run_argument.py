@@ -41,7 +41,8 @@ def with_run(app: App, cls: type, prog: str, args: Sequence[str]) -> list[str]:
             args[at] = str(pretrained.run_path(word))
             return args
         others = len(names) > place + 1
-        if not others or _is_meant_as_run(word):
+        default = getattr(cls, names[place + 1], None) if others else None
+        if not others or (word != default and _is_meant_as_run(word, app.literal)):
             raise UserError(_neither(app, word, others))
     name = pretrained.default(app.name)
     if not name:
@@ -101,10 +102,11 @@ def _is_run(path: Path) -> bool:
         return False
 
 
-def _is_meant_as_run(word: str) -> bool:
+def _is_meant_as_run(word: str, literal: bool) -> bool:
     """Whether the word looks like the name of a run rather than like an input, and is neither.
 
-    That is a word with a / and no blank where nothing has that name, and a folder that once held a checkpoint.
+    That is a folder that once held a checkpoint, and a name that nothing has: where inputs may be `literal` texts, one
+    with a / and no blank; where they are files, any that is no number of a test sample and not -.
     """
     try:
         path = Path(word)
@@ -112,7 +114,9 @@ def _is_meant_as_run(word: str) -> bool:
             return any((path / name).exists() for name in ("last", "best", "log.jsonl"))
     except (OSError, ValueError):
         return False
-    return "/" in word and not any(map(str.isspace, word))
+    if literal:
+        return "/" in word and not any(map(str.isspace, word))
+    return word != "-" and not word.isdecimal()
 
 
 def _neither(app: App, word: str, others: bool) -> str:

@@ -3,15 +3,17 @@
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cnn_core import config as config_module
+from cnn_core import pretrained
 from cnn_core.app import App
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
+from cnn_core.fetching.manifests import available
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import FromPreset, parse_preset, preset
 
@@ -67,7 +69,8 @@ def run(app: App, options: Any) -> Outcome:
             if source.labels != labels:
                 raise UserError(f"{folder}: the data {config.data!r} have other classes now than when the run began")
         else:
-            name, seed, config = options.preset or app.default_preset, common.seed, options.config
+            name, seed = options.preset or app.default_preset, common.seed
+            config = with_absolute_paths(options.config, app.paths)
             folder = runs.new_folder(app, name, options.out, options.overwrite) if here.main else None
             folder = distributed.from_main(folder)
             given = runs.restore(app, pretrained.named(options.init)) if options.init else None
@@ -116,6 +119,21 @@ def run(app: App, options: Any) -> Outcome:
             note(f"{stop}; continue with: {app.prog} train --resume {folder}")
             return Outcome({"run": str(folder), "interrupted": True}, "", status=130)
     return _outcome(app, folder, name, fit)
+
+
+def with_absolute_paths(config: Any, names: Sequence[str]) -> Any:
+    """The configuration with those of its values that name files or folders made absolute.
+
+    A run is used from other folders than the one in which it was trained. Names are dotted: "texts.test".
+    """
+    for name in names:
+        outer, _, rest = name.partition(".")
+        value = getattr(config, outer)
+        if rest:
+            config = replace(config, **{outer: with_absolute_paths(value, (rest,))})
+        elif value and value not in available() and (path := Path(value).expanduser()).exists():
+            config = replace(config, **{outer: str(path.resolve())})
+    return config
 
 
 def _load(app: App, config: Any, here: Any) -> Any:

@@ -10,7 +10,7 @@ from cnn_core.app import App, View
 from cnn_core.config import positional
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
-from cnn_core.verbs.common import Shared
+from cnn_core.verbs.common import Shared, parsed
 from cnn_core.verbs.views import MAXIMIZE_OPTIONS, VIEWS
 from cnn_core.visual.optimization.config import MaximizeConfig
 

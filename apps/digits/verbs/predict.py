@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cnn_core import bounded
 from cnn_core.app import App
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.outcome import Outcome
 from cnn_core.verbs import predict as shared
 from cnn_core.verbs.common import parser
+from cnn_core.verbs.inputs import names_of, read_all
 
 if TYPE_CHECKING:
     from apps.digits.frame import Found
@@ -36,7 +36,7 @@ def run(app: App, options: PredictOptions) -> Outcome:
     if options.digits == "one":
         return shared.run(app, options)
     shared.check(options)
-    names = shared.names_of(app, options.inputs)
+    names = names_of(app, options.inputs)
 
     import numpy as np
     import torch
@@ -46,8 +46,8 @@ def run(app: App, options: PredictOptions) -> Outcome:
     from cnn_core.training import device, engine
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
-    sources = [bounded.standard_input() if name == "-" else Path(name) for name in names]
-    found = [find(source, many=True) for source in sources]
+    names, read = read_all(names, lambda source: (source, find(source, many=True)), app.what, options.skip_bad)
+    sources, found = [source for source, _ in read], [one for _, one in read]
     for name, one in zip(names, found, strict=True):
         if one.remarks:
             note(f"{name}: {'; '.join(one.remarks)}")

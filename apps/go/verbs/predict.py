@@ -1,6 +1,5 @@
 """predict: the most probable next moves in game records, with a picture of the board."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
-from cnn_core.verbs.predict import names_of
+from cnn_core.verbs.inputs import names_of, read_all
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +33,8 @@ class PredictOptions(Shared):
     """How many moves to name."""
     symmetries: int = 1
     """1, or 8 to average over all turned and mirrored boards."""
+    skip_bad: bool = False
+    """Answer the others where some records cannot be read."""
     show: Path | None = None
     """PNG to write of the board with the network's moves; of several records, a sheet."""
 
@@ -51,14 +52,17 @@ def run(app: App, options: PredictOptions) -> Outcome:
 
     from apps.go.play.player import Policy, Style
     from apps.go.records.record import read_records
-    from apps.go.records.sgf import LARGEST
     from cnn_core import runs
     from cnn_core.training import device
 
     Style(symmetries=options.symmetries)  # checks it
-    sources = [sys.stdin.buffer.read(LARGEST + 1) if name == "-" else Path(name) for name in names]
-    records = [record for source in sources for record in read_records(source)]
-    steps = [record.before(options.move or None) for record in records]
+
+    def steps_of(source: Path | bytes) -> "list[tuple[Record, Step]]":
+        return [(record, record.before(options.move or None)) for record in read_records(source)]
+
+    _, read = read_all(names, steps_of, app.what, options.skip_bad)
+    records = [record for each in read for record, _ in each]
+    steps = [step for each in read for _, step in each]
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     policy = Policy(trained)
     found = [

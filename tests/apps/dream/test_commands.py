@@ -299,7 +299,7 @@ def test_bad_input_is_one_line(photo, painting, tmp_path, capsys, monkeypatch):
     assert "no such layer; choose from conv1_1, conv1_2, pool1" in layers
     assert "as in conv1_1.conv" in layers
     assert "has units 0 to 3" in bad(capsys, "dream", photo, "--layers", "conv1_1", "--units", 4)
-    assert "has filters 0 to 5" in bad(capsys, "visualize", "filters", "--layer", "conv5_1", "--units", -1)
+    assert "has units 0 to 5" in bad(capsys, "visualize", "filters", "--layer", "conv5_1", "--units", -1)
     assert re.search("conv|pool", bad(capsys, "dream", tiny, "--layers", "conv5_1"))
     assert "no such file, and no sample photograph (chelsea, coffee" in bad(capsys, "dream", tmp_path / "gone.png")
     assert "text.jpg: not a picture" in bad(capsys, "dream", text)
