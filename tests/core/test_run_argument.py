@@ -57,9 +57,6 @@ def test_run_may_be_the_second_word():
     assert with_run(APP, VisualizeOptions, "v", ["weights"]) == ["weights", "runs/@digits"]
     given = ["filters", "--units", "1", "2"]
     assert with_run(APP, VisualizeOptions, "v", given) == [*given, "runs/@digits"]
-        *["filters", "--units", "1", "2"],
-        "runs/@digits",
-    ]
     assert with_run(APP, VisualizeOptions, "v", ["filters", "@lecture"]) == ["filters", "runs/@lecture"]
 
 
