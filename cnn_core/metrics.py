@@ -5,6 +5,8 @@ Letters: N samples, C classes, B calibration bins. Everything is numpy in, plain
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import comb
 from statistics import NormalDist
 
 import numpy as np
@@ -34,6 +36,38 @@ def wilson_interval(correct: float, total: float, confidence: float = 0.95) -> t
     low = 0.0 if correct == 0 else max(0.0, centre - half)
     high = 1.0 if correct == total else min(1.0, centre + half)
     return low, high
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two classifiers on the same N samples: who alone was right how often, and whether that could be chance."""
+
+    count: int
+    only_first: int
+    only_second: int
+    difference: float
+    """Accuracy of the first less that of the second."""
+    low: float
+    high: float
+    """95 % interval of the difference (Wald with half a sample added to each count, Agresti and Min 2005)."""
+    p: float
+    """McNemar's exact test, two-sided."""
+
+
+def paired(first: ArrayLike, second: ArrayLike) -> Paired:
+    """Compare two classifiers by which samples each got right, both (N,) bool. Raises ValueError for other shapes."""
+    a, b = np.asarray(first, bool), np.asarray(second, bool)
+    if a.shape != b.shape or a.ndim != 1:
+        raise ValueError(f"both must be (N,), not {a.shape} and {b.shape}")
+    only_a, only_b, n = int((a & ~b).sum()), int((b & ~a).sum()), len(a)
+    total = only_a + only_b
+    tail = sum(comb(total, k) for k in range(min(only_a, only_b) + 1))
+    p = min(1.0, float(Fraction(2 * tail, 2**total)))
+    b_, c_, n_ = only_a + 0.5, only_b + 0.5, n + 2.0
+    half = NormalDist().inv_cdf(0.975) * (max(b_ + c_ - (b_ - c_) ** 2 / n_, 0.0)) ** 0.5 / n_
+    middle = (b_ - c_) / n_
+    difference = (only_a - only_b) / n if n else 0.0
+    return Paired(n, only_a, only_b, difference, max(middle - half, -1.0), min(middle + half, 1.0), p)
 
 
 def log_softmax(logits: ArrayLike) -> Floats:

@@ -131,6 +131,12 @@ def _export() -> VerbModule:
     return export
 
 
+def _linear() -> VerbModule:
+    from apps.text.verbs import linear
+
+    return linear
+
+
 def _folds() -> VerbModule:
     from apps.text.verbs import folds
 
@@ -180,6 +186,7 @@ APP = App(
         "predict": Verb("answers for texts, files, or standard input line by line", _predict),
         "explain": Verb("the words and n-grams that decided, as coloured text", _explain),
         "export": Verb("ONNX with the vocabulary beside it, and an example without PyTorch", _export),
+        "linear": Verb("answers of a linear model that export --linear wrote", _linear),
         "folds": Verb("train and test on each of k folds, beside linear models", _folds),
     },
 )

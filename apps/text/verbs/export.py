@@ -1,21 +1,34 @@
 """export: the network as ONNX, its vocabulary beside it, and a script that predicts with both and without PyTorch."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from apps.text.words.vocabulary import FittedText
 from cnn_core.app import App
+from cnn_core.errors import UserError
 from cnn_core.files import atomic, write_json
 from cnn_core.outcome import Outcome
 from cnn_core.verbs import export as shared
-from cnn_core.verbs.export import ExportOptions
+from cnn_core.verbs.common import parser
 
-parse = shared.parse
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(shared.ExportOptions):
+    """Options of export."""
+
+    linear: Path | None = None
+    """File to write instead: the best linear model of the run's training texts, for `cnn-text linear`."""
+
+
+parse = parser(ExportOptions, "Write an ONNX file that takes word numbers, its vocabulary, and a script that uses it.")
 
 
 def run(app: App, options: ExportOptions) -> Outcome:
     """Export and check as every app does, then write <name>.vocabulary.json and <name>.predict.py."""
     from cnn_core import runs
 
+    if options.linear:
+        return _linear(app, options, options.linear)
     done = shared.run(app, options)
     assert done.data is not None
     out = options.out or options.run / "model.onnx"
@@ -33,3 +46,29 @@ def run(app: App, options: ExportOptions) -> Outcome:
         part.write_text(source, encoding="utf-8")
     text = f'{done.text}\nvocabulary: {vocabulary}\nexample: python {script} {out} "a text"'
     return Outcome({**done.data, "vocabulary": str(vocabulary), "script": str(script)}, text)
+
+
+def _linear(app: App, options: ExportOptions, out: Path) -> Outcome:
+    """The linear model with the better macro F1 on a part of the training texts that neither was trained on."""
+    from apps.text import baselines, linear
+    from apps.text.words.ragged import TextSplit
+    from cnn_core import runs
+    from cnn_core.optional import require
+
+    if out.exists() and not options.overwrite:
+        raise UserError(f"{out}: exists already; name another with --linear, or add --overwrite")
+    require("sklearn", "training a linear model")
+    trained = runs.restore(app, options.run)
+    train = trained.app.load(trained.config).train
+    assert isinstance(train, TextSplit)
+    vocabulary = trained.fitted.vocabulary
+    rows, targets = [vocabulary.tokenize(text) for text in train.texts], train.targets.numpy()
+    scores = baselines.validated(rows, targets)
+    name = max(scores, key=scores.__getitem__)
+    model = baselines.MODELS[name](rows, targets)
+    linear.save(out, model, trained.labels, vocabulary.tokenizer)
+    found = {"run": str(options.run), "linear": str(out), "model": name, "validation_macro_f1": scores}
+    found |= {"features": len(model.features), "bytes": out.stat().st_size}
+    text = f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB): {name}, macro F1 {scores[name]:.3f} on validation"
+    text += f"; it holds {len(model.features):,} words and pairs of the training texts"
+    return Outcome(found, f'{text}\nexample: cnn-text linear {out} "a text"')

@@ -12,7 +12,7 @@ from apps.text.words.vocabulary import UNKNOWN, FittedText
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.files import atomic
-from cnn_core.metrics import Metrics, evaluate_logits
+from cnn_core.metrics import Metrics, Paired, evaluate_logits, paired, wilson_interval
 from cnn_core.runs import Run
 from cnn_core.training.data import Dataset
 
@@ -27,6 +27,8 @@ def report(run: Run, data: Dataset, logits: Tensor, folder: Path) -> tuple[dict[
     vocabulary = run.fitted.vocabulary
     metrics = evaluate_logits(logits.numpy(), test.targets.numpy(), run.labels)
     linear, reason = _linear(run, data, test)
+    right = metrics.predictions == metrics.targets
+    pairs = [paired(right, each.predictions == metrics.targets) for each in linear]
     unknown = unknown_share(test)
     _write_mistakes(metrics, test, run.labels, folder / "mistakes.tsv")
     found = {
@@ -35,11 +37,11 @@ def report(run: Run, data: Dataset, logits: Tensor, folder: Path) -> tuple[dict[
         "words_not_in_training": unknown + _share(test.tokens >= len(vocabulary) - vocabulary.unseen),
         "texts_without_words": int((test.inputs[:, 1] == 0).sum()),
         "data_changed": bool(len(data.train) and _changed(run, data)),
-        "baselines": [_plain(each) for each in linear],
+        "baselines": [_plain(each) | {"paired": vars(pair)} for each, pair in zip(linear, pairs, strict=True)],
         "baselines_left_out": reason,
         "mistakes": str(folder / "mistakes.tsv"),
     }
-    return found, _text(metrics, test, linear, run.labels, found)
+    return found, _text(metrics, test, linear, pairs, run.labels, found)
 
 
 def _linear(run: Run, data: Dataset, test: TextSplit) -> tuple[list[Baseline], str]:
@@ -76,7 +78,7 @@ def _share(found: Tensor) -> float:
 
 
 def _plain(found: Baseline) -> dict[str, Any]:
-    return {name: value for name, value in vars(found).items() if name != "predictions"}
+    return {name: value for name, value in vars(found).items() if name not in ("predictions", "model")}
 
 
 def _write_mistakes(metrics: Metrics, test: TextSplit, labels: tuple[str, ...], path: Path) -> None:
@@ -89,13 +91,40 @@ def _write_mistakes(metrics: Metrics, test: TextSplit, labels: tuple[str, ...], 
         part.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def _verdict(linear: list[Baseline], pairs: list[Paired]) -> str:
+    """One sentence where the network is not shown to beat the best linear model."""
+    if not linear:
+        return ""
+    best = max(range(len(linear)), key=lambda i: linear[i].accuracy)
+    model, pair = linear[best], pairs[best]
+    if pair.difference > 0 and pair.p < 0.05:
+        return ""
+    how = "better" if pair.difference < 0 and pair.p < 0.05 else "as good, as far as these texts can tell"
+    return (
+        f"{model.name} is {how}, and took {model.train_seconds:.1f} CPU-seconds to train:"
+        " `cnn-text export RUN --linear FILE` writes it, `cnn-text linear FILE` answers with it"
+    )
+
+
 def _text(
-    metrics: Metrics, test: TextSplit, linear: list[Baseline], labels: tuple[str, ...], found: dict[str, Any]
+    metrics: Metrics,
+    test: TextSplit,
+    linear: list[Baseline],
+    pairs: list[Paired],
+    labels: tuple[str, ...],
+    found: dict[str, Any],
 ) -> str:
     low, high = metrics.accuracy_interval
-    rows = [["this network", f"{metrics.accuracy:.2%}", f"{found['macro_f1']:.4f}", f"{low:.2%} to {high:.2%}"]]
-    rows += [[each.name, f"{each.accuracy:.2%}", f"{each.macro_f1:.4f}", ""] for each in linear]
-    parts = [table(["model", "accuracy", "macro F1", "95 % interval"], rows)]
+    rows = [["this network", f"{metrics.accuracy:.2%}", f"{found['macro_f1']:.4f}", f"{low:.2%} to {high:.2%}", "", ""]]
+    for each, pair in zip(linear, pairs, strict=True):
+        own = wilson_interval(pair.count * each.accuracy, pair.count)
+        network = f"{100 * pair.difference:+.1f} ({100 * pair.low:+.1f} to {100 * pair.high:+.1f})"
+        interval = f"{own[0]:.2%} to {own[1]:.2%}"
+        rows.append([each.name, f"{each.accuracy:.2%}", f"{each.macro_f1:.4f}", interval, network, f"{pair.p:.3f}"])
+    head = ["model", "accuracy", "macro F1", "95 % interval", "network's lead, points (95 %)", "p (McNemar)"]
+    parts = [table(head, rows)]
+    if verdict := _verdict(linear, pairs):
+        parts.append(verdict)
     if found["baselines_left_out"]:
         parts.append(f"without the linear models: {found['baselines_left_out']}")
     parts.append(
