@@ -16,9 +16,11 @@ from torch import Tensor, nn
 from cnn_core.errors import UserError, first_line
 from cnn_core.files import atomic
 from cnn_core.optional import require
+from cnn_core.training.calibration import features_of, last_dense, unlikeness_of
 from cnn_core.visual.activations import find_layer
 
 RELATIVE = 1e-4  # of the largest logit: float32 rounding through some ten layers stays far below
+UNLIKENESS = "unlikeness"
 ABSOLUTE = 1e-5  # for networks whose logits are all near zero
 
 
@@ -34,6 +36,8 @@ def export_onnx(
     free_axes: Mapping[int, str] | None = None,
     metadata: Mapping[str, str] | None = None,
     layers: Sequence[str] = (),
+    temperature: float = 1.0,
+    bank: Tensor | None = None,
 ) -> dict[str, Any]:
     """Write `model` as a single ONNX file at `path` and check it; gives back what the check found.
 
@@ -43,7 +47,8 @@ def export_onnx(
     "labels", and `metadata`. Each of `layers` is one more output under its own name, computed only when it is asked
     for; of a layer that runs more than once, the last run. `check_inputs` (N, ...), real data best, default to the
     examples; logits are compared for batches of 1, 7 and all N, and for inputs half as long where axes are free, so
-    pass some hundreds, not thousands.
+    pass some hundreds, not thousands. The file's logits are the model's divided by `temperature`; with a `bank` (M, F)
+    of last features it has one more output, `unlikeness` (B,), see `cnn_core.training.calibration`.
 
     The dict holds path, bytes, opset, input and output descriptions, `checked` (N), `batch_sizes`,
     `max_difference`, `tolerance` (1e-5 + 1e-4 of the largest logit) and `argmax_agreement` 0..1, where answers equal
@@ -59,7 +64,9 @@ def export_onnx(
     checked = example if check_inputs is None else check_inputs.detach().cpu()
     for layer in layers:
         find_layer(network, layer)
-    names = (output_name, *layers)
+    names = (output_name, *([UNLIKENESS] if bank is not None else []), *layers)
+    if len(names) > 1 or temperature != 1:
+        network = _Exported(network, layers, temperature, bank).eval()
     with atomic(path) as temporary:
         opset = _write(network, example, temporary, input_name, names, labels, free_axes or {}, metadata or {})
         found = _compare(network, temporary, checked, output_name, free_axes or {})
@@ -112,7 +119,7 @@ def _write(
         example = torch.cat([example, example])  # a batch of one would be taken for a constant
     with _quiet():
         program = torch.onnx.export(
-            _WithLayers(network, output_names[1:]).eval() if output_names[1:] else network,
+            network,
             (example,),
             dynamo=True,
             input_names=[input_name],
@@ -132,33 +139,42 @@ def _write(
     return program.model.opset_imports[""]
 
 
-class _WithLayers(nn.Module):
-    """A network that gives, behind its logits, what its named layers gave."""
+class _Exported(nn.Module):
+    """A network that gives, behind its scaled logits, the input's unlikeness and what its named layers gave."""
 
-    def __init__(self, network: nn.Module, layers: Sequence[str]):
+    def __init__(self, network: nn.Module, layers: Sequence[str], temperature: float, bank: Tensor | None):
         super().__init__()
-        self.network, self.layers = network, layers
+        self.network, self.layers, self.temperature = network, layers, temperature
+        self.bank: Tensor | None
+        self.register_buffer("bank", bank)
 
-    def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        """Inputs (B, ...) -> logits and one tensor a layer."""
+    def forward(self, inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Inputs (B, ...) -> logits, then unlikeness where there is a bank, then one tensor a layer."""
         given: dict[str, Tensor] = {}
 
         def keep(name: str, output: object) -> None:
             if not isinstance(output, Tensor):
                 raise UserError(f"layer {name}: gives no tensor; name a layer inside or behind it")
-            # A copy, for an output of the graph cannot be the same value as another.
-            given[name] = output.clone()
+            given[name] = output.clone()  # an output of the graph cannot be the same value as another
 
         def hook(name: str):
             return lambda _module, _inputs, output: keep(name, output)
 
         handles = [find_layer(self.network, name).register_forward_hook(hook(name)) for name in self.layers]
         try:
-            logits = self.network(inputs)
+            if self.bank is None:
+                logits, others = self.network(inputs), []
+            else:
+                layer = last_dense(self.network)
+                assert layer is not None  # the bank is made of its inputs
+                logits, features = features_of(self.network, layer, lambda: self.network(inputs))
+                others = [unlikeness_of(features, self.bank)]
         finally:
             for handle in handles:
                 handle.remove()
-        return (logits, *(given[name] for name in self.layers))
+        found = (logits / self.temperature if self.temperature != 1 else logits, *others)
+        found = (*found, *(given[name] for name in self.layers))
+        return found if len(found) > 1 else found[0]
 
 
 @contextlib.contextmanager
@@ -199,7 +215,8 @@ def _compare(
         batches.insert(0, _shortened(inputs[:7], free_axes))
     for batch in batches:
         with torch.inference_mode():
-            expected = network(batch).float().numpy()
+            answers = network(batch)
+            expected = (answers if isinstance(answers, Tensor) else answers[0]).float().numpy()
         try:
             got = runtime.run([output_name], {input_name: batch.numpy()})[0]
         except Exception as error:  # onnxruntime's exception types share no base but Exception

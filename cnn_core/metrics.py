@@ -122,6 +122,37 @@ def calibration(confidence: ArrayLike, correct: ArrayLike, bins: int = 15) -> Ca
     return Calibration(float((gaps * counts).sum() / top.size), edges, counts, mean_confidence, mean_accuracy)
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """Errors among the answers that are left when the least sure ones are refused."""
+
+    coverage: float
+    """Share of the samples that are answered."""
+    threshold: float
+    """The probability below which answers are refused."""
+    risk: float
+    """Share of errors among those that are answered."""
+    low: float
+    high: float
+    """95 % interval of the risk (Wilson)."""
+
+
+SHARES = (1.0, 0.99, 0.98, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
+
+
+def risk_coverage(confidence: ArrayLike, correct: ArrayLike, shares: Sequence[float] = SHARES) -> list[Coverage]:
+    """The risk-coverage curve (El-Yaniv and Wiener 2010) of N answers: confidence (N,), and which were right (N,)."""
+    sure, right = np.asarray(confidence, np.float64), np.asarray(correct, bool)
+    order = np.argsort(-sure, kind="stable")
+    found = []
+    for share in shares:
+        count = max(round(share * len(sure)), 1)
+        wrong = int((~right[order[:count]]).sum())
+        low, high = wilson_interval(wrong, count)
+        found.append(Coverage(share, float(sure[order[count - 1]]), wrong / count, low, high))
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class Metrics:
     """All that `evaluate_logits` finds out. Shares are 0..1; undefined ones (no sample) are NaN.

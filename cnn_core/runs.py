@@ -26,10 +26,11 @@ from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.files import digest_of, write_json
 from cnn_core.nn.allocation import bounded_by
+from cnn_core.nn.compact import expanded
 from cnn_core.nn.equivariance import untied
 from cnn_core.nn.front import front_end
-from cnn_core.training import checkpoint
-from cnn_core.training.compact import expanded
+from cnn_core.training import calibration, checkpoint
+from cnn_core.training.calibration import UNCALIBRATED, Calibration
 from cnn_core.training.data import mix
 
 RECORD: dict[str, type] = {"config": dict, "labels": list, "seed": int, "preset": str, "threads": int}
@@ -53,6 +54,13 @@ class Run:
     app: App
     fitted: Any = None
     """What the training data decided (`Dataset.fitted`), an instance of `app.fitted`."""
+    calibration: Calibration = UNCALIBRATED
+    bank: torch.Tensor | None = None
+    """Features of some training samples (M, F), from which an input's unlikeness is told."""
+
+    def calibrated(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits (N, C) of the model -> those whose softmax are the run's probabilities."""
+        return logits / self.calibration.temperature
 
 
 def new_folder(app: App, preset: str, out: Path | None, overwrite: bool = False) -> Path:
@@ -260,4 +268,5 @@ def restore(app: App, folder: str | Path, device: torch.device | str = "cpu") ->
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise UserError(f"{place}: the weights do not fit the network of config.json") from error
-    return Run(folder, model.to(device).eval(), config, labels, record, saved.metrics, app, fitted)
+    calibrated = calibration.load(pretrained.place(folder))
+    return Run(folder, model.to(device).eval(), config, labels, record, saved.metrics, app, fitted, *calibrated)

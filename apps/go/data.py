@@ -9,6 +9,7 @@ same split, and of equal games one is kept. Letters: N samples, B batch, P plane
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -35,6 +36,10 @@ class GoSplit(Split):
     size: int
     foreseen: bool = False
     """Whether `take` adds what comes later (see `apps.go.records.foresight`), for training."""
+
+    def plain(self) -> Self:
+        """Without what comes later."""
+        return replace(self, foreseen=False)
 
     def take(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
         """(B, P, size, size) uint8 planes and (B,) moves; with `foreseen`, `foresight`'s planes follow."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from cnn_core.errors import UserError
 from cnn_core.files import atomic, write_json
-from cnn_core.metrics import Calibration, Metrics, wilson_interval
+from cnn_core.metrics import Calibration, Coverage, Metrics, wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -223,6 +223,23 @@ def _cell_counts(axes: "Axes", counts: np.ndarray, heat: np.ndarray, cell: float
                 fontsize=fitting,
                 color="white" if dark else INK if row != column else GREY,
             )
+
+
+@styled
+def risk_coverage(found: "Sequence[Coverage]") -> "Figure":
+    """Errors that are left, with their 95 % intervals, over the share of samples that are answered."""
+    figure = new_figure(4.4, 3.2)
+    axes = figure.subplots()
+    x, y = ([100 * getattr(each, name) for each in found] for name in ("coverage", "risk"))
+    ends = np.array([[100 * (each.risk - each.low), 100 * (each.high - each.risk)] for each in found])
+    axes.errorbar(x, y, yerr=ends.T.clip(0), fmt="o-", color=BLUE, linewidth=1.2, elinewidth=1, markersize=4)
+    axes.set_xlabel("answered, the surest first")
+    axes.set_ylabel("errors among them")
+    axes.set_ylim(bottom=0)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(_percent)
+    axes.grid()
+    return figure
 
 
 @styled

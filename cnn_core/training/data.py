@@ -41,6 +41,10 @@ class Split:
         index = index.to(self.inputs.device)
         return replace(self, inputs=self.inputs[index], targets=self.targets[index])
 
+    def plain(self) -> Self:
+        """The split whose `take` gives what prediction sees, where training sees more."""
+        return self
+
     def take(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
         """The inputs (B, ...) as the model takes them, and the targets (B,), of the samples at `index`."""
         if isinstance(index, slice):

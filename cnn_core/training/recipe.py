@@ -53,6 +53,9 @@ class FitConfig:
     """Share of the training data held out (stratified) to watch and to stop early."""
     patience: int = 0
     """Stop after so many epochs without a lower validation loss; 0 never stops early."""
+    calibration: float = 0.05
+    """Share of the training data held out (stratified; at least 200 samples and at most a fifth) to fit the temperature
+    of the probabilities, where there is no validation split; 0 leaves them as they are."""
     save_seconds: float = 60.0
     """Time between checkpoints inside an epoch; each epoch ends with one in any case."""
 
@@ -69,6 +72,7 @@ class FitConfig:
         check_range("clip_norm", self.clip_norm, 0)
         check_range("ema", self.ema, 0, 0.999999)
         check_range("validation", self.validation, 0, 0.9)
+        check_range("calibration", self.calibration, 0, 0.5)
         check_range("patience", self.patience, 0)
         check_range("save_seconds", self.save_seconds, 0)
         for share in self.freeze:

@@ -38,7 +38,7 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     from cnn_core.drawing import grids, report
     from cnn_core.errors import UserError
     from cnn_core.files import write_json
-    from cnn_core.metrics import evaluate_logits
+    from cnn_core.metrics import evaluate_logits, risk_coverage
     from cnn_core.training import device, engine
     from cnn_core.training.log import read_log
 
@@ -54,17 +54,34 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     logits = engine.predict_logits(
         trained.model, source.test, precision=config.fit.precision, forward=app.forward_of(config)
     )
-    found = evaluate_logits(logits.numpy(), source.test.targets.numpy(), trained.labels)
+    targets = source.test.targets.numpy()
+    before = evaluate_logits(logits.numpy(), targets, trained.labels)
+    logits = trained.calibrated(logits)
+    found = evaluate_logits(logits.numpy(), targets, trained.labels)
     folder = options.out or options.run / "evaluation"
     result = {"run": str(options.run), "data": source.name, **found.to_json(), "report": str(folder)}
+    coverage = risk_coverage(found.confidence, found.predictions == found.targets)
+    result |= {
+        "temperature": trained.calibration.temperature,
+        "calibration_error_uncalibrated": before.calibration.error,
+        "risk_coverage": [vars(each) for each in coverage],
+    }
 
-    text = _text(found, f"{source.name}, {'test split' if len(source.train) else 'all samples'}", folder)
+    text = _text(
+        found,
+        before,
+        trained.calibration,
+        coverage,
+        f"{source.name}, {'test split' if len(source.train) else 'all samples'}",
+        folder,
+    )
     if app.report:
         more, added = app.report(trained, source, logits, folder)
         result, text = result | more, f"{added}\n\n{text}"
     write_json(folder / "metrics.json", result)
     report.save(report.confusion(found.confusion, trained.labels), folder / "confusion.png")
     report.save(report.reliability(found.calibration), folder / "calibration.png")
+    report.save(report.risk_coverage(coverage), folder / "coverage.png")
     report.save(report.per_class(found), folder / "classes.png")
     history = read_log(options.run)
     if history:
@@ -86,13 +103,24 @@ def _share(value: float) -> str | None:
     return None if value != value else f"{value:.2%}"
 
 
-def _text(found: Any, name: str, folder: Path) -> str:
+def _text(found: Any, before: Any, fitted: Any, coverage: Any, name: str, folder: Path) -> str:
     low, high = found.accuracy_interval
     summary = [
         ["accuracy", f"{found.accuracy:.2%}  (95 % interval {low:.2%} to {high:.2%})"],
         ["correct", f"{found.correct} of {found.count}"],
         ["negative log-likelihood", f"{found.negative_log_likelihood:.4f} nats"],
         ["expected calibration error", f"{found.calibration.error:.2%}"],
+    ]
+    if fitted.samples:
+        temperature = f"{before.calibration.error:.2%} before the temperature of {fitted.temperature:.3f}"
+        summary[-1][1] += f"  ({temperature}, fitted on {fitted.samples:,} held-out samples)"
+    refused = [each for each in coverage if each.coverage in (0.95, 0.9)]
+    summary += [
+        [
+            f"errors where the {1 - e.coverage:.0%} least sure are refused",
+            f"{e.risk:.2%}  ({e.low:.2%} to {e.high:.2%})",
+        ]
+        for e in refused
     ]
     rows = [
         [name, int(n), _share(a), _share(p), f"{f:.4f}"]

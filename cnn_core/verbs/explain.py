@@ -69,7 +69,7 @@ def run(app: App, options: ExplainOptions) -> Outcome:
         features = visual.front_of(model, given.input[None])
         blank = visual.front_of(model, torch.zeros_like(given.input[None]))
         layer = layer_of(model, options.layer) if options.layer else _last_with_places(shapes(model, features))
-        probabilities = visual.record(rest, features, "")[""][0].float().softmax(0)
+        probabilities = trained.calibrated(visual.record(rest, features, "")[""][0].float()).softmax(0)
         answer = int(probabilities.argmax())
         target = labels.index(options.target) if options.target else answer
         question = Question(rest, features, target, blank, layer, options.common.seed)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cnn_core import plugins
 from cnn_core.app import App
@@ -59,11 +60,20 @@ def run(app: App, options: ExportOptions) -> Outcome:
         labels=trained.labels,
         check_inputs=inputs,
         free_axes=app.free_axes,
-        metadata={"app": app.name, "preset": trained.record["preset"], **origin},
+        metadata={"app": app.name, "preset": trained.record["preset"], **origin, **calibration_of(trained)},
+        temperature=trained.calibration.temperature,
+        bank=trained.bank,
     )
     data = {"run": str(options.run), "onnx": str(out), "bytes": out.stat().st_size, **checked}
     text = f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), checked on {len(inputs)} real {app.what}s:\n"
     return Outcome(data, text + "\n".join(f"  {k.replace('_', ' ')}: {v}" for k, v in checked.items()))
+
+
+def calibration_of(trained: Any) -> dict[str, str]:
+    """What an exported file tells of its run's calibration: the temperature in its logits, limits of unlikeness."""
+    found = trained.calibration
+    limits = {f"{share}%": found.most_unlikeness(share / 100) for share in (1, 2, 5, 10)} if found.unlikeness else {}
+    return {"temperature": f"{found.temperature:.6g}", "unlikeness_limits": json.dumps(limits)}
 
 
 def _page(app: App, options: ExportOptions, out: Path) -> Outcome:

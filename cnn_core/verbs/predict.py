@@ -26,8 +26,12 @@ class PredictOptions(Shared):
     """Files, folders, or - for one file on standard input."""
     top: int = 3
     """How many answers to give for each input."""
-    reject: float = 0.0
-    """Answer "rejected" where the best probability is below this."""
+    reject: str = "0"
+    """Answer "rejected" where the best probability is below this: .7, say, or a share such as 5%, which is what so much
+    of the samples held out in training falls below."""
+    none: str = "0"
+    """Answer "none of these" where an input is less like the training data than all but this share of held-out samples;
+    0 never does."""
     skip_bad: bool = False
     """Answer the others where some inputs cannot be read."""
     show: Path | None = None
@@ -46,27 +50,22 @@ def run(app: App, options: PredictOptions) -> Outcome:
     import torch
 
     from cnn_core import runs
-    from cnn_core.training import device, engine
+    from cnn_core.training import device
+    from cnn_core.verbs.answers import answers_to, labelled, limits_of, top_of
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
+    limits = limits_of(trained.calibration, options.reject, options.none)
     names, values = read_all(names, app.read, app.what, options.skip_bad)
     inputs = np.stack(values)
-    logits = engine.predict_logits(
-        trained.model,
-        torch.from_numpy(inputs),
-        precision=trained.config.fit.precision,
-        forward=trained.app.forward_of(trained.config),
-    )
-    probabilities = logits.double().softmax(1)
-    best, order = probabilities.topk(min(options.top, len(trained.labels)))
-    answers = [
-        _answer(name, p, [trained.labels[c] for c in classes], options.reject)
-        for name, p, classes in zip(names, best.tolist(), order.tolist(), strict=True)
-    ]
+    probabilities, unlikeness = answers_to(trained, torch.from_numpy(inputs))
+    top = top_of(trained, probabilities, options.top)
+    strange = [None] * len(names) if unlikeness is None else unlikeness.tolist()
+    pairs = enumerate(zip(names, strange, strict=True))
+    answers = [{"file": name} | labelled(limits, top(i), score) for i, (name, score) in pairs]
     if options.show:
         _show(app, inputs, answers, options.show)
     rows = [[a["file"], a["answer"], *(f"{t['label']} {t['probability']:.3f}" for t in a["top"])] for a in answers]
-    text = table(["file", "answer", *(f"#{i + 1}" for i in range(best.shape[1]))], rows)
+    text = table(["file", "answer", *(f"#{i + 1}" for i in range(len(top(0))))], rows)
     if not options.show and len(names) <= 3:
         text += "".join(
             f"\n\nwhat the network saw of {n}:\n{_blocks(app.render(x))}" for n, x in zip(names, inputs, strict=True)
@@ -78,14 +77,6 @@ def check(options: PredictOptions) -> None:
     """Raise UserError for numbers that make no sense."""
     if not options.top >= 1:
         raise UserError(f"--top must be at least 1, not {options.top}")
-    if not 0 <= options.reject <= 1:
-        raise UserError(f"--reject must lie between 0 and 1, not {options.reject:g}")
-
-
-def _answer(name: str, probabilities: list[float], labels: list[str], reject: float) -> dict[str, Any]:
-    rejected = probabilities[0] < reject
-    top = [{"label": label, "probability": p} for label, p in zip(labels, probabilities, strict=True)]
-    return {"file": name, "answer": "rejected" if rejected else labels[0], "rejected": rejected, "top": top}
 
 
 def _show(app: App, inputs: Any, answers: list[dict[str, Any]], path: Path) -> None:

@@ -51,7 +51,12 @@ def run(app: App, options: Any) -> Outcome:
         # Threads that wait for OpenMP's next loop would otherwise spin on the processors that our own threads need.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from cnn_core import runs
-    from cnn_core.training import device, distributed, engine  # torch: 2 s, so only once something is computed
+    from cnn_core.training import (  # torch: 2 s, so only once something is computed
+        calibration,
+        device,
+        distributed,
+        engine,
+    )
     from cnn_core.training.run_lock import training_in
 
     common, given = options.common, None
@@ -62,6 +67,8 @@ def run(app: App, options: Any) -> Outcome:
             folder = Path(options.resume)
             record = runs.read_record(app, folder)
             config = config_module.from_json(app.config, record["config"], f"{folder}/config.json")
+            if "calibration" not in record["config"].get("fit", {}):  # of version 0.1: it has learned from all samples
+                config = replace(config, fit=replace(config.fit, calibration=0.0))
             name, seed, labels = record["preset"], record["seed"], tuple(record["labels"])
             if not common.threads:
                 device.choose(common.device, record["threads"])  # sums depend on the number of threads
@@ -82,6 +89,9 @@ def run(app: App, options: Any) -> Outcome:
             validation = source.validation
         elif config.fit.validation:
             train, validation = train.hold_out(config.fit.validation, seed)
+        held = validation  # a sample of it may have chosen the epoch, which does the temperature no harm
+        if held is None and config.fit.calibration:
+            train, held = calibration.held_out_for_calibration(train, config.fit.calibration, seed, app.what)
         with runs.bounded_building(folder) if options.resume and folder else nullcontext():
             model = runs.build_seeded(app, config, source.labels, seed, source.fitted)
         if given:
@@ -90,6 +100,7 @@ def run(app: App, options: Any) -> Outcome:
         replaced = []  # what removes an earlier run, once this one has a checkpoint
         if here.main:  # nothing was written or moved until here, where data and network are known to be good
             stack.enter_context(training_in(folder))
+            calibration.remove(folder)
             if not options.resume:
                 replaced.append(stack.enter_context(runs.replacing(folder)))
                 runs.write_record(folder, record)
@@ -118,6 +129,13 @@ def run(app: App, options: Any) -> Outcome:
         except engine.Interrupted as stop:
             note(f"{stop}; continue with: {app.prog} train --resume {folder}")
             return Outcome({"run": str(folder), "interrupted": True}, "", status=130)
+        if here.main and held is not None and config.fit.calibration:
+            forward = app.with_fitted(source.fitted).forward_of(config)
+
+            def logits_of(split: Any) -> Any:
+                return engine.predict_logits(model, split, precision=config.fit.precision, forward=forward)
+
+            calibration.save(folder, *calibration.fit(model, train, held, logits_of))
     return _outcome(app, folder, name, fit)
 
 

@@ -21,6 +21,7 @@ from cnn_core import config as config_module
 from cnn_core import runs, visual
 from cnn_core.cli import VERBS as SHARED_VERBS
 from cnn_core.cli import run
+from cnn_core.verbs import run_argument
 from cnn_core.verbs.views.raw_inputs import maximize_raw
 from cnn_core.visual.optimization.config import MaximizeConfig
 from tests.helpers.commands import answer, bad
@@ -301,7 +302,7 @@ SHOWN = re.compile(r"`(cnn-[a-z]+ [^`\n]+)`|^(?:\t(?:.*/)?|    |> |\$ )(cnn-[a-z
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
-def test_commands_that_we_show_are_understood(page):
+def test_commands_that_we_show_are_understood(page, monkeypatch):
     """Every command of the page parses; placeholders such as RUN are names like any other.
 
     Two words alone may name a verb in running text; those of cnn-bench are whole commands.
@@ -310,6 +311,7 @@ def test_commands_that_we_show_are_understood(page):
     lines = [line for line in lines if len(line.split()) > 2 or line.startswith("cnn-bench ")]
     lines = [line for line in lines if not {"VERB", "NAME", "...", "|"} & set(line.split())]
     assert lines
+    monkeypatch.setattr(run_argument, "_is_run", lambda path: path.name == "RUN" or path.parts[0] == "runs")
     for line in lines:
         name, verb, *args = shlex.split(line)
         if name == "cnn-bench":

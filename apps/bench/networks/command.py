@@ -72,8 +72,8 @@ def made(name: str, recipe: Recipe, trained: Path, target: Path) -> pretrained.C
     """
     from cnn_core import runs
     from cnn_core.export import export_onnx
+    from cnn_core.nn.compact import compact
     from cnn_core.training import checkpoint
-    from cnn_core.training.compact import compact
 
     app = import_module(f"apps.{recipe.app}.app").APP
     source = runs.restore(app, trained)

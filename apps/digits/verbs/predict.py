@@ -24,6 +24,9 @@ SHOWN = 640  # longest side of a picture with boxes, pixels
 class PredictOptions(shared.PredictOptions):
     """Options of predict."""
 
+    none: str = "1%"
+    """Answer "none of these" where an input is less like the training data than all but this share of held-out samples;
+    0 never does."""
     digits: Literal["one", "many"] = "one"
     """many: each separate shape of a picture is a digit, read from left to right."""
 
@@ -43,7 +46,8 @@ def run(app: App, options: PredictOptions) -> Outcome:
 
     from apps.digits.frame import find
     from cnn_core import runs
-    from cnn_core.training import device, engine
+    from cnn_core.training import device
+    from cnn_core.verbs.answers import answers_to, limits_of, top_of
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     names, read = read_all(names, lambda source: (source, find(source, many=True)), app.what, options.skip_bad)
@@ -52,11 +56,12 @@ def run(app: App, options: PredictOptions) -> Outcome:
         if one.remarks:
             note(f"{name}: {'; '.join(one.remarks)}")
     inputs = torch.from_numpy(np.stack([digit for one in found for digit in one.digits]))
-    logits = engine.predict_logits(trained.model, inputs, precision=trained.config.fit.precision)
-    probabilities = logits.double().softmax(1)
-    best, order = probabilities.topk(min(options.top, len(trained.labels)))
-    rows = iter(zip(best.tolist(), order.tolist(), strict=True))
-    answers = [_answer(name, one, rows, trained.labels, options.reject) for name, one in zip(names, found, strict=True)]
+    probabilities, unlikeness = answers_to(trained, inputs)
+    top = top_of(trained, probabilities, options.top)
+    strange = [None] * len(inputs) if unlikeness is None else unlikeness.tolist()
+    limits = limits_of(trained.calibration, options.reject, options.none)
+    rows = iter([(top(i), score, limits.verdict(top(i)[0]["probability"], score)) for i, score in enumerate(strange)])
+    answers = [_answer(name, one, rows, trained.labels) for name, one in zip(names, found, strict=True)]
     if options.show:
         _show(sources, found, answers, options.show)
     lines = [
@@ -69,14 +74,13 @@ def run(app: App, options: PredictOptions) -> Outcome:
     return Outcome({"run": str(options.run), "predictions": answers}, text)
 
 
-def _answer(name: str, found: Found, rows: Any, labels: tuple[str, ...], reject: float) -> dict[str, Any]:
+def _answer(name: str, found: Found, rows: Any, labels: tuple[str, ...]) -> dict[str, Any]:
     """The digits of one picture, with their places; "?" stands for one that is rejected."""
     digits = []
     for box in found.boxes:
-        probabilities, classes = next(rows)
-        top = [{"label": labels[c], "probability": p} for c, p in zip(classes, probabilities, strict=True)]
-        rejected = probabilities[0] < reject
-        digits.append({"answer": "?" if rejected else top[0]["label"], "rejected": rejected, "box": box, "top": top})
+        top, unlikeness, verdict = next(rows)
+        digit = {"answer": "?" if verdict else top[0]["label"], "rejected": bool(verdict), "box": box, "top": top}
+        digits.append(digit if unlikeness is None else digit | {"unlikeness": unlikeness})
     separator = "" if all(len(label) == 1 for label in labels) else " "
     return {"file": name, "answer": separator.join(digit["answer"] for digit in digits), "digits": digits}
 

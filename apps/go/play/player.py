@@ -54,6 +54,7 @@ class Policy:
     def __init__(self, run: Any):
         self.networks = {1: run.model, 8: averaged(run.model, run.config)}  # by the number of symmetries
         self.precision = run.config.fit.precision
+        self.calibrated = run.calibrated
         self.planes = planes_needed(run.config.features)
 
     def probabilities(self, position: Position, colour: int = 0, symmetries: int = 1, komi: float = 7.5) -> np.ndarray:
@@ -68,7 +69,8 @@ class Policy:
         if not legal.any():
             return np.eye(size * size + 1)[-1]
         planes = torch.from_numpy(encode(position, colour, komi)[None, : self.planes])
-        logits = predict_logits(self.networks[symmetries], planes, precision=self.precision)[0].double().numpy()
+        logits = predict_logits(self.networks[symmetries], planes, precision=self.precision)[0]
+        logits = self.calibrated(logits.double()).numpy()
         if len(logits) == size * size:  # no class for a pass
             logits = np.append(logits, -np.inf)
         return np.exp(log_softmax(np.where(np.append(legal, True), logits, -np.inf)))

@@ -69,7 +69,7 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     if 0 < options.positions < len(split):
         split = split.subset(permutation(len(split), common.seed, 0)[: options.positions].sort().values)
     model = averaged(trained.model, trained.config) if options.symmetries == 8 else trained.model
-    found = measure(model, split, precision=config.fit.precision)
+    found = measure(model, split, precision=config.fit.precision, temperature=trained.calibration.temperature)
     numbers, away = move_numbers(split), distances(split)
     by_phase = {
         f"{name} ({first} to {last})" if last < 10 * config.size else f"{name} (from {first})": found.summary(

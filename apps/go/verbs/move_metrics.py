@@ -47,7 +47,9 @@ class Measured:
 
 
 @torch.no_grad()
-def measure(model: nn.Module, split: GoSplit, *, batch_size: int = EVALUATED, precision: str = "auto") -> Measured:
+def measure(
+    model: nn.Module, split: GoSplit, *, batch_size: int = EVALUATED, precision: str = "auto", temperature: float = 1.0
+) -> Measured:
     """Run the model, which is left in eval mode, over all positions of a split."""
     device = next(model.parameters()).device
     model.eval()
@@ -56,7 +58,7 @@ def measure(model: nn.Module, split: GoSplit, *, batch_size: int = EVALUATED, pr
         inputs, moves = split.take(slice(start, start + batch_size))
         with autocast(precision, device):
             logits = model(inputs.to(device)).float()
-        log_p = logits.log_softmax(1)
+        log_p = (logits / temperature).log_softmax(1)
         moves = moves.to(device)[:, None]
         own = log_p.gather(1, moves)
         confidence, best = log_p.max(1)

@@ -53,6 +53,6 @@ def accuracy(path: Path, split: Split, batch_size: int = 256) -> float:
     right = 0
     for start in range(0, len(split), batch_size):
         inputs, targets = split.take(slice(start, start + batch_size))
-        (logits,) = runtime.run(None, {name: inputs.numpy()})
+        (logits,) = runtime.run(["logits"], {name: inputs.numpy()})
         right += int((logits.argmax(1) == targets.numpy()).sum())
     return right / len(split)

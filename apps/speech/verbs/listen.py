@@ -79,7 +79,7 @@ def run(app: App, options: ListenOptions) -> Outcome:
     source = Path(options.recording) if file else bounded.standard_input()
     samples = to_int16(read_recording(source))
     begin = time.process_time()
-    words = hear(trained.model, trained.labels, samples, options)
+    words = hear(trained.model, trained.labels, samples, options, trained.calibration.temperature)
     cpu = max(time.process_time() - begin, 1e-9)
     length = len(samples) / RATE
     rows = [[f"{w.start:.2f}", f"{w.end:.2f}", w.word, f"{w.probability:.3f}"] for w in words]
@@ -103,14 +103,16 @@ def _check(options: ListenOptions) -> None:
         raise UserError(f"--least must be at least 1, not {options.least}")
 
 
-def hear(model: Any, labels: Sequence[str], samples: Any, options: ListenOptions) -> list[Word]:
+def hear(
+    model: Any, labels: Sequence[str], samples: Any, options: ListenOptions, temperature: float = 1.0
+) -> list[Word]:
     """The words in (samples,) int16 at 16 kHz."""
     detector = Detector(labels, options)
-    answers = probabilities(model, len(labels), samples, options.stride, options.quiet)
+    answers = probabilities(model, len(labels), samples, options.stride, options.quiet, temperature)
     return [word for row in answers if (word := detector.take(row)) is not None]
 
 
-def probabilities(model: Any, classes: int, samples: Any, stride: float, quiet: float) -> Any:
+def probabilities(model: Any, classes: int, samples: Any, stride: float, quiet: float, temperature: float = 1.0) -> Any:
     """(samples,) int16 -> (W, classes) probabilities of each window; NaN where it is too quiet for a word.
 
     Neighbouring windows share their frames, so the spectrum is computed once. A recording of less than a second is one
@@ -140,7 +142,7 @@ def probabilities(model: Any, classes: int, samples: Any, stride: float, quiet: 
             energy = front.energy(torch.from_numpy(part)[None].to(device))[0]  # (40, frames)
             windows = energy.unfold(1, FRAMES, step).transpose(0, 1)[torch.from_numpy(audible).to(device)]
             logits = predict_logits(rest, front.features(windows), batch_size=64)
-        answers[first + np.flatnonzero(audible)] = logits.double().softmax(1).numpy()
+        answers[first + np.flatnonzero(audible)] = (logits.double() / temperature).softmax(1).numpy()
     return answers
 
 
@@ -209,7 +211,14 @@ def _microphone(trained: Any, options: ListenOptions) -> Outcome:
             window = np.concatenate([window[len(block) :], block])
             if count * step >= LENGTH:
                 word = detector.take(
-                    probabilities(trained.model, len(trained.labels), window, options.stride, options.quiet)[0]
+                    probabilities(
+                        trained.model,
+                        len(trained.labels),
+                        window,
+                        options.stride,
+                        options.quiet,
+                        trained.calibration.temperature,
+                    )[0]
                 )
                 if word is not None:
                     words.append(word)

@@ -11,34 +11,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Limits:
+class AnswerOptions:
     """How many answers a text has, and when they are rejected; see PredictOptions."""
 
     top: int
-    reject: float
+    reject: str
+    none: str
     reject_unknown: float
 
 
-def answer(trained: Run, texts: list[str], limits: Limits) -> list[dict[str, Any]]:
+def answer(trained: Run, texts: list[str], asked: AnswerOptions) -> list[dict[str, Any]]:
     """One dict for each text: text, answer, rejected, top, tokens, unknown (share of the words)."""
     from apps.text.data import encode_texts
-    from cnn_core.training import engine
+    from cnn_core.verbs.answers import REJECTED, answers_to, labelled, limits_of, top_of
 
     split = encode_texts(trained.fitted.vocabulary, texts)
-    forward = trained.app.forward_of(trained.config)
-    logits = engine.predict_logits(trained.model, split, precision=trained.config.fit.precision, forward=forward)
-    probabilities = logits.double().softmax(1)
-    best, order = probabilities.topk(min(limits.top, len(trained.labels)))
+    limits = limits_of(trained.calibration, asked.reject, asked.none)
+    probabilities, unlikeness = answers_to(trained, split)
+    top = top_of(trained, probabilities, asked.top)
+    strange = [None] * len(texts) if unlikeness is None else unlikeness.tolist()
     found = []
-    for i, (text, p, classes) in enumerate(zip(texts, best.tolist(), order.tolist(), strict=True)):
+    for i, (text, score) in enumerate(zip(texts, strange, strict=True)):
         row = split.row(i)
         unknown = float((row == 1).float().mean()) if len(row) else 1.0
-        rejected = p[0] < limits.reject or unknown > limits.reject_unknown
-        top = [{"label": trained.labels[c], "probability": q} for c, q in zip(classes, p, strict=True)]
-        label = "rejected" if rejected else top[0]["label"]
-        found.append(
-            {"text": text, "answer": label, "rejected": rejected, "top": top, "tokens": len(row), "unknown": unknown}
-        )
+        one = {"text": text} | labelled(limits, top(i), score) | {"tokens": len(row), "unknown": unknown}
+        found.append(one | ({"answer": REJECTED, "rejected": True} if unknown > asked.reject_unknown else {}))
     return found
 
 

@@ -99,7 +99,7 @@ def _explain(trained: Run, text: str, options: ExplainOptions) -> tuple[dict[str
         raise UserError("a text without words has no words that decided; give another")
     model, labels = trained.model.cpu(), trained.labels
     with torch.no_grad():
-        probabilities = model(words[None])[0].float().softmax(0)
+        probabilities = trained.calibrated(model(words[None])[0].float()).softmax(0)
     answer = int(probabilities.argmax())
     target = labels.index(options.target) if options.target else answer
     first = reasons(model, words, target)

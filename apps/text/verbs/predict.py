@@ -35,8 +35,12 @@ class PredictOptions(Shared):
     """Texts; files (a text a line, or the text column of a table); or - for a stream of lines, answered at once."""
     top: int = 3
     """How many answers to give for each text."""
-    reject: float = 0.0
-    """Answer "rejected" where the best probability is below this."""
+    reject: str = "0"
+    """Answer "rejected" where the best probability is below this: .7, say, or a share such as 5%, which is what so much
+    of the samples held out in training falls below."""
+    none: str = "0"
+    """Answer "none of these" where a text is less like the training data than all but this share of held-out samples;
+    0 never does."""
     reject_unknown: float = 1.0
     """Answer "rejected" where the share of unknown words is above this."""
     text: str = ""
@@ -88,18 +92,18 @@ def run(app: App, options: PredictOptions) -> Outcome:
         if FILE_NAME.fullmatch(given) and not Path(given).exists():
             raise UserError(f"{given}: no such file (a text that ends like a file name needs a blank after it)")
 
-    from apps.text.verbs.answers import Limits, answer, training_form, unanswered
+    from apps.text.verbs.answers import AnswerOptions, answer, training_form, unanswered
     from cnn_core import runs
     from cnn_core.training import device
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
-    limits = Limits(options.top, options.reject, options.reject_unknown)
+    asked_for = AnswerOptions(options.top, options.reject, options.none, options.reject_unknown)
     if stream:
         from apps.text.verbs.stream import answer_stream
 
-        return answer_stream(trained, limits, options.encoding, options.common.json)
+        return answer_stream(trained, asked_for, options.encoding, options.common.json)
     asked, tables = _read(trained, options, training_form(trained))
-    found = answer(trained, [each.text for each in asked], limits)
+    found = answer(trained, [each.text for each in asked], asked_for)
     answers = [
         {"file": each.file, "row": each.row} | (unanswered(each.text) if each.file and not each.text.strip() else one)
         for each, one in zip(asked, found, strict=True)
@@ -118,9 +122,8 @@ def run(app: App, options: PredictOptions) -> Outcome:
 def _check(options: PredictOptions) -> None:
     if options.top < 1:
         raise UserError(f"--top must be at least 1, not {options.top}")
-    for name in ("reject", "reject_unknown"):
-        if not 0 <= getattr(options, name) <= 1:
-            raise UserError(f"--{name.replace('_', '-')} must lie between 0 and 1, not {getattr(options, name):g}")
+    if not 0 <= options.reject_unknown <= 1:
+        raise UserError(f"--reject-unknown must lie between 0 and 1, not {options.reject_unknown:g}")
     if not options.inputs:
         raise UserError("name the texts: in quotes, as files with a text a line, or - for standard input")
 

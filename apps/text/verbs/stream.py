@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from apps.text.verbs.answers import Limits, answer, training_form, unanswered
+from apps.text.verbs.answers import AnswerOptions, answer, training_form, unanswered
 from cnn_core.console import json_text, note, visible
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cnn_core.runs import Run
 
 
-def answer_stream(trained: Run, limits: Limits, encoding: str, as_json: bool) -> Outcome:
+def answer_stream(trained: Run, asked: AnswerOptions, encoding: str, as_json: bool) -> Outcome:
     """Answer lines as they come, those that came together in one batch; a bad line is answered by an error.
 
     Lines end at LF or CRLF. Raises UserError for an encoding in which these are other bytes, as in UTF-16.
@@ -35,7 +35,7 @@ def answer_stream(trained: Run, limits: Limits, encoding: str, as_json: bool) ->
                 byte = raw[error.start : error.start + 1].hex()
                 errors[number] = f"line {number}: byte 0x{byte} is not valid {encoding}; see --encoding"
                 texts.append("")
-        for at, found in enumerate(answer(trained, texts, limits), start=number - len(lines) + 1):
+        for at, found in enumerate(answer(trained, texts, asked), start=number - len(lines) + 1):
             if at in errors:
                 bad += 1
                 found = {"error": errors[at]}

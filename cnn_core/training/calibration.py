@@ -1,0 +1,224 @@
+"""How sure a trained network may be: a temperature, and what its inputs usually look like to it.
+
+Fitted at the end of a training on samples that it did not learn from, and kept in the run folder:
+
+    calibration.json          temperature, errors before and after, levels of confidence and of unlikeness
+    calibration.safetensors   last features of some training samples, of length 1
+
+One temperature makes probabilities true on average (Guo et al. 2017): label smoothing makes them too low, long training
+too high. It says nothing about inputs that are of no class; for these there is the unlikeness: 1 less the mean cosine
+of the input's last features to the nearest of the bank (Sun et al. 2022, with fewer neighbours and a smaller bank).
+Letters: N samples, C classes, F features, M samples of the bank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cnn_core import bounded
+from cnn_core.config import from_json, to_json
+from cnn_core.console import note
+from cnn_core.errors import UserError, first_line
+from cnn_core.files import atomic, write_json
+from cnn_core.metrics import calibration, log_softmax
+from cnn_core.training.data import Split
+
+SHARE, LEAST, MOST_SHARE = 0.05, 200, 0.2
+"""Of the training samples that are held out: a share, at least so many, but never more than a fifth."""
+FEWEST = 40  # samples on which a temperature can be fitted at all
+ENOUGH = 10_000  # held-out samples beyond which nothing is gained
+BANK, NEIGHBOURS = 2000, 3
+LEVELS = 101
+JSON, TENSORS = "calibration.json", "calibration.safetensors"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was found on `samples` held-out samples."""
+
+    temperature: float = 1.0
+    samples: int = 0
+    error_before: float = 0.0
+    """Expected calibration error on the held-out samples at temperature 1."""
+    error_after: float = 0.0
+    confidence: tuple[float, ...] = ()
+    """Percentiles 0 to 100 of the best calibrated probability."""
+    unlikeness: tuple[float, ...] = ()
+    """Percentiles 0 to 100 of the unlikeness; empty for a network without a last dense layer."""
+
+    def least_confidence(self, share: float) -> float:
+        """The probability below which the given share (0..1) of the held-out samples lies."""
+        return float(np.interp(100 * share, range(LEVELS), self.confidence)) if self.confidence else 0.0
+
+    def most_unlikeness(self, share: float) -> float:
+        """The unlikeness above which the given share (0..1) of the held-out samples lies."""
+        return float(np.interp(100 * (1 - share), range(LEVELS), self.unlikeness)) if self.unlikeness else float("inf")
+
+
+UNCALIBRATED = Calibration()
+
+
+def held_out_for_calibration(train: Split, share: float, seed: int, what: str) -> tuple[Split, Split | None]:
+    """(rest, held out) of the training samples; nothing is held out, with a note why, where there are too few."""
+    count = len(train)
+    wanted_share = min(max(share, LEAST / max(count, 1)), MOST_SHARE)
+    try:
+        rest, held = train.hold_out(wanted_share, seed + 1)
+    except UserError:
+        rest, held = train, None
+    classes = train.targets.unique()
+    if held is None or len(held) < FEWEST or len(rest.targets.unique()) < len(classes):
+        note(f"probabilities are not calibrated: {count} {what}s are too few to hold some out")
+        return train, None
+    return rest, held
+
+
+def temperature_of(logits: np.ndarray, targets: np.ndarray) -> float:
+    """The temperature at which the negative log-likelihood of `logits` (N, C) is lowest, .05 to 20.
+
+    The likelihood has one maximum in 1 / T, found by bisection of its derivative. One sample more, the narrowest taken
+    for wrong, keeps it inside where all answers are right: N right answers do not say that the next one is (Laplace).
+    """
+    scores = np.asarray(logits, np.float64)
+    scores = np.where(np.isfinite(scores), scores, -1e9)
+    ranked = np.sort(scores, axis=1)
+    narrow = int((ranked[:, -1] - ranked[:, -2]).argmin())
+    second = int(np.argsort(scores[narrow])[-2])
+    scores, targets = np.concatenate([scores, scores[narrow : narrow + 1]]), np.append(targets, second)
+    own = scores[np.arange(len(targets)), targets]
+
+    def slope(inverse: float) -> float:  # of the negative log-likelihood with respect to 1 / T
+        p = np.exp(log_softmax(scores * inverse))
+        return float(((p * scores).sum(1) - own).mean())
+
+    low, high = 0.05, 20.0
+    if slope(low) >= 0:
+        return 1 / low
+    if slope(high) <= 0:
+        return 1 / high
+    for _ in range(60):
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+    return float(1 / (low * high) ** 0.5)
+
+
+def last_dense(model: nn.Module) -> nn.Linear | None:
+    """The network's last dense layer, whose input are its last features; None where there is none."""
+    found = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    return found[-1] if found else None
+
+
+def features_of(model: nn.Module, layer: nn.Linear, answer: Callable[[], Tensor]) -> tuple[Tensor, Tensor]:
+    """(what `answer` gives, the last features (B, F) of length 1 that went into `layer` meanwhile)."""
+    given: list[Tensor] = []
+    handle = layer.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0]))
+    try:
+        output = answer()
+    finally:
+        handle.remove()
+    return output, functional.normalize(given[-1].flatten(1).float(), dim=1)
+
+
+def unlikeness_of(features: Tensor, bank: Tensor) -> Tensor:
+    """(B, F) of length 1 and the bank (M, F) -> (B,): 0 for a sample of the bank, up to 2."""
+    return 1 - (features @ bank.T.to(features)).topk(min(NEIGHBOURS, len(bank)), dim=1).values.mean(1)
+
+
+def fit(
+    model: nn.Module, train: Split, held: Split, logits_of: Callable[[Split], Tensor]
+) -> tuple[Calibration, Tensor | None]:
+    """The calibration of `model` on `held`, and the bank of training features (M, F) in float16."""
+    held = evenly(held.plain(), ENOUGH)
+    logits, targets = logits_of(held).numpy(), held.targets.cpu().numpy()
+    temperature = temperature_of(logits, targets)
+    right = logits.argmax(1) == targets
+    confidences = [np.exp(log_softmax(logits / t).max(1)) for t in (1.0, temperature)]
+    errors = [calibration(each, right).error for each in confidences]
+    bank, unlikeness = _bank(model, evenly(train.plain(), BANK)), ()
+    if bank is not None:
+        layer = last_dense(model)
+        assert layer is not None
+        bank = bank.half()
+        unlikeness = _levels(_scores(model, layer, held, bank.float()).numpy())
+    found = Calibration(temperature, len(targets), errors[0], errors[1], _levels(confidences[1]), unlikeness)
+    return found, bank
+
+
+def evenly(split: Split, count: int) -> Split:
+    """At most `count` samples spread evenly over the split."""
+    total = len(split)
+    return split if total <= count else split.subset(torch.arange(count) * total // count)
+
+
+def _bank(model: nn.Module, split: Split) -> Tensor | None:
+    layer = last_dense(model)
+    if layer is None:
+        return None
+    parts = [_features(model, layer, inputs) for inputs in _batches(split)]
+    return torch.cat(parts) if parts[0].shape[0] == min(256, len(split)) else None
+
+
+def _scores(model: nn.Module, layer: nn.Linear, split: Split, bank: Tensor) -> Tensor:
+    return torch.cat([unlikeness_of(_features(model, layer, inputs), bank) for inputs in _batches(split)])
+
+
+@torch.no_grad()
+def _features(model: nn.Module, layer: nn.Linear, inputs: Tensor) -> Tensor:
+    device = next(model.parameters()).device
+    model.eval()
+    return features_of(model, layer, lambda: model(inputs.to(device)))[1].cpu()
+
+
+def _batches(split: Split) -> list[Tensor]:
+    return [split.take(slice(first, first + 256))[0] for first in range(0, len(split), 256)]
+
+
+def _levels(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(float(v) for v in np.percentile(values, np.linspace(0, 100, LEVELS)))
+
+
+def save(folder: Path, found: Calibration, bank: Tensor | None) -> None:
+    """Write both files into a run folder. Raises UserError where the disk refuses."""
+    from safetensors.torch import save_file
+
+    if bank is not None:
+        with atomic(folder / TENSORS) as part:
+            save_file({"bank": bank.contiguous()}, part)
+    write_json(folder / JSON, to_json(found))
+
+
+def remove(folder: Path) -> None:
+    """Forget the calibration of a run that is trained further."""
+    for name in (JSON, TENSORS):
+        (folder / name).unlink(missing_ok=True)
+
+
+def load(folder: Path) -> tuple[Calibration, Tensor | None]:
+    """What `save` wrote; UNCALIBRATED for a run without it. Raises UserError for damaged files."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not (folder / JSON).is_file():
+        return UNCALIBRATED, None
+    data: Any = bounded.read_json(folder / JSON, regular=True)
+    found = from_json(Calibration, data, f"{folder / JSON}")
+    if not 0 < found.temperature < 1e3 or any(len(t) not in (0, LEVELS) for t in (found.confidence, found.unlikeness)):
+        raise UserError(f"{folder / JSON}: damaged; train again")
+    bank = None
+    if found.unlikeness:
+        try:
+            bounded.check_regular(folder / TENSORS)
+            bank = load_file(folder / TENSORS)["bank"].float()
+        except (OSError, SafetensorError, KeyError) as error:
+            raise UserError(f"{folder / TENSORS}: damaged; train again ({first_line(error)})") from error
+        if bank.dim() != 2 or not bool(bank.isfinite().all()):
+            raise UserError(f"{folder / TENSORS}: damaged; train again")
+    return found, bank
