@@ -1,5 +1,6 @@
 """A trained network as one ONNX file, front end included, checked in onnxruntime against PyTorch."""
 
+import ast
 import contextlib
 import copy
 import json
@@ -129,6 +130,7 @@ def _write(
         )
     assert program is not None
     graph = program.model.graph
+    _name_layers(graph)
     for part in (*graph.inputs, *graph):
         # The exporter's notes hold stack traces with the file names of this machine.
         part.metadata_props.clear()
@@ -137,6 +139,30 @@ def _write(
     program.model.metadata_props.update(metadata)
     program.save(path, external_data=False)
     return program.model.opset_imports[""]
+
+
+BELOW = "network."  # where a wrapped network's names begin
+SCOPES = "pkg.torch.onnx.name_scopes"
+
+
+def _name_layers(graph: Any) -> None:
+    """Call weights as the model does, and what each of its children gives by the child's name."""
+    for name, value in list(graph.initializers.items()):
+        if name.startswith(BELOW):
+            del graph.initializers[name]
+            value.name = name.removeprefix(BELOW)
+            graph.initializers[value.name] = value
+    given: dict[str, Any] = {}
+    for node in graph:
+        # The modules around the operation, outermost first, then the operation: the last one is what a child gives.
+        for scope in ast.literal_eval(node.metadata_props.get(SCOPES, "[]"))[:-1]:
+            child = scope.removeprefix(BELOW)
+            if child not in ("", BELOW.rstrip(".")) and "." not in child:
+                given[child] = node.outputs[0]
+    used = {value.name for node in graph for value in node.outputs} | {value.name for value in graph.inputs}
+    for child, value in given.items():
+        if value not in graph.outputs and child not in used:
+            value.name = child
 
 
 class _Exported(nn.Module):
