@@ -20,14 +20,24 @@ def graph_of(
 ) -> tuple[bytes, dict[str, dict[str, Any]]]:
     """The ONNX file, and for each of `layers` that is a convolution its window.
 
-    Outputs: `logits`; every layer by its name; `NAME:weight` and `NAME:bias`, the filters of layer NAME as the graph
-    computes with them, that is with its batch normalisation folded in. They are the graph's own weights, so they cost
-    nothing. A window is {"kernel": (..), "stride": (..), "pads": (..), "dilation": (..)}.
+    Outputs: `logits`, at the run's temperature; `unlikeness`, where the run can tell it; every layer by its name;
+    `NAME:weight` and `NAME:bias`, the filters of layer NAME as the graph computes with them, that is with its batch
+    normalisation folded in. They are the graph's own weights, so they cost nothing. A window is {"kernel": (..),
+    "stride": (..), "pads": (..), "dilation": (..)}.
     """
     onnx = require("onnx", "a page")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
-        export_onnx(run.model, example, path, labels=run.labels, layers=layers, free_axes=free_axes)
+        export_onnx(
+            run.model,
+            example,
+            path,
+            labels=run.labels,
+            layers=layers,
+            free_axes=free_axes,
+            temperature=run.calibration.temperature,
+            bank=run.bank,
+        )
         model = onnx.load(path)
     makers = {name: node for node in model.graph.node for name in node.output}
     initial = {tensor.name: tensor for tensor in model.graph.initializer}

@@ -43,12 +43,21 @@ def network_of(run: Run, *, name: str = "", examples: bool | None = None) -> Net
         "data": data if published else "data of its owner",
         "test": measured(run),
         "version": version.suite(),
-        "temperature": 1.0,
+        "unlike": _limit(run),
+        "calibrated": run.calibration.samples > 0,
     }
     graph, extras = DOMAINS[run.app.name](run, published if examples is None else examples)
     card |= extras
     card["holds"] = _holds(card)
     return Network(card["name"], plain(card), graph)  # type: ignore[arg-type]
+
+
+NONE = 0.01  # share of held-out samples whose unlikeness is above the limit of "none of these"
+
+
+def _limit(run: Run) -> float | None:
+    """The unlikeness above which the page answers "none of these"; None where the run cannot tell it."""
+    return run.calibration.most_unlikeness(NONE) if run.calibration.unlikeness and run.bank is not None else None
 
 
 def measured(run: Run) -> dict[str, Any]:

@@ -51,6 +51,7 @@ function footer(data, chosen) {
   const percent = (share) => (100 * share).toFixed(2);
   const { error, low, high, count } = card.test;
   const lines = [say('errorRate', { error: percent(error), low: percent(low), high: percent(high), count, data: card.data })];
+  lines.push(say(card.calibrated ? 'calibrated' : 'uncalibrated'));
   lines.push(say('notFor'), say('holds', { what: say(card.holds === 'nothing' ? 'holdsNothing' : 'holdsPatches') }));
   return element('footer', {},
     ...lines.map((line) => element('p', {}, line)),

@@ -59,11 +59,10 @@ export function unpacked({ type, shape, data }) {
   return { shape, values: new TYPES[type](decoded(data).buffer) };
 }
 
-// Logits -> probabilities at the network's temperature.
-export function probabilities(logits, temperature) {
-  const scaled = Array.from(logits, (value) => value / temperature);
-  const top = Math.max(...scaled);
-  const powers = scaled.map((value) => Math.exp(value - top));
+// Logits, which the graph gives at the network's temperature -> probabilities.
+export function probabilities(logits) {
+  const top = Math.max(...logits);
+  const powers = Array.from(logits, (value) => Math.exp(value - top));
   const sum = powers.reduce((total, value) => total + value, 0);
   return powers.map((value) => value / sum);
 }

@@ -18,6 +18,7 @@ from cnn_core.cli import run
 from cnn_core.export import session
 from cnn_core.verbs.answers import answers_to
 from tests.helpers.commands import answer, bad
+from tests.helpers.runs import in_fp32
 
 ROOT = Path(__file__).parents[3]
 SMALL = ["--fit.epochs", "6", "--fit.batch-size", "64", "--threads", "1"]
@@ -107,7 +108,9 @@ def test_shifted_views_train_answer_and_export(trained, digits_folder, tmp_path,
     logs, unlikeness = session(exported["onnx"]).run(None, {"input": pictures.numpy()})
     scaled = found.calibrated(expected.log()).softmax(1)
     torch.testing.assert_close(torch.from_numpy(logs).softmax(1), scaled, rtol=1e-3, atol=1e-5)
-    torch.testing.assert_close(torch.from_numpy(unlikeness), answers_to(found, pictures)[1], rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(
+        torch.from_numpy(unlikeness), answers_to(in_fp32(found), pictures)[1], rtol=1e-3, atol=1e-4
+    )
     assert answer(capsys, "visualize", "maps", run_folder, "--input", 3, "--layer", "conv2")["maps"] == 32
     assert answer(capsys, "explain", run_folder, 3)["explained"][0]["answer"] in found.labels
 

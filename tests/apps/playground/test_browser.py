@@ -10,6 +10,8 @@ import torch
 from apps.playground import page
 from apps.playground.runs import run_at
 from apps.playground.server import Server
+from cnn_core.verbs.answers import answers_to
+from tests.helpers.runs import in_fp32
 
 pytestmark = pytest.mark.slow
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -83,13 +85,23 @@ def test_a_drawn_digit_gets_pythons_answer_from_the_single_file(opened, file, di
     draw(shown)
     assert requests == [file.as_uri()]
     pixels = torch.tensor(shown.evaluate(SEEN), dtype=torch.uint8).view(1, 28, 28)
-    trained = run_at(digits_run)
-    with torch.inference_mode():
-        expected = trained.model(pixels).softmax(1)[0].numpy()
+    trained = in_fp32(run_at(digits_run))
+    expected, unlikeness = answers_to(trained, pixels)
+    expected = expected[0].numpy()
+    is_none = float(unlikeness[0]) > trained.calibration.most_unlikeness(0.01)
     bars = shown.locator(".bars > span").all_inner_texts()[1::2]
     found = np.array([float(text.removesuffix(" %")) for text in bars]) / 100
     np.testing.assert_allclose(found, expected, atol=6e-4)
-    assert shown.locator(".network").get_attribute("data-answer") == trained.labels[int(expected.argmax())]
+    answer = "none of these" if is_none else trained.labels[int(expected.argmax())]
+    assert shown.locator(".network").get_attribute("data-answer") == answer
+
+
+def test_noise_is_none_of_these(opened):
+    shown, _ = opened()
+    points = np.random.default_rng(0).integers(20, 260, (60, 2)).tolist()
+    draw(shown, points)
+    assert shown.locator(".network").get_attribute("data-answer") == "none of these"
+    assert "None of these" in shown.locator(".answer").inner_text()
 
 
 def test_the_arithmetic_of_a_cell_is_the_maps_value(opened):
@@ -140,7 +152,7 @@ def test_chinese_and_a_phone(opened):
     assert shown.locator("h1").inner_text() == "看网络如何思考"
     assert shown.evaluate("document.documentElement.scrollWidth") <= 390
     draw(shown)
-    assert "这是" in shown.locator(".answer").inner_text()
+    assert "7" in shown.locator(".answer").inner_text()
     shown.get_by_role("button", name="English").click()
     assert shown.locator("h1").inner_text() == "Watch a network think"
 

@@ -16,6 +16,8 @@ from apps.playground import networks, notices, page, runtime
 from apps.playground.runs import run_at
 from cnn_core.cli import run
 from cnn_core.errors import UserError
+from cnn_core.verbs.answers import answers_to
+from tests.helpers.runs import in_fp32
 
 
 def data_of(text: str) -> dict:
@@ -34,7 +36,8 @@ def test_graph_gives_every_layer_and_its_filters(network, digits_run):
         trained.model.front(x), torch.from_numpy(given["conv1:weight"]), torch.from_numpy(given["conv1:bias"])
     ).relu()
     np.testing.assert_allclose(given["conv1"], maps.numpy(), atol=1e-5)
-    np.testing.assert_allclose(given["logits"], trained.model(x).detach().numpy(), atol=1e-4)
+    np.testing.assert_allclose(given["logits"], trained.calibrated(trained.model(x)).detach().numpy(), atol=1e-3)
+    np.testing.assert_allclose(given["unlikeness"], answers_to(in_fp32(trained), x)[1], atol=1e-4)
 
 
 def test_card_tells_the_error_rate_and_holds_no_data_of_an_owner(network, digits_run):

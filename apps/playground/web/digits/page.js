@@ -12,6 +12,7 @@ import { pad } from './pad.js';
 
 export function mount(root, network) {
   const { card } = network;
+  const unlike = card.unlike === null ? [] : ['unlikeness'];
   const shown = bars(card.labels);
   const answer = element('p', { class: 'answer', 'aria-live': 'polite' }, say('nothing'));
   const seen = canvas(SIZE, SIZE, { role: 'img', 'aria-label': say('sees') });
@@ -43,7 +44,7 @@ export function mount(root, network) {
   const logits = async (pixels, count) => {
     const { logits: { data } } = await network.run('uint8', pixels, [count, SIZE, SIZE], ['logits']);
     const classes = card.labels.length;
-    return Array.from({ length: count }, (_, i) => probabilities(data.subarray(i * classes, (i + 1) * classes), card.temperature));
+    return Array.from({ length: count }, (_, i) => probabilities(data.subarray(i * classes, (i + 1) * classes)));
   };
 
   async function update() {
@@ -51,12 +52,14 @@ export function mount(root, network) {
     if (!ink) { nothing(); return; }
     const pixels = frame(ink);
     const start = performance.now();
-    const given = await network.run('uint8', pixels, [1, SIZE, SIZE], ['logits', ...card.layers]);
-    const chances = probabilities(given.logits.data, card.temperature);
+    const given = await network.run('uint8', pixels, [1, SIZE, SIZE], ['logits', ...unlike, ...card.layers]);
+    const chances = probabilities(given.logits.data);
+    const none = card.unlike !== null && given.unlikeness.data[0] > card.unlike;
     const best = chances.indexOf(Math.max(...chances));
     shown.update(chances);
-    answer.textContent = say('says', { label: card.labels[best], percent: (100 * chances[best]).toFixed(1) });
-    root.dataset.answer = card.labels[best];
+    const words = { label: card.labels[best], percent: (100 * chances[best]).toFixed(1) };
+    answer.textContent = say(none ? 'saysNone' : 'says', words);
+    root.dataset.answer = none ? 'none of these' : card.labels[best];
     root.dataset.milliseconds = (performance.now() - start).toFixed(2);
     paint(seen.getContext('2d'), pixels, 0, SIZE, SIZE, { scale: 255, colour: (t) => [255 * t, 255 * t, 255 * t] });
     hint.hidden = !explaining;
