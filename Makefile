@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-fast test-long lint format types system clean setup
+.PHONY: networks demo test test-fast test-long lint format types system clean setup
 
 setup: $(STAMP)
 
@@ -22,6 +22,7 @@ demo: $(STAMP)
 	$(BIN)/cnn-digits visualize exemplars runs/demo
 	$(BIN)/cnn-digits visualize classes runs/demo --l1 0.05
 	$(BIN)/cnn-digits explain runs/demo 0 8 18
+	@echo 'next: $(BIN)/cnn-playground runs/demo      (draw a digit in the browser and watch this network think)'
 
 # Everything but the long tests: at most ten minutes.
 test: $(STAMP) system lint types
@@ -47,11 +48,16 @@ format: $(STAMP)
 types: $(STAMP)
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
+# The ready-made networks in pretrained/, trained again: about ten CPU-minutes.
+networks: $(STAMP)
+	$(BIN)/cnn-bench networks
+
 # Programs that some tests play against; without them (no root, no apt) those tests are skipped and say so.
 system:
-	@PATH="$$PATH:/usr/games"; command -v gnugo > /dev/null || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq gnugo > /dev/null; } || \
-	  echo 'GNU Go is not installed: tests that need it are skipped'
+	@PATH="$$PATH:/usr/games"; for each in gnugo chromium; do \
+	  command -v $$each > /dev/null || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$each > /dev/null; } || \
+	  echo "$$each is not installed: tests that need it are skipped"; done
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

@@ -18,7 +18,7 @@ from cnn_core.lazy import attach
 
 if TYPE_CHECKING:
     from cnn_core.errors import UserError
-    from cnn_core.export import export_onnx
+    from cnn_core.exporting.graph import export_onnx
     from cnn_core.fetching.sources import fetch, load_manifest
     from cnn_core.metrics import Metrics, evaluate_logits
     from cnn_core.nn.architecture import LECTURE, ConvNetConfig, layers
@@ -41,7 +41,7 @@ _HOME = {
     "training.data": "Dataset Split",
     "training.engine": "Fit Interrupted classification evaluate fit predict_logits",
     "errors": "UserError",
-    "export": "export_onnx",
+    "exporting.graph": "export_onnx",
     "metrics": "Metrics evaluate_logits",
     "nn.network": "ConvNet",
     "nn.summary": "count_parameters summary",

@@ -233,7 +233,7 @@ def inference_speed(
     """
     import torch  # takes seconds to import, as export does, which imports it
 
-    from cnn_core.export import session
+    from cnn_core.exporting.graph import session
 
     runtime = session(onnx_path, threads)
     name = runtime.get_inputs()[0].name

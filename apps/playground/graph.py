@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnn_core.export import export_onnx
+from cnn_core.exporting.graph import export_onnx
 from cnn_core.optional import require
 from cnn_core.runs import Run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
-from cnn_core import bounded, runs
+from cnn_core import bounded, pretrained, runs
 from cnn_core.app import App
 from cnn_core.errors import UserError
 from cnn_core.training import checkpoint
@@ -19,7 +19,7 @@ def run_at(folder: Path) -> runs.Run:
 
 
 def _app(folder: Path) -> App:
-    path = folder / "config.json"
+    path = pretrained.place(folder) / "config.json"
     if not path.is_file():
         raise UserError(f"{folder}: not a run folder (no config.json)")
     record = bounded.read_json(path, checkpoint.CONFIG_BYTES, regular=True)

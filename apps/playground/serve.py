@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cnn_core import pretrained
 from cnn_core.config import positional
 from cnn_core.console import note
 from cnn_core.errors import UserError, first_line
@@ -19,7 +20,7 @@ class ServeOptions(Shared):
     """Options of serve."""
 
     runs: positional(tuple[Path, ...]) = ()  # type: ignore[valid-type]
-    """Run folders that train made, of any app."""
+    """Run folders that train made, or @NAME; the ready-made networks when left out."""
     port: int = 0
     """Port on 127.0.0.1; 0 takes a free one."""
     browser: bool = True
@@ -33,8 +34,6 @@ parse = parser(ServeOptions, "Serve the page of some trained networks on 127.0.0
 
 def run(app: Any, options: ServeOptions) -> Outcome:
     """Read the runs, serve until Ctrl-C."""
-    if not options.runs:
-        raise UserError("name the run folders to show, such as runs/demo; make one with `cnn-digits train`")
     if not 0 <= options.port <= 65535:
         raise UserError(f"--port must lie between 0 and 65535, not {options.port}")
 
@@ -42,7 +41,9 @@ def run(app: Any, options: ServeOptions) -> Outcome:
     from apps.playground.runs import run_at
     from apps.playground.server import Server
 
-    shown = [networks.network_of(run_at(folder), examples=options.examples) for folder in options.runs]
+    ready = [Path(pretrained.MARK + card.name) for card in pretrained.cards() if card.app in networks.DOMAINS]
+    chosen = [pretrained.named(folder) for folder in options.runs or ready]
+    shown = [networks.network_of(run_at(folder), examples=options.examples) for folder in chosen]
     try:
         server = Server(shown, options.port)
     except OSError as error:

@@ -29,13 +29,14 @@ from cnn_core.console import note
 from cnn_core.errors import UserError, first_line
 from cnn_core.files import atomic, write_json
 from cnn_core.metrics import calibration, log_softmax
+from cnn_core.nn.compact import compact, expanded
 from cnn_core.training.data import Split
 
 SHARE, LEAST, MOST_SHARE = 0.05, 200, 0.2
 """Of the training samples that are held out: a share, at least so many, but never more than a fifth."""
 FEWEST = 40  # samples on which a temperature can be fitted at all
 ENOUGH = 10_000  # held-out samples beyond which nothing is gained
-BANK, NEIGHBOURS = 2000, 3
+BANK, NEIGHBOURS = 1000, 3
 LEVELS = 101
 JSON, TENSORS = "calibration.json", "calibration.safetensors"
 
@@ -135,7 +136,7 @@ def unlikeness_of(features: Tensor, bank: Tensor) -> Tensor:
 def fit(
     model: nn.Module, train: Split, held: Split, logits_of: Callable[[Split], Tensor]
 ) -> tuple[Calibration, Tensor | None]:
-    """The calibration of `model` on `held`, and the bank of training features (M, F) in float16."""
+    """The calibration of `model` on `held`, and the bank of training features (M, F), as 8 bits keep it."""
     held = evenly(held.plain(), ENOUGH)
     logits, targets = logits_of(held).numpy(), held.targets.cpu().numpy()
     temperature = temperature_of(logits, targets)
@@ -146,8 +147,8 @@ def fit(
     if bank is not None:
         layer = last_dense(model)
         assert layer is not None
-        bank = bank.half()
-        unlikeness = _levels(_scores(model, layer, held, bank.float()).numpy())
+        bank = expanded(compact({"bank": bank}, ("bank",)))["bank"]  # as it will be read back
+        unlikeness = _levels(_scores(model, layer, held, bank).numpy())
     found = Calibration(temperature, len(targets), errors[0], errors[1], _levels(confidences[1]), unlikeness)
     return found, bank
 
@@ -191,7 +192,7 @@ def save(folder: Path, found: Calibration, bank: Tensor | None) -> None:
 
     if bank is not None:
         with atomic(folder / TENSORS) as part:
-            save_file({"bank": bank.contiguous()}, part)
+            save_file(compact({"bank": bank}, ("bank",)), part)
     write_json(folder / JSON, to_json(found))
 
 
@@ -216,7 +217,7 @@ def load(folder: Path) -> tuple[Calibration, Tensor | None]:
     if found.unlikeness:
         try:
             bounded.check_regular(folder / TENSORS)
-            bank = load_file(folder / TENSORS)["bank"].float()
+            bank = expanded(load_file(folder / TENSORS))["bank"]
         except (OSError, SafetensorError, KeyError) as error:
             raise UserError(f"{folder / TENSORS}: damaged; train again ({first_line(error)})") from error
         if bank.dim() != 2 or not bool(bank.isfinite().all()):

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from cnn_core import visual
 from cnn_core.errors import UserError
 
+AT_ONCE = 600_000  # numbers of the input that go through the network at once: four pictures of 224 x 224
+
 
 @dataclass(frozen=True)
 class Question:
@@ -25,6 +27,12 @@ class Question:
     blank: Tensor
     layer: str
     seed: int = 0
+    temperature: float = 1.0
+
+    @property
+    def batch(self) -> int:
+        """Copies of the features that go through the network at once, so that memory has a bound."""
+        return max(1, min(64, AT_ONCE // self.features.numel()))
 
 
 def saliency(q: Question) -> Tensor:
@@ -34,12 +42,12 @@ def saliency(q: Question) -> Tensor:
 
 def smooth_grad(q: Question) -> Tensor:
     """The same, averaged over noisy copies (Smilkov et al., 2017)."""
-    return visual.smooth_grad(q.model, q.features, q.target, seed=q.seed)
+    return visual.smooth_grad(q.model, q.features, q.target, seed=q.seed, batch=q.batch)
 
 
 def integrated_gradients(q: Question) -> Tensor:
     """Sums to the change of the logit from the blank input (Sundararajan et al., 2017)."""
-    return visual.integrated_gradients(q.model, q.features, q.target, baseline=q.blank).values
+    return visual.integrated_gradients(q.model, q.features, q.target, baseline=q.blank, batch=q.batch).values
 
 
 def grad_cam(q: Question) -> Tensor:
@@ -59,7 +67,7 @@ def occlusion(q: Question) -> Tensor:
     # Occlusion fills with one number; measured from the blank input, that number is zero everywhere.
     shifted = _Shifted(q.model, q.blank)
     # Every channel of a place falls together, so their mean is the fall itself.
-    return visual.occlusion(shifted, q.features - q.blank, q.target, window=window) / q.features.shape[1]
+    return visual.occlusion(shifted, q.features - q.blank, q.target, window=window, batch=q.batch) / q.features.shape[1]
 
 
 class _Shifted(nn.Module):
@@ -95,21 +103,73 @@ def heat(question: Question, method: str) -> np.ndarray:
     return result.numpy()
 
 
-def fall(question: Question, heat_map: np.ndarray, share: float = 0.1, draws: int = 20) -> tuple[float, float]:
-    """How far the class's probability falls when the `share` hottest places are blank, and when random ones are.
+def blind_axes(heat_map: np.ndarray) -> list[int]:
+    """The axes along which a map says the same everywhere: its layer has them not, as behind filters along time."""
+    if not np.ptp(heat_map):
+        return []
+    return [axis for axis, size in enumerate(heat_map.shape) if size > 1 and not np.ptp(heat_map, axis=axis).any()]
 
-    A heat map that points at what the network uses falls further than chance (deletion, Petsiuk et al., 2018).
+
+@dataclass(frozen=True)
+class Fall:
+    """How far a class's probability falls when what a map marks is blank, and when the same shape lies elsewhere."""
+
+    drop: float
+    elsewhere: float
+    """Mean over random places."""
+    elsewhere_sd: float
+
+    @property
+    def found(self) -> bool:
+        """Whether the map points at more than its shape at a random place would, by two standard deviations."""
+        return self.drop > self.elsewhere + 2 * self.elsewhere_sd
+
+    def to_json(self) -> dict[str, float | bool]:
+        """JSON data."""
+        return {
+            "fall": self.drop,
+            "fall_elsewhere": self.elsewhere,
+            "fall_elsewhere_sd": self.elsewhere_sd,
+            "found": self.found,
+        }
+
+    def __str__(self) -> str:
+        return f"p falls {self.drop:.2f} (elsewhere {self.elsewhere:.2f} ± {self.elsewhere_sd:.2f})"
+
+
+def fall(question: Question, heat_map: np.ndarray, share: float = 0.1, draws: int = 20) -> Fall:
+    """Blank the `share` hottest places, and `draws` times the same shape turned and moved to a random place.
+
+    A map that points at what the network uses falls further (deletion, Petsiuk et al., 2018). The shape is the same:
+    scattered places hide more of a picture than a blob of as many, and would condemn a method that marks regions.
     """
-    flat = torch.from_numpy(np.ascontiguousarray(heat_map)).flatten()
-    count = max(1, round(share * len(flat)))
-    generator = torch.Generator().manual_seed(question.seed)
-    orders = [flat.argsort(descending=True), *(torch.randperm(len(flat), generator=generator) for _ in range(draws))]
-    masks = torch.zeros(len(orders), len(flat), dtype=torch.bool)
-    for mask, order in zip(masks, orders, strict=True):
-        mask[order[:count]] = True
-    masks = masks.view(len(orders), 1, *heat_map.shape).to(question.features.device)
-    hidden = torch.where(masks, question.blank, question.features)
-    logits = visual.record(question.model, torch.cat([question.features, hidden]), "")[""].float()
-    probabilities = logits.softmax(1)[:, question.target]
-    drops = (probabilities[0] - probabilities[1:]).tolist()
-    return drops[0], sum(drops[1:]) / draws
+    heat_map = np.ascontiguousarray(heat_map)
+    count = max(1, round(share * heat_map.size))
+    hottest = np.zeros(heat_map.size, bool)
+    hottest[np.argsort(-heat_map, axis=None, kind="stable")[:count]] = True
+    hottest = hottest.reshape(heat_map.shape)
+    generator = np.random.default_rng(question.seed)
+    masks = [hottest, *(_moved(hottest, generator) for _ in range(draws))]
+    plain = _probability(question, question.features)[0]
+    drops: list[float] = []
+    at_once = max(1, AT_ONCE // question.features.numel())
+    for first in range(0, len(masks), at_once):
+        part = torch.from_numpy(np.stack(masks[first : first + at_once]))[:, None].to(question.features.device)
+        hidden = torch.where(part, question.blank, question.features)
+        drops += [plain - p for p in _probability(question, hidden)]
+    return Fall(drops[0], float(np.mean(drops[1:])), float(np.std(drops[1:], ddof=1)) if draws > 1 else 0.0)
+
+
+def _moved(mask: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """The mask, mirrored along random axes and rolled to a random place, round the edges."""
+    for axis, size in enumerate(mask.shape):
+        if generator.random() < 0.5:
+            mask = np.flip(mask, axis)
+        mask = np.roll(mask, int(generator.integers(size)), axis)
+    return mask.copy()
+
+
+def _probability(question: Question, features: Tensor) -> list[float]:
+    """The target's probability for each of the features (B, C, ...), at the temperature of the question."""
+    logits = visual.record(question.model, features, "")[""].float() / question.temperature
+    return logits.softmax(1)[:, question.target].tolist()

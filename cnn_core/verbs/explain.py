@@ -55,7 +55,7 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     from cnn_core import runs, visual
     from cnn_core.drawing import grids, report
     from cnn_core.training import device
-    from cnn_core.verbs.attributions import Question, fall, heat
+    from cnn_core.verbs.attributions import Question, blind_axes, fall, heat
     from cnn_core.verbs.views.common import layer_of, sample, shapes
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
@@ -72,7 +72,8 @@ def run(app: App, options: ExplainOptions) -> Outcome:
         probabilities = trained.calibrated(visual.record(rest, features, "")[""][0].float()).softmax(0)
         answer = int(probabilities.argmax())
         target = labels.index(options.target) if options.target else answer
-        question = Question(rest, features, target, blank, layer, options.common.seed)
+        temperature = trained.calibration.temperature
+        question = Question(rest, features, target, blank, layer, options.common.seed, temperature)
         raw = given.input.numpy()
         pictures.append(app.render(raw))
         truth = f", truth {given.truth}" if given.truth else ""
@@ -86,10 +87,15 @@ def run(app: App, options: ExplainOptions) -> Outcome:
                 pictures.append(app.render(raw))
                 captions.append(f"{method}\nleft out")
                 continue
-            drop, chance = fall(question, heat_map)
-            found[method] = {"fall": drop, "fall_at_random": chance}
+            checked = fall(question, heat_map)
+            found[method] = checked.to_json()
             pictures.append(app.render(raw, heat=heat_map))
-            captions.append(f"{method}\n{labels[target]}: p falls {drop:.2f} (random {chance:.2f})")
+            blind = blind_axes(heat_map)
+            if blind:
+                axes = " and ".join(["rows", "columns"][axis] if heat_map.ndim == 2 else "places" for axis in blind)
+                notes.append(f"{method}: says the same for all {axes}, which layer {layer} does not tell apart")
+                found[method]["blind_axes"] = blind
+            captions.append(f"{method}\n{labels[target]}: {checked}" + (f"\nblind along its {axes}" if blind else ""))
         answers.append(
             {
                 "input": given.name,
@@ -106,14 +112,24 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     title = "Why this answer? Red spoke for it, blue against"
     report.save(grids.gallery(pictures, captions, title=title, columns=1 + len(options.methods)), out)
     rows = [
-        [a["input"], a["target"], f"{a['probability']:.3f}", m, f"{v['fall']:.3f}", f"{v['fall_at_random']:.3f}"]
+        [a["input"], a["target"], f"{a['probability']:.3f}", m, *told(v)]
         for a in answers
         for m, v in a["methods"].items()
     ]
-    text = table(["input", "class", "p", "method", "p falls without the hottest tenth", "without a random tenth"], rows)
+    text = table(["input", "class", "p", "method", *TOLD], rows)
     text += "".join(f"\n{note}" for note in dict.fromkeys(notes))
     data = {"run": str(options.run), "explained": answers, "left_out": sorted(set(notes)), "picture": str(out)}
     return Outcome(data, f"{text}\n\npicture: {out}", pictures=pictures, captions=captions)
+
+
+AXES = ("rows", "columns")
+TOLD = ("p falls without the hottest tenth", "same shape elsewhere", "points at what matters")
+
+
+def told(fall: dict[str, Any]) -> list[str]:
+    """What the table says of one method's check."""
+    elsewhere = f"{fall['fall_elsewhere']:.3f} ± {fall['fall_elsewhere_sd']:.3f}"
+    return [f"{fall['fall']:.3f}", elsewhere, "yes" if fall["found"] else "not shown"]
 
 
 def _last_with_places(shapes: dict[str, tuple[int, ...]]) -> str:

@@ -46,7 +46,7 @@ def run(app: App, options: ExportOptions) -> Outcome:
         raise UserError(f"--check must be at least 1, not {options.check}")
 
     from cnn_core import runs
-    from cnn_core.export import export_onnx
+    from cnn_core.exporting.graph import export_onnx
     from cnn_core.training import device
 
     trained = runs.restore(app, options.run, device.choose("cpu", options.common.threads))

@@ -61,7 +61,7 @@ def run(app: App, options: PredictOptions) -> Outcome:
     top = top_of(trained, probabilities, options.top)
     strange = [None] * len(names) if unlikeness is None else unlikeness.tolist()
     pairs = enumerate(zip(names, strange, strict=True))
-    answers = [{"file": name} | labelled(limits, top(i), score) for i, (name, score) in pairs]
+    answers: list[dict[str, Any]] = [{"file": name, **labelled(limits, top(i), score)} for i, (name, score) in pairs]
     if options.show:
         _show(app, inputs, answers, options.show)
     rows = [[a["file"], a["answer"], *(f"{t['label']} {t['probability']:.3f}" for t in a["top"])] for a in answers]

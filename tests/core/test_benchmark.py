@@ -17,7 +17,7 @@ from torch import nn
 
 from cnn_core import benchmark
 from cnn_core.errors import UserError
-from cnn_core.export import export_onnx
+from cnn_core.exporting.graph import export_onnx
 
 BUSY = "import time\nwhile time.process_time() < 0.3: pass"
 

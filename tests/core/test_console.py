@@ -81,7 +81,7 @@ def test_what_is_written_for_them():
 def test_notes_and_errors_show_them(capsys):
     console.note("two\nlines \x1b]0;x\x07")
     assert capsys.readouterr().err == "two\nlines \\x1b]0;x\\x07\n"
-    assert "no\\x1b[2J.png: no such file" in bad(capsys, "predict", "-", "no\x1b[2J.png")
+    assert "no\\x1b[2J: cnn-digits has no such network" in bad(capsys, "networks", "--name", "no\x1b[2J")
 
 
 def test_cells_that_a_spreadsheet_would_compute_are_quoted():

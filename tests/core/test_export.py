@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from cnn_core import export
 from cnn_core.errors import UserError
+from cnn_core.exporting import graph as export
 
 LABELS = ["zéro", "one", "two", "three"]
 

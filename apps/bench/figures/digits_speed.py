@@ -108,7 +108,7 @@ def inference(data: Any, threads: int = 1) -> Iterator[Figure]:
     """onnxruntime beside PyTorch on the network of preset fast: one picture, and a batch of 2,000."""
     from cnn_core import runs
     from cnn_core.benchmark import inference_speed
-    from cnn_core.export import export_onnx
+    from cnn_core.exporting.graph import export_onnx
     from cnn_core.training import engine
 
     config = APP.presets["fast"]

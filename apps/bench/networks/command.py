@@ -71,9 +71,11 @@ def made(name: str, recipe: Recipe, trained: Path, target: Path) -> pretrained.C
     The card's figures are those of the network as it is written. Raises UserError as `runs.restore` does.
     """
     from cnn_core import runs
-    from cnn_core.export import export_onnx
+    from cnn_core.exporting.graph import export_onnx
+    from cnn_core.exporting.int8 import write_int8
     from cnn_core.nn.compact import compact
-    from cnn_core.training import checkpoint
+    from cnn_core.training import calibration, checkpoint
+    from cnn_core.verbs.export import calibration_of
 
     app = import_module(f"apps.{recipe.app}.app").APP
     source = runs.restore(app, trained)
@@ -84,6 +86,8 @@ def made(name: str, recipe: Recipe, trained: Path, target: Path) -> pretrained.C
     weights = compact(saved.weights, recipe.rows)
     try:
         checkpoint.save(new, checkpoint.Checkpoint(weights, record, _metrics(saved.metrics)))
+        if source.calibration.samples:
+            calibration.save(new, source.calibration, source.bank)
         ready = runs.restore(app, new)
         data = ready.app.load(ready.config)
         card = _card(name, recipe, source, ready, data)
@@ -97,8 +101,12 @@ def made(name: str, recipe: Recipe, trained: Path, target: Path) -> pretrained.C
             labels=ready.labels,
             check_inputs=inputs,
             free_axes=app.free_axes,
-            metadata=metadata,
+            metadata=metadata | calibration_of(ready),
+            temperature=ready.calibration.temperature,
+            bank=ready.bank,
         )
+        # Tables of words, and the bank of features, are most of the file.
+        write_int8(new / "model.onnx", new / "model.onnx", None if recipe.rows else _bank_names(new, ready.bank))
         with atomic(new / pretrained.CARD) as part:
             part.write_text(_toml(asdict(card)), encoding="utf-8")
         shutil.rmtree(target / name, ignore_errors=True)
@@ -115,7 +123,7 @@ def _card(name: str, recipe: Recipe, source: Run, ready: Run, data: Any) -> pret
     from cnn_core.runs import checkpoint_of
     from cnn_core.training import checkpoint, engine
 
-    logits = engine.predict_logits(ready.model, data.test, forward=ready.app.forward_of(ready.config))
+    logits = ready.calibrated(engine.predict_logits(ready.model, data.test, forward=ready.app.forward_of(ready.config)))
     found = evaluate_logits(logits.numpy(), data.test.targets.numpy(), ready.labels)
     machine = environment()
     return pretrained.Card(
@@ -138,6 +146,14 @@ def _card(name: str, recipe: Recipe, source: Run, ready: Run, data: Any) -> pret
         not_for=recipe.not_for,
         default=recipe.default,
     )
+
+
+def _bank_names(folder: Path, bank: Any) -> list[str]:
+    """What the graph calls the bank (M, F), which it holds as it is or turned."""
+    import onnx
+
+    graph = onnx.load(folder / "model.onnx").graph
+    return [] if bank is None else [t.name for t in graph.initializer if sorted(t.dims) == sorted(bank.shape)]
 
 
 def _metrics(metrics: dict[str, Any]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def digits(how: str) -> Ready:
 
 def digits_onnx(how: str, threads: int = 1) -> Ready:
     """The same in onnxruntime, in fp32; the FLOPs are those of PyTorch's operators. Raises UserError without it."""
-    from cnn_core.export import export_onnx, session
+    from cnn_core.exporting.graph import export_onnx, session
 
     model = _network("digits", "fast", tuple("0123456789"))
     inputs = _pictures(BATCH if how == "batch" else 100)

@@ -14,7 +14,7 @@ from cnn_core.config import positional
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
-from cnn_core.verbs.explain import METHODS
+from cnn_core.verbs.explain import METHODS, TOLD, told
 
 ABOUT = (
     "Which parts of a picture spoke for the answer (red) and against it (blue), by several methods, and how far the"
@@ -91,10 +91,10 @@ def run(app: App, options: ExplainOptions) -> Outcome:
                 tiles.append(render(photo.pixels))
                 captions.append(f"{method}\nleft out")
                 continue
-            drop, chance = fall(question, found)
-            falls[method] = {"fall": drop, "fall_at_random": chance}
+            checked = fall(question, found)
+            falls[method] = checked.to_json()
             tiles.append(render(photo.pixels, found))
-            captions.append(f"{method}\np falls {drop:.2f} (random {chance:.2f})")
+            captions.append(f"{method}\n{checked}")
         top = [{"label": backbone.labels[int(i)], "probability": float(p)} for p, i in zip(best, order, strict=True)]
         answers.append(
             {"picture": photo.name, "top": top, "target": backbone.labels[explained], "layer": layer}
@@ -104,12 +104,12 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     report.save(grids.gallery(tiles, captions, title=title, columns=1 + len(options.methods), size=1.6), out)
     said = [[a["picture"], ", ".join(f"{t['label']} {t['probability']:.2f}" for t in a["top"])] for a in answers]
     rows = [
-        [a["picture"], a["target"], f"{a['probability']:.3f}", method, f"{v['fall']:.3f}", f"{v['fall_at_random']:.3f}"]
+        [a["picture"], a["target"], f"{a['probability']:.3f}", method, *told(v)]
         for a in answers
         for method, v in a["methods"].items()
     ]
     text = table(["picture", "answers"], said)
-    head = ["picture", "class", "p", "method", "p falls without the hottest tenth", "without a random tenth"]
+    head = ["picture", "class", "p", "method", *TOLD]
     text += f"\n\n{table(head, rows)}" + "".join(f"\n{line}" for line in dict.fromkeys(notes))
     lines = [text, "", f"picture: {out}", *credit_lines(*photos)]
     data = {"backbone": backbone.name, "explained": answers, "left_out": sorted(set(notes)), "picture": str(out)}

@@ -31,8 +31,8 @@ def run(app: App, options: ExportOptions) -> Outcome:
     if not options.int8:
         return found
 
-    from apps.speech.verbs.int8 import accuracy, write_int8
     from cnn_core import runs
+    from cnn_core.exporting.int8 import accuracy, write_int8
 
     trained = runs.restore(app, options.run)
     names = [name for name, _ in trained.model.named_parameters()]

@@ -29,6 +29,7 @@ parse = parser(LinearOptions, "Answers of a linear model for texts and files.")
 def run(app: App, options: LinearOptions) -> Outcome:
     """Answer all texts."""
     from apps.text.linear import load
+    from apps.text.reading.form import Form
     from apps.text.reading.plain import read_plain
 
     if not options.inputs:
@@ -42,7 +43,7 @@ def run(app: App, options: LinearOptions) -> Outcome:
             path = Path(given) if Path(given).is_file() else None
         except (OSError, ValueError):  # too long for a name: a text
             path = None
-        texts = read_plain(path).texts if path else [given]
+        texts = read_plain(path, Form(prefix="")).texts if path else [given]
         asked += [(given if path else None, row, text) for row, text in enumerate(texts, start=1 if path else number)]
     scores = model.scores([text for _, _, text in asked])
     answers = [

@@ -232,7 +232,7 @@ def neuron(layer: str, index: int | tuple[int, ...]) -> Objective:
     return Objective(((Neuron(layer, index if isinstance(index, tuple) else int(index)), 1.0),))
 
 
-def neurons(layer: str, indices: Iterable[int]) -> list[Objective]:
+def neurons(layer: str, indices: Iterable[int | tuple[int, ...]]) -> list[Objective]:
     """One objective for each neuron."""
     return [neuron(layer, index) for index in indices]
 

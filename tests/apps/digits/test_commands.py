@@ -15,7 +15,7 @@ from apps.digits.app import APP
 from apps.digits.model import build
 from cnn_core import runs
 from cnn_core.cli import run
-from cnn_core.export import session
+from cnn_core.exporting.graph import session
 from cnn_core.verbs.answers import answers_to
 from tests.helpers.commands import answer, bad
 from tests.helpers.runs import in_fp32

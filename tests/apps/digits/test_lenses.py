@@ -11,7 +11,7 @@ from apps.digits.verbs.lecture import claims
 from cnn_core import runs, visual
 from cnn_core.cli import run
 from cnn_core.verbs import explain
-from cnn_core.verbs.attributions import METHODS, Question, fall, heat
+from cnn_core.verbs.attributions import METHODS, Question, _moved, blind_axes, fall, heat
 from cnn_core.verbs.views.raw_inputs import maximize_raw
 from cnn_core.visual.optimization.config import MaximizeConfig
 from tests.helpers.commands import answer, bad
@@ -117,7 +117,7 @@ def test_explain_points_at_what_the_network_uses(lecture_run, capsys):
     sure = [e for e in found["explained"] if e["probability"] > 0.5]
     for method in ("integrated-gradients", "occlusion"):
         falls = [e["methods"][method] for e in sure]
-        assert np.mean([f["fall"] for f in falls]) > np.mean([f["fall_at_random"] for f in falls]) + 0.1
+        assert np.mean([f["fall"] for f in falls]) > np.mean([f["fall_elsewhere"] for f in falls]) + 0.1
     assert size_of(found["picture"])[1] > 1000
 
 
@@ -137,7 +137,42 @@ def test_every_method_gives_a_map_of_the_places(model, digit_pictures):
     assert heat(question, "integrated-gradients").sum() == pytest.approx(change, rel=0.02)
     everything = fall(question, np.ones((28, 28), np.float32), share=1.0)
     p = torch.softmax(torch.cat([rest(features), rest(blank)]), 1)[:, 0].tolist()
-    assert everything[0] == pytest.approx(p[0] - p[1], abs=1e-5)
+    assert everything.drop == pytest.approx(p[0] - p[1], abs=1e-5)
+    assert everything.elsewhere == pytest.approx(everything.drop, abs=1e-5)
+    assert not everything.found  # all of a picture is everywhere
+
+
+class Corner(torch.nn.Module):
+    """A network that looks at a square of 4 x 4 alone."""
+
+    def forward(self, x):
+        seen = x[:, :, 2:6, 2:6].mean((1, 2, 3))
+        return torch.stack([4 * seen, -4 * seen], 1)
+
+
+def test_a_region_is_compared_with_the_same_region_elsewhere():
+    """Scattered places would hide a part of the square at nearly every draw; a square elsewhere hides nothing of it."""
+    features = torch.ones(1, 1, 28, 28)
+    question = Question(Corner(), features, 0, torch.zeros(1, 1, 28, 28), "")
+    right, wrong = np.zeros((2, 28, 28), np.float32)
+    right[2:6, 2:6] = 1
+    wrong[20:24, 20:24] = 1
+    share = 16 / 784
+    found = fall(question, right, share)
+    assert found.found
+    assert found.drop > 0.4
+    assert found.elsewhere < 0.1
+    assert not fall(question, wrong, share).found
+    moved = [_moved(right > 0, np.random.default_rng(seed)) for seed in range(30)]
+    assert {int(mask.sum()) for mask in moved} == {16}
+    assert len({mask.tobytes() for mask in moved}) > 20
+
+
+def test_a_map_that_cannot_tell_an_axis_is_said():
+    assert blind_axes(np.tile(np.arange(5.0), (4, 1))) == [0]
+    assert blind_axes(np.arange(20.0).reshape(4, 5)) == []
+    assert blind_axes(np.zeros((4, 5))) == []
+    assert blind_axes(np.arange(6.0)[:, None]) == []
 
 
 def test_render_draws_heat_and_parts():

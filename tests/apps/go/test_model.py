@@ -17,7 +17,7 @@ from apps.go.rules import encode, points
 from apps.go.verbs.move_metrics import Measured, distances, measure, move_numbers, phases
 from cnn_core.cli import run
 from cnn_core.errors import UserError
-from cnn_core.export import export_onnx
+from cnn_core.exporting.graph import export_onnx
 from cnn_core.training.data import Batch
 from cnn_core.training.recipe import FitConfig
 from cnn_core.visual.activations import layer_names

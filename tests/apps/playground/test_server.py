@@ -67,8 +67,8 @@ def test_two_hundred_requests_at_once(server, network):
 
 
 def test_the_command_says_what_is_missing(capsys, tmp_path):
-    assert main([]) == 2
-    assert "name the run folders" in capsys.readouterr().err
+    assert main(["@nobody"]) == 2
+    assert "no ready-made network has this name" in capsys.readouterr().err
     assert main([str(tmp_path)]) == 2
     assert "not a run folder" in capsys.readouterr().err
     assert main([str(tmp_path), "--port", "70000"]) == 2

@@ -14,7 +14,7 @@ from apps.text.app import APP
 from apps.text.render import patch, render
 from apps.text.words.vocabulary import FittedText, Vocabulary
 from cnn_core.cli import run
-from cnn_core.export import session
+from cnn_core.exporting.graph import session
 from cnn_core.files import digest_of
 from cnn_core.runs import restore
 

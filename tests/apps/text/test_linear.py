@@ -97,6 +97,10 @@ def test_a_linear_model_is_exported_and_answers(tmp_path, capsys):
     texts = [" ".join(row) for row in corpus((20, 20), 5, tilt=20.0)[0]]
     answers = [each["answer"] for each in answer(capsys, "linear", out, *texts, app=APP)["predictions"]]
     assert answers == linear.load(out).predict(texts)
+    (tmp_path / "lines.txt").write_text("\n".join(texts))
+    assert [
+        each["answer"] for each in answer(capsys, "linear", out, tmp_path / "lines.txt", app=APP)["predictions"]
+    ] == answers
     assert sum(a == b for a, b in zip(answers, ["bad"] * 20 + ["good"] * 20, strict=True)) > 22
 
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from cnn_core.export import session
+from cnn_core.exporting.graph import session
 from cnn_core.files import atomic
 from cnn_core.training.data import Split
 
 LEAST = 64  # tensors with fewer weights stay float
 
 
-def write_int8(path: Path, out: Path, names: Collection[str]) -> int:
-    """Write a copy of the ONNX file `path` with the weights `names` in 8 bits to `out`; returns how many."""
+def write_int8(path: Path, out: Path, names: Collection[str] | None = None) -> int:
+    """Write a copy of the ONNX file `path` with the weights `names` (all) in 8 bits to `out`; returns how many."""
     import onnx
     from onnx import helper, numpy_helper
 
@@ -26,7 +26,8 @@ def write_int8(path: Path, out: Path, names: Collection[str]) -> int:
     initializers, added, nodes, changed = [], [], [], 0
     for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.ndim < 2 or values.size < LEAST or tensor.name not in names:
+        chosen = names is None or tensor.name in names
+        if values.dtype != np.float32 or values.ndim < 2 or values.size < LEAST or not chosen:
             initializers.append(tensor)
             continue
         scale = np.abs(values).reshape(len(values), -1).max(1) / 127
