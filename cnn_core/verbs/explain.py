@@ -91,8 +91,8 @@ def run(app: App, options: ExplainOptions) -> Outcome:
             found[method] = checked.to_json()
             pictures.append(app.render(raw, heat=heat_map))
             blind = blind_axes(heat_map)
+            axes = " and ".join(AXES[-heat_map.ndim :][axis] for axis in blind)
             if blind:
-                axes = " and ".join(["rows", "columns"][axis] if heat_map.ndim == 2 else "places" for axis in blind)
                 notes.append(f"{method}: says the same for all {axes}, which layer {layer} does not tell apart")
                 found[method]["blind_axes"] = blind
             captions.append(f"{method}\n{labels[target]}: {checked}" + (f"\nblind along its {axes}" if blind else ""))
