@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from cnn_core import version
+from cnn_core import bounded, pretrained, version
+from cnn_core.console import note
 from cnn_core.errors import UserError
-from cnn_core.files import plain
-from cnn_core.runs import Run
+from cnn_core.fetching.sources import cache_folder
+from cnn_core.files import atomic, digest_of, plain, write_json
+from cnn_core.runs import Run, checkpoint_of
+from cnn_core.training import calibration, checkpoint
 
 SAMPLES = 10_000  # test samples on which the error rate is measured
 
@@ -35,23 +40,57 @@ def network_of(run: Run, *, name: str = "", examples: bool | None = None) -> Net
 
     data = getattr(run.config, "data", "")
     published = data in available(run.app.manifests)
+    held = published if examples is None else examples
+    card, graph = cached(_key(run, held), lambda: _made(run, data if published else OWNED, held))
+    card = {**card, "name": name or run.folder.name.removeprefix("@")}
+    return Network(card["name"], card, graph)
+
+
+def _made(run: Run, data: str, examples: bool) -> tuple[dict[str, Any], bytes]:
     card = {
         "app": run.app.name,
-        "name": name or run.folder.name,
         "preset": run.record["preset"],
         "labels": list(run.labels),
-        "data": data if published else "data of its owner",
+        "data": data,
         "test": measured(run),
         "version": version.suite(),
         "unlike": _limit(run),
         "calibrated": run.calibration.samples > 0,
     }
-    graph, extras = DOMAINS[run.app.name](run, published if examples is None else examples)
+    note(f"{run.folder}: computing what its filters want to see; kept for the next time")
+    graph, extras = DOMAINS[run.app.name](run, examples)
     card |= extras
     card["holds"] = _holds(card)
-    return Network(card["name"], plain(card), graph)  # type: ignore[arg-type]
+    made = plain(card)
+    assert isinstance(made, dict)
+    return made, graph
 
 
+def _key(run: Run, examples: bool) -> str:
+    """What the card and the graph depend on, as one digest."""
+    place = checkpoint_of(run.folder)
+    files = [place / checkpoint.WEIGHTS, pretrained.place(run.folder) / calibration.JSON]
+    parts = [digest_of(path) if path.is_file() else "" for path in files]
+    text = repr((FORMAT, version.suite(), run.record["config"], run.labels, examples, *parts))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def cached(key: str, make: Callable[[], tuple[dict[str, Any], bytes]]) -> tuple[dict[str, Any], bytes]:
+    """What `make` gives, kept in the cache under `key`: optima and patches take seconds."""
+    folder = cache_folder() / "playground"
+    card, graph = folder / f"{key}.json", folder / f"{key}.onnx"
+    with suppress(OSError, UserError):
+        return bounded.read_json(card), graph.read_bytes()
+    made = make()
+    with suppress(UserError):  # a cache that cannot be written only costs time
+        with atomic(graph) as part:
+            part.write_bytes(made[1])
+        write_json(card, made[0])
+    return made
+
+
+FORMAT = 1  # of cards, counted up when their content changes
+OWNED = "data of its owner"
 NONE = 0.01  # share of held-out samples whose unlikeness is above the limit of "none of these"
 
 

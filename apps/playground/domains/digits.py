@@ -15,8 +15,8 @@ from cnn_core.verbs.views.common import children, some
 from cnn_core.verbs.views.raw_inputs import maximize_raw
 from cnn_core.visual.optimization.config import MaximizeConfig
 
-REAL = 10_000  # training pictures among which the most exciting patches are looked for
-STEPS = 80
+REAL = 3000  # training pictures among which the most exciting patches are looked for
+STEPS = 48
 
 
 def layers(run: Run) -> list[str]:
