@@ -10,6 +10,7 @@ second. Whatever happens, the model is left as it was: no hook, the same train/e
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -30,8 +31,17 @@ class _Stop(BaseException):
 def undisturbed(model: nn.Module) -> Iterator[None]:
     """Eval semantics and frozen weights inside; every flag as before outside, also after an exception.
 
-    The flags are set directly, since a module's own `train` may do more (freeze, merge weights).
+    The flags are set directly, since a module's own `train` may do more (freeze, merge weights). Another thread that
+    wants to look into a network meanwhile waits: flags and hooks belong to modules, which networks may share.
     """
+    with _LOOKING:
+        yield from _undisturbed(model)
+
+
+_LOOKING = threading.RLock()
+
+
+def _undisturbed(model: nn.Module) -> Iterator[None]:
     modes = [(module, module.training) for module in model.modules()]
     gradients = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     try:

@@ -30,6 +30,7 @@ _SAME = {
     "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout",
     "batch_norm", "instance_norm", "group_norm", "layer_norm", "local_response_norm",
 }  # fmt: skip
+_DIFFERENCES = {"sub", "sub_", "subtract", "__sub__", "__isub__"}  # whose paths must not cancel each other
 _CONV = {"conv1d": F.conv1d, "conv2d": F.conv2d, "conv3d": F.conv3d}
 _TRANSPOSED = {
     "conv_transpose1d": F.conv_transpose1d,
@@ -69,9 +70,10 @@ def receptive_fields(
     device, dtype = device_and_dtype(model)
     x = torch.full((1, *example.shape[1:]), 0.5, device=device, dtype=dtype)
     with tapped(model, layer, x) as straight:
+        written = _written(straight, x)
 
         def run(x: Tensor) -> dict[str, Tensor]:
-            with _Paths():
+            with _Paths(written):
                 return straight(x)
 
         with torch.no_grad():
@@ -85,6 +87,18 @@ def receptive_fields(
             [_boxes(run, layer, x, asked[first : first + batch]) for first in range(0, len(asked), batch)]
         )
     return Fields(boxes[1:], _unclipped(boxes, tuple(x.shape[1:]))[1:])
+
+
+def _written(straight: Callable[[Tensor], dict[str, Tensor]], x: Tensor) -> bool:
+    """Whether the model writes into what its layers gave, as by `out += identity`."""
+    try:
+        with torch.no_grad(), _Paths(written=False):
+            straight(x)
+    except RuntimeError as error:
+        if "written-to tensor" not in str(error):
+            raise
+        return True
+    return False
 
 
 def _boxes(run: Callable[[Tensor], dict[str, Tensor]], layer: str, x: Tensor, places: Sequence[Any]) -> Tensor:
@@ -127,13 +141,23 @@ def _unclipped(boxes: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 class _Paths(TorchFunctionMode):
-    """The substitutions; channels are carried as one, since all are alike."""
+    """The substitutions. Channels are carried as one, since all are alike, but where they are `written` to in place."""
+
+    def __init__(self, written: bool):
+        super().__init__()
+        self.written = written
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
+        found = self.substituted(func, args, kwargs or {})
+        return found.contiguous() if self.written and isinstance(found, Tensor) and _is_shared(found) else found
+
+    def substituted(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """What stands for func(*args, **kwargs)."""
         name = getattr(func, "__name__", "").removesuffix("_with_indices")
         if name in _SAME:
             return args[0] if args else kwargs["input"]
+        if name in _DIFFERENCES and isinstance(args[1], Tensor):
+            return args[0].add_(args[1]) if name in ("sub_", "__isub__") else args[0] + args[1]
         if name in _CONV:
             return _conv(_CONV[name], *args, **kwargs)
         if name in _TRANSPOSED:
@@ -149,6 +173,10 @@ class _Paths(TorchFunctionMode):
         if name == "amax":
             return torch.mean(*args, **kwargs)
         return func(*args, **kwargs)
+
+
+def _is_shared(x: Tensor) -> bool:
+    return any(step == 0 and size > 1 for step, size in zip(x.stride(), x.shape, strict=True))
 
 
 def _one(x: Tensor) -> Tensor:

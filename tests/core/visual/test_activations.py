@@ -1,10 +1,13 @@
 import gc
 import tracemalloc
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from torch import nn
 
+from cnn_core import visual
 from cnn_core.errors import UserError
 from cnn_core.visual.activations import layer_names, record, tapped
 from cnn_core.visual.optimization.objectives import filter, whole
@@ -189,3 +192,33 @@ def test_real_errors_come_through():
     model = nn.Sequential(Broken(), nn.Conv2d(1, 1, 3))
     with pytest.raises(ZeroDivisionError, match="a bug in the model"):
         record(model, torch.rand(1, 1, 8, 8), "1")
+
+
+def test_four_threads_look_into_one_model():
+    torch.manual_seed(0)
+    layers = {
+        "a": nn.Conv2d(1, 4, 3),
+        "r": nn.ReLU(),
+        "b": nn.Conv2d(4, 3, 3),
+        "p": nn.Flatten(),
+        "o": nn.Linear(48, 5),
+    }
+    model = nn.Sequential(OrderedDict(layers))
+    inputs = torch.rand(3, 1, 8, 8)
+    calls = [
+        lambda: visual.record(model, inputs, "b")["b"],
+        lambda: visual.saliency(model, inputs, 1),
+        lambda: visual.guided_backprop(model, inputs, 2),
+        lambda: visual.integrated_gradients(model, inputs, 0).values,
+        lambda: visual.grad_cam(model, inputs, "b", 1),
+        lambda: visual.find_exemplars(model, inputs, "a", count=1).scores,
+        lambda: visual.record(model[2:], torch.rand(1, 4, 6, 6, generator=torch.Generator().manual_seed(0)), "b")["b"],
+    ]
+    expected = [call() for call in calls]
+    with ThreadPoolExecutor(4) as pool:
+        found = [(i % len(calls), pool.submit(calls[i % len(calls)])) for i in range(140)]
+        for i, future in found:
+            torch.testing.assert_close(future.result(), expected[i])
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert model.training
