@@ -101,6 +101,12 @@ def place(run: Path) -> Path:
     return run
 
 
+def card_of(run: Path) -> Card | None:
+    """The card of the ready-made network that stands for the run folder `run`; None for a run of the user's."""
+    found = place(run)
+    return None if found == run else _card(found / CARD)
+
+
 def _card(path: Path) -> Card:
     try:
         table: dict[str, Any] = tomllib.loads(bounded.read_bytes(path, bounded.TOML).decode("utf-8"))

@@ -89,7 +89,7 @@ def cached(key: str, make: Callable[[], tuple[dict[str, Any], bytes]]) -> tuple[
     return made
 
 
-FORMAT = 1  # of cards, counted up when their content changes
+FORMAT = 2  # of cards, counted up when their content changes
 OWNED = "data of its owner"
 NONE = 0.01  # share of held-out samples whose unlikeness is above the limit of "none of these"
 
@@ -105,6 +105,10 @@ def measured(run: Run) -> dict[str, Any]:
     from cnn_core.training import engine
     from cnn_core.verbs.views.common import evenly
 
+    card = pretrained.card_of(run.folder)
+    if card:
+        low, high = card.accuracy_interval
+        return {"error": 1 - card.accuracy, "low": 1 - high, "high": 1 - low, "count": card.test_count}
     test = run.app.load(run.config).test
     inputs, targets = test.take(evenly(len(test), SAMPLES))
     logits = engine.predict_logits(run.model, inputs, forward=run.app.forward_of(run.config))
@@ -123,10 +127,18 @@ def _digits(run: Run, examples: bool) -> tuple[bytes, dict[str, Any]]:
     return graph, {"layers": layers, "windows": windows, **digits.extras(run, examples)}
 
 
-DOMAINS: dict[str, Callable[[Run, bool], tuple[bytes, dict[str, Any]]]] = {"digits": _digits}
+def _text(run: Run, examples: bool) -> tuple[bytes, dict[str, Any]]:
+    from apps.playground.domains import text
+
+    return text.page(run, examples)
+
+
+DOMAINS: dict[str, Callable[[Run, bool], tuple[bytes, dict[str, Any]]]] = {"digits": _digits, "text": _text}
 
 
 def _holds(card: dict[str, Any]) -> str:
     """What of the training data the card carries."""
+    if "words" in card:
+        return "its words"
     filters = card.get("filters", {}).values()
     return "patches of training pictures" if any("patches" in entry for entry in filters) else "nothing"

@@ -2,9 +2,10 @@
 import { mount as digits } from './digits/page.js';
 import { element, button } from './dom.js';
 import { bytesOf, openNetwork } from './runtime.js';
+import { mount as text } from './text/page.js';
 import { language, say, setLanguage, LANGUAGES } from './words.js';
 
-const DOMAINS = { digits };
+const DOMAINS = { digits, text };
 
 export async function start(data) {
   const root = document.getElementById('page');
@@ -52,7 +53,7 @@ function footer(data, chosen) {
   const { error, low, high, count } = card.test;
   const lines = [say('errorRate', { error: percent(error), low: percent(low), high: percent(high), count, data: card.data })];
   lines.push(say(card.calibrated ? 'calibrated' : 'uncalibrated'));
-  lines.push(say('notFor'), say('holds', { what: say(card.holds === 'nothing' ? 'holdsNothing' : 'holdsPatches') }));
+  lines.push(say('notFor'), say('holds', { what: say({ nothing: 'holdsNothing', 'its words': 'holdsWords' }[card.holds] ?? 'holdsPatches') }));
   return element('footer', {},
     ...lines.map((line) => element('p', {}, line)),
     licences(data.files.notices));

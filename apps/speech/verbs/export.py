@@ -28,7 +28,7 @@ def run(app: App, options: ExportOptions) -> Outcome:
     if options.int8 and small.exists() and not options.overwrite:
         raise UserError(f"{small}: exists already; name another with --out, or add --overwrite")
     found = shared.run(app, options)
-    if not options.int8:
+    if not options.int8 or options.page:
         return found
 
     from cnn_core import runs

@@ -30,6 +30,8 @@ def run(app: App, options: ExportOptions) -> Outcome:
     if options.linear:
         return _linear(app, options, options.linear)
     done = shared.run(app, options)
+    if options.page:
+        return done
     assert done.data is not None
     out = options.out or options.run / "model.onnx"
     record = runs.read_record(app, options.run)

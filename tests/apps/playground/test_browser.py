@@ -10,6 +10,8 @@ import torch
 from apps.playground import page
 from apps.playground.runs import run_at
 from apps.playground.server import Server
+from apps.text.verbs.answers import AnswerOptions, answer
+from cnn_core import pretrained
 from cnn_core.verbs.answers import answers_to
 from tests.helpers.runs import in_fp32
 
@@ -155,6 +157,26 @@ def test_chinese_and_a_phone(opened):
     assert "7" in shown.locator(".answer").inner_text()
     shown.get_by_role("button", name="English").click()
     assert shown.locator("h1").inner_text() == "Watch a network think"
+
+
+def test_a_typed_text_gets_pythons_answer(opened, browser_runtime, tmp_path):
+    trained = in_fp32(run_at(pretrained.run_path("@text-sentiment")))
+    path = tmp_path / "text.html"
+    path.write_text(page.page(trained), encoding="utf-8")
+    shown, requests = opened(path.as_uri())
+    text = "It's a warm, clever and wonderful film, though <b>Zyxxland</b> is a bit dull."
+    shown.get_by_role("textbox").fill(text)
+    shown.wait_for_selector(".network[data-answer]")
+    shown.locator(".word.unknown", has_text="zyxxland").wait_for()
+    expected = answer(trained, [text], AnswerOptions(2, "0", "0", 1.0))[0]
+    assert shown.locator(".network").get_attribute("data-answer") == expected["answer"]
+    best = shown.locator(".bars .best + .track + span").inner_text()
+    assert float(best.removesuffix(" %")) / 100 == pytest.approx(expected["top"][0]["probability"], abs=6e-4)
+    assert shown.locator("ol li").count() > 0
+    assert shown.locator(".words b").count() == 0  # text is never HTML
+    assert requests == [path.as_uri()]
+    shown.get_by_role("textbox").fill("")
+    shown.locator(".answer", has_text="Type a sentence").wait_for()
 
 
 def test_the_served_page_asks_its_server_alone(opened, network):

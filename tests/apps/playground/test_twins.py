@@ -6,6 +6,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from apps.digits import frame
+from apps.text.reading.tokenizers import tokenizer
 
 GENERATOR = np.random.default_rng(7)
 
@@ -69,6 +70,41 @@ def test_the_arithmetic_of_a_cell_is_torchs_convolution(javascript, stride, padd
     code = "data.places.map((place) => m.cellOf(data.source, data.weight, data.bias, 2, place, data.window).total)"
     found = javascript("views/convolution.js", code, data)
     np.testing.assert_allclose(found, [expected[2, y, x].item() for y, x in data["places"]], rtol=1e-4, atol=1e-5)
+
+
+TEXTS = [
+    "It's a warm, clever film: don't miss it!",
+    "They've (really) said; \"no\" -- <br /> n't 's 'll",
+    "  \t\n ",
+    "Čapek's naïve Ünïcode 日本語 and 😀, e\u0301 too",
+    "A B\u00a0C\u2003D!!??",
+    *("".join(GENERATOR.choice(list("abC'`,.!?();:<>\"-  \n"), 40)) for _ in range(60)),
+]
+
+
+@pytest.mark.parametrize("name", ["english", "kim", "characters"])
+def test_tokenizers_cut_as_pythons_do(javascript, name):
+    found = javascript("text/tokenizers.js", f"data.map((text) => m.TOKENIZERS.{name}(text))", TEXTS)
+    assert found == [tokenizer(name)(text) for text in TEXTS]
+
+
+def test_words_have_the_vocabularys_numbers(javascript):
+    code = "m.numbered('a film, a ZZ', {tokenizer: 'kim', longest: 4}, new Map([['a', 2], ['film', 3], [',', 4]]))"
+    assert javascript("text/tokenizers.js", code) == {"tokens": ["a", "film", ",", "a"], "row": [2, 3, 4, 2]}
+    assert javascript("text/tokenizers.js", code.replace("4}", "0}"))["row"] == [2, 3, 4, 2, 1]
+
+
+def test_ngrams_are_the_filters_with_their_weights(javascript):
+    """Two filters of width 2, one of width 3, two classes; what a filter adds is its maximum times its lead."""
+    maps = [
+        {"kernel": 2, "dims": [1, 2, 3], "data": [0, 2, 1, 5, 0, 0]},
+        {"kernel": 3, "dims": [1, 1, 3], "data": [0, 0, 0]},
+    ]
+    data = {"tokens": ["a", "b", "c"], "maps": maps, "weight": [1, 0.5, 9, 0, 1, -9]}
+    code = "m.ngrams(data.tokens, data.maps, data.weight, 2, 0)"
+    assert javascript("text/reasons.js", code, data) == [{"text": "b c", "score": 2}]
+    other = javascript("text/reasons.js", code.replace("2, 0)", "2, 1)"), data)
+    assert other == [{"text": "a b", "score": 2.5}]
 
 
 def test_every_language_says_every_word(javascript):

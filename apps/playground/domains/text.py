@@ -1,0 +1,37 @@
+"""Texts on the page: how they are cut, and the words that the network knows; no text of the training data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.playground.graph import graph_of
+from cnn_core.errors import UserError
+from cnn_core.runs import Run
+
+TOKENIZERS = ("english", "kim", "characters")  # those that the page has too
+
+
+def page(run: Run, examples: bool) -> tuple[bytes, dict[str, Any]]:
+    """The graph and what belongs to it: tokenizer, words by number, windows of the convolutions over words.
+
+    Raises UserError for a tokenizer that the page does not have.
+    """
+    vocabulary = run.fitted.vocabulary
+    if vocabulary.tokenizer not in TOKENIZERS:
+        raise UserError(
+            f"{run.folder}: the page cannot cut texts as the tokenizer {vocabulary.tokenizer} does; it knows"
+            f" {', '.join(TOKENIZERS)}"
+        )
+    assert run.app.example is not None
+    example = run.app.example(run.config, run.labels)
+    names = [name for name, _ in run.model.named_children()]
+    # Of networks with windows side by side the page tells which n-grams fired.
+    layers = [name for name in names if name.startswith("conv")] if {"pool", "output", "front"} <= set(names) else []
+    graph, windows = graph_of(run, example, [*layers, *(["output"] if layers else [])], free_axes=run.app.free_axes)
+    card = {"tokenizer": vocabulary.tokenizer, "longest": vocabulary.longest, "words": list(vocabulary.words)}
+    return graph, card | {"layers": layers, "windows": windows, "shortest": shortest(windows)}
+
+
+def shortest(windows: dict[str, dict[str, Any]]) -> int:
+    """Words that a text is filled up to, so that the widest window fits."""
+    return max((window["kernel"][0] for window in windows.values()), default=1)
