@@ -22,7 +22,7 @@ demo: $(STAMP)
 	$(BIN)/cnn-digits visualize exemplars runs/demo
 	$(BIN)/cnn-digits visualize classes runs/demo --l1 0.05
 	$(BIN)/cnn-digits explain runs/demo 0 8 18
-	@echo 'next: $(BIN)/cnn-playground runs/demo      (draw a digit in the browser and watch this network think)'
+	@echo 'next: draw a digit in the browser and watch this network think: $(BIN)/python -m apps.playground runs/demo'
 
 # Everything but the long tests: at most ten minutes.
 test: $(STAMP) system lint types

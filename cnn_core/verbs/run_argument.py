@@ -42,7 +42,8 @@ def with_run(app: App, cls: type, prog: str, args: Sequence[str]) -> list[str]:
             return args
         others = len(names) > place + 1
         default = getattr(cls, names[place + 1], None) if others else None
-        if not others or (word != default and _is_meant_as_run(word, app.literal)):
+        folder = others and not _takes_many(cls, names[place + 1]) and Path(word).is_dir()  # one file is no folder
+        if not others or folder or (word != default and _is_meant_as_run(word, app.literal)):
             raise UserError(_neither(app, word, others))
     name = pretrained.default(app.name)
     if not name:
@@ -88,6 +89,10 @@ def _positionals(cls: type) -> list[str]:
     """Fields that are given by their place, in order."""
     hints = typing.get_type_hints(cls, include_extras=True)
     return [each.name for each in dataclasses.fields(cls) if _is_positional(hints[each.name])]
+
+
+def _takes_many(cls: type, name: str) -> bool:
+    return typing.get_origin(typing.get_type_hints(cls)[name]) is tuple
 
 
 def _is_positional(hint: Any) -> bool:
