@@ -131,6 +131,12 @@ def _export() -> VerbModule:
     return export
 
 
+def _evaluate() -> VerbModule:
+    from apps.text.verbs import evaluate
+
+    return evaluate
+
+
 def _linear() -> VerbModule:
     from apps.text.verbs import linear
 
@@ -183,6 +189,7 @@ APP = App(
         "map": View("the word vectors on two axes, coloured by class", _word_map),
     },
     verbs={
+        "evaluate": Verb("metrics beside linear models, confusion, calibration, mistakes as text", _evaluate),
         "predict": Verb("answers for texts, files, or standard input line by line", _predict),
         "explain": Verb("the words and n-grams that decided, as coloured text", _explain),
         "export": Verb("ONNX with the vocabulary beside it, and an example without PyTorch", _export),

@@ -85,11 +85,14 @@ def read_corpus(data: str, options: TextData, trained: Form = AUTO, classes: Seq
     return Corpus(data, parts)
 
 
-def read_foreign(config: TextConfig, fitted: FittedText) -> Corpus:
-    """Data other than the run's: read as its training data were where that fits, without its test file."""
+def read_foreign(config: TextConfig, fitted: FittedText, form: FormOptions) -> Corpus:
+    """Data other than the run's: read as `form` says, else as its training data were where that fits, all of them."""
     table = Path(plain_name(Path(config.data))).suffix.lower() in KINDS
-    options = replace(config.texts, test="", text="", label="", encoding="", header="auto")
-    options = replace(options, delimiter="" if table else options.delimiter)
+    trained = config.texts
+    said = {field.name: getattr(form, field.name) for field in fields(FormOptions)}
+    said["delimiter"] = form.delimiter or ("" if table else trained.delimiter)
+    said["quote"] = form.quote if form.quote != "auto" else trained.quote
+    options = replace(trained, test="", **said)
     return read_corpus(config.data, options, remembered_form(config, fitted), fitted.labels)
 
 

@@ -19,7 +19,7 @@ import torch
 from apps.text.config import TextConfig, TextData
 from apps.text.corpus import Corpus, read_corpus, read_foreign, remembered_form, same_data
 from apps.text.reading.files import decode, read_bytes
-from apps.text.reading.form import Form
+from apps.text.reading.form import NOTHING, Form, FormOptions
 from apps.text.reading.labelled import Texts
 from apps.text.reading.scripts import check_tokens
 from apps.text.reading.tokenizers import normal_form, tokenizer
@@ -35,12 +35,13 @@ from cnn_core.training.holdout import folds, hold_out
 MOST_CLASSES = 1000
 
 
-def load(config: TextConfig, fitted: FittedText | None = None) -> Dataset:
+def load(config: TextConfig, fitted: FittedText | None = None, form: FormOptions = NOTHING) -> Dataset:
     """The data set that the configuration names; with `fitted`, in the words and classes of the run that has it.
 
-    Data other than the run's are test texts alone, all of them where they are not divided, and have no training texts.
-    The data set's `fitted` has the digest of the data as they are now. Raises UserError where the data are not
-    available, cannot be read, have one class only (a run's test texts may), or a class that the run does not have.
+    Data other than the run's, of which `form` tells how to read them, are test texts alone, all of them where they are
+    not divided, and have no training texts. The data set's `fitted` has the digest of the data as they are now. Raises
+    UserError where the data are not available, cannot be read, have one class only (a run's test texts may), or a class
+    that the run does not have.
     """
     if fitted is None:
         corpus = read_corpus(config.data, config.texts)
@@ -58,7 +59,7 @@ def load(config: TextConfig, fitted: FittedText | None = None) -> Dataset:
         if fitted.digest and corpus.digest != fitted.digest:
             note(f"{config.data}: has changed since the run was trained on it (sha256 {corpus.digest[:12]})")
     else:
-        corpus = read_foreign(config, fitted)
+        corpus = read_foreign(config, fitted, form)
         _print(corpus.notes)
         if fitted.digest and corpus.digest == fitted.digest:
             note(f"{config.data}: holds the very texts that the run was trained on")
@@ -127,7 +128,11 @@ def split(corpus: Corpus, options: TextData) -> Splits:
             chosen = hold_out(texts.labels, options.test_share, options.split_seed, groups)
     except UserError as error:
         raise UserError(f"{corpus.data}: {error}") from None
-    how = f"fold {options.fold} of {options.folds}" if options.folds else f"{options.test_share:.0%} of each class"
+    how = (
+        f"fold {options.fold} of {options.folds}"
+        if options.folds
+        else f"about {options.test_share:.0%} of each class, equal texts together"
+    )
     line = f"{corpus.data}: {chosen.sum()} of {len(texts)} texts for testing ({how}, seed {options.split_seed})"
     repeated = len(groups) - len(set(groups))
     if repeated:

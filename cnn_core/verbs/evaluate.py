@@ -25,9 +25,8 @@ class EvaluateOptions(Shared):
     """Largest number of mistakes in the gallery."""
 
 
-parse = parser(
-    EvaluateOptions, "Accuracy with its interval, per class, confusion, calibration, and the worst mistakes."
-)
+ABOUT = "Accuracy with its interval, per class, confusion, calibration, and the worst mistakes."
+parse = parser(EvaluateOptions, ABOUT)
 
 
 def run(app: App, options: EvaluateOptions) -> Outcome:

@@ -33,6 +33,10 @@ class FormOptions:
     """auto refuses labels such as a,b beside a and b, for a text has one class; none: the comma is part of a name."""
 
 
+NOTHING = FormOptions()
+"""Nothing said."""
+
+
 @dataclass(frozen=True)
 class Form(FormOptions):
     """The form of a file, as the options say it; in a Texts, as it was found."""

@@ -50,7 +50,7 @@ def read_labelled(path: Path, form: Form, trained: Form = AUTO, classes: Sequenc
         raise UserError(f"{path}: {len(missing)} of {len(cells)} rows have no label (first: row {missing[0]})")
     labels = single_labels(str(path), cells, form)
     texts = [row[text] for row in table.rows]
-    hint = "" if classes or not guesses else " (name others with --texts.text and --texts.label)"  # evaluate has none
+    hint = " (name others with --texts.text and --texts.label)" if guesses else ""
     guesses += table.notes
     notes = (f"{path}: {', '.join(guesses)}{hint}",) if guesses else ()
     notes += tuple(f"{path}: {line}" for line in oddities(texts, labels))

@@ -105,7 +105,7 @@ def run(app: App, options: PredictOptions) -> Outcome:
     asked, tables = _read(trained, options, training_form(trained))
     found = answer(trained, [each.text for each in asked], asked_for)
     answers = [
-        {"file": each.file, "row": each.row} | (unanswered(each.text) if each.file and not each.text.strip() else one)
+        {"file": each.file, "row": each.row} | (one if each.text.strip() else unanswered(each.text))
         for each, one in zip(asked, found, strict=True)
     ]
     data: dict[str, Any] = {"run": str(options.run), "predictions": answers}
@@ -130,12 +130,17 @@ def _check(options: PredictOptions) -> None:
 
 def _listing(answers: list[dict[str, Any]]) -> str:
     count = max(len(each["top"]) for each in answers)
+    files = len({each["file"] for each in answers}) > 1
     rows = []
     for each in answers:
         best = [f"{top['label']} {top['probability']:.3f}" for top in each["top"]]
         best += [""] * (count - len(best))
-        rows.append([each["row"], _short(each["text"]), each["answer"] or "", *best, f"{each['unknown']:.0%}"])
-    return table(["row", "text", "answer", *(f"#{i + 1}" for i in range(count)), "unknown words"], rows)
+        where = [each["file"] or ""] if files else []
+        rows.append([*where, each["row"], _short(each["text"]), each["answer"] or "", *best, f"{each['unknown']:.0%}"])
+    return table(
+        [*(["file"] if files else []), "row", "text", "answer", *(f"#{i + 1}" for i in range(count)), "unknown words"],
+        rows,
+    )
 
 
 def _read(trained: Run, options: PredictOptions, remembered: Form) -> tuple[list[Asked], list[Table]]:

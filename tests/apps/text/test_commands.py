@@ -328,3 +328,26 @@ def test_a_vocabulary_of_another_model(trained, tmp_path, capsys):
 def test_the_default_data(capsys):
     found = answer(capsys, "prepare")
     assert (found["train"] + found["test"], found["labels"]) == (10_072, ["negative", "positive"])
+
+
+def test_evaluate_is_told_how_to_read_other_data(trained, tmp_path, capsys):
+    """A table in another encoding, of other columns, without a header, cut by bars."""
+    rows = ["5|dull and lame|poor|x", "6|warm and wonderful|good|y", "7|stale, tired\u00e9|poor|z"] * 4
+    path = tmp_path / "other.csv"
+    path.write_bytes("\n".join(rows).encode("latin-1"))
+    form = ["--texts.text", "2", "--texts.label", "3", "--texts.header", "no", "--texts.delimiter", "|"]
+    found = answer(capsys, "evaluate", trained, "--data", path, *form, "--texts.encoding", "latin-1")
+    assert found["count"] == 12
+    assert found["accuracy"] > 0.9
+    assert "latin-1" in bad(capsys, "evaluate", trained, "--data", path, *form)
+    assert "name other data with --data" in bad(capsys, "evaluate", trained, *form)
+
+
+def test_a_folder_of_texts_and_an_empty_argument(trained, tmp_path, capsys):
+    (tmp_path / "one.txt").write_text("warm and wonderful")
+    (tmp_path / "two.txt").write_text("dull and lame")
+    shown = said(capsys, "predict", trained, tmp_path)
+    assert "one.txt" in shown
+    assert "two.txt" in shown
+    found = answer(capsys, "predict", trained, "", "warm")["predictions"]
+    assert [each["answer"] for each in found] == [None, "good"]
