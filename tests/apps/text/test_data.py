@@ -319,7 +319,7 @@ def test_load_a_table(tmp_path, capsys):
     data = load(TextConfig(data=str(table(tmp_path / "x.csv"))))
     assert data.labels == ("bad", "good")
     assert (len(data.train), len(data.test)) == (54, 6)
-    assert "6 of 60 texts for testing (10% of each class, seed 0)" in capsys.readouterr().err
+    assert "6 of 60 texts for testing (about 10% of each class, seed 0)" in capsys.readouterr().err
     x, y = data.test.take(slice(0, 1))
     words = data.fitted.vocabulary
     assert words.decode(x[0].tolist())[0] == ("awful", "fine")[int(y[0])]
