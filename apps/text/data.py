@@ -129,9 +129,7 @@ def split(corpus: Corpus, options: TextData) -> Splits:
     except UserError as error:
         raise UserError(f"{corpus.data}: {error}") from None
     how = (
-        f"fold {options.fold} of {options.folds}"
-        if options.folds
-        else f"about {options.test_share:.0%} of each class, equal texts together"
+        f"fold {options.fold} of {options.folds}" if options.folds else f"about {options.test_share:.0%} of each class"
     )
     line = f"{corpus.data}: {chosen.sum()} of {len(texts)} texts for testing ({how}, seed {options.split_seed})"
     repeated = len(groups) - len(set(groups))
