@@ -214,7 +214,7 @@ def _solve(
             contents = {layer: seen[layer] for layer in ask.content_layers}
             grams = {layer: torch.zeros(()) for layer in ask.style_layers}
             for painting, share in zip(paintings, shares, strict=True):
-                seen = run(painting)
+                seen = _seen(run, painting)
                 grams = {layer: share * gram(seen[layer]) + grams[layer].to(painting) for layer in grams}
         free = ((first - low) / span).clone().requires_grad_()  # in units of the range: one rate fits all
 
@@ -248,6 +248,17 @@ def _solve(
             if bar is not None:
                 bar.close()
     return (free.detach() * span + low).clamp(low, high), torch.tensor(history)
+
+
+def _seen(run: Callable[[Tensor], dict[str, Tensor]], painting: Tensor) -> dict[str, Tensor]:
+    """What the layers give for a style. Raises UserError for a picture that is too small for the deepest of them."""
+    try:
+        return run(painting)
+    except RuntimeError as error:
+        if "too small" not in str(error) and "can't be greater than actual input size" not in str(error):
+            raise
+        size = " x ".join(map(str, painting.shape[2:]))
+        raise UserError(f"a style of {size} pixels is too small for the layers asked for; use a larger one") from error
 
 
 def _relative(found: Tensor, target: Tensor) -> Tensor:

@@ -130,3 +130,13 @@ def test_bf16_layers_with_fp32_losses_paint_nearly_the_same(make, state):
     assert 0 < (half.picture - plain.picture).abs().mean() < 0.15
     with pytest.raises(UserError, match="precision must be one of auto, fp32, bf16"):
         stylize(model, content, style, **LAYERS, precision="fp8")
+
+
+def test_a_style_that_is_too_small_for_the_layers_is_said():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3), torch.nn.MaxPool2d(2), torch.nn.MaxPool2d(2), torch.nn.Conv2d(4, 4, 1)
+    )
+    layers = {"content_layers": ["3"], "style_layers": ["0", "3"]}
+    with pytest.raises(UserError, match="5 x 5 pixels is too small"):
+        stylize(model, torch.rand(3, 24, 24), torch.rand(3, 5, 5), **layers, steps=1)
