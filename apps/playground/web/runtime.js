@@ -59,6 +59,11 @@ export function unpacked({ type, shape, data }) {
   return { shape, values: new TYPES[type](decoded(data).buffer) };
 }
 
+// A share as a percentage; nothing is ever wholly certain.
+export function percent(share) {
+  return share > 0.9995 ? '> 99.9' : (100 * share).toFixed(1);
+}
+
 // Logits, which the graph gives at the network's temperature -> probabilities.
 export function probabilities(logits) {
   const top = Math.max(...logits);

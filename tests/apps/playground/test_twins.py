@@ -121,6 +121,10 @@ def _holes(text: str) -> list[str]:
     return re.findall(r"\{(\w+)\}", text)
 
 
+def test_nothing_is_wholly_certain(javascript):
+    assert javascript("runtime.js", "[0.5, 0.9994, 0.99951, 1].map(m.percent)") == ["50.0", "99.9", "> 99.9", "> 99.9"]
+
+
 def test_probabilities(javascript):
     logits = [2.0, -1.0, 90.5]
     found = javascript("runtime.js", "m.probabilities(Float32Array.from(data))", logits)

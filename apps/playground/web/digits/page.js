@@ -1,6 +1,6 @@
 // Digits: draw one, and see the answer, what every layer makes of it, and how each cell is computed.
 import { button, canvas, element } from '../dom.js';
-import { probabilities } from '../runtime.js';
+import { percent, probabilities } from '../runtime.js';
 import { bars } from '../views/bars.js';
 import { diverging, largest, paint } from '../views/colours.js';
 import { mapGrid } from '../views/maps.js';
@@ -57,7 +57,7 @@ export function mount(root, network) {
     const none = card.unlike !== null && given.unlikeness.data[0] > card.unlike;
     const best = chances.indexOf(Math.max(...chances));
     shown.update(chances);
-    const words = { label: card.labels[best], percent: (100 * chances[best]).toFixed(1) };
+    const words = { label: card.labels[best], percent: percent(chances[best]) };
     answer.textContent = say(none ? 'saysNone' : 'says', words);
     root.dataset.answer = none ? 'none of these' : card.labels[best];
     root.dataset.milliseconds = (performance.now() - start).toFixed(2);

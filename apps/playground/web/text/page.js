@@ -1,6 +1,6 @@
 // Texts: type one, and see the answer, the words that speak for it, and the n-grams that fired.
 import { element } from '../dom.js';
-import { probabilities } from '../runtime.js';
+import { percent, probabilities } from '../runtime.js';
 import { bars } from '../views/bars.js';
 import { diverging, largest } from '../views/colours.js';
 import { say } from '../words.js';
@@ -61,7 +61,7 @@ export function mount(root, network) {
     const falls = await occlusion(row, best, chances, async (rows) => (await chancesOf(rows)).chances);
     if (mine !== newest) return; // the text has changed meanwhile
     shown.update(chances);
-    answer.textContent = say('saysText', { label: card.labels[best], percent: (100 * chances[best]).toFixed(1) });
+    answer.textContent = say('saysText', { label: card.labels[best], percent: percent(chances[best]) });
     root.dataset.answer = card.labels[best];
     const scale = largest(falls) || 1;
     coloured.replaceChildren(...tokens.flatMap((token, i) => [word(token, falls[i], scale, row[i] === UNKNOWN), ' ']));
