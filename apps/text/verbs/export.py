@@ -43,7 +43,7 @@ def run(app: App, options: ExportOptions) -> Outcome:
         vocabulary,
         {"labels": record["labels"], "tokenizer": words.tokenizer, "longest": words.longest, "words": words.words},
     )
-    source = Path(__file__).with_name("predict_onnx.py").read_text(encoding="utf-8")
+    source = (Path(__file__).parents[1] / "predict_onnx.py").read_text(encoding="utf-8")
     with atomic(script) as part:
         part.write_text(source, encoding="utf-8")
     text = f'{done.text}\nvocabulary: {vocabulary}\nexample: python {script} {out} "a text"'

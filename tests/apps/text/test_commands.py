@@ -195,7 +195,9 @@ def test_export_with_a_script_that_needs_no_torch(trained, tmp_path, capsys):
     lines = [line.split("\t") for line in done.stdout.splitlines()]
     expected = answer(capsys, "predict", trained, *texts)["predictions"]
     for line, each in zip(lines, expected, strict=True):
-        assert line[0] == each["answer"]
+        assert line[0] == (each["answer"] or "")
+        if not each["top"]:  # nothing was said
+            continue
         assert float(line[1]) == pytest.approx(each["top"][0]["probability"], abs=2e-4)
     assert "torch" not in Path(found["script"]).read_text().replace("torchtext", "")
 

@@ -52,6 +52,9 @@ def main(path, texts):
     numbers = {word: number for number, word in enumerate(vocabulary["words"])}
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     for text in texts:
+        if not text.strip():
+            print(f"\t\t{text}")  # noqa: T201 (no words, no answer)
+            continue
         tokens = TOKENIZERS[vocabulary["tokenizer"]](text)[: vocabulary["longest"] or None]
         row = [numbers.get(token, 1) or 1 for token in tokens] or [0]
         (logits,) = np.asarray(session.run(None, {"input": np.array([row], np.int32)})[0], float)
