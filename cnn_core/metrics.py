@@ -122,6 +122,12 @@ def calibration(confidence: ArrayLike, correct: ArrayLike, bins: int = 15) -> Ca
     return Calibration(float((gaps * counts).sum() / top.size), edges, counts, mean_confidence, mean_accuracy)
 
 
+def calibration_of(logits: ArrayLike, targets: ArrayLike) -> Calibration:
+    """Calibration of the answers that logits (N, C) give to targets (N,)."""
+    log_p = log_softmax(logits)
+    return calibration(np.exp(log_p.max(axis=1)), log_p.argmax(axis=1) == np.asarray(targets))
+
+
 @dataclass(frozen=True)
 class Coverage:
     """Errors among the answers that are left when the least sure ones are refused."""

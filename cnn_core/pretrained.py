@@ -102,7 +102,7 @@ def place(run: Path) -> Path:
 
 
 def card_of(run: Path) -> Card | None:
-    """The card of the ready-made network that stands for the run folder `run`; None for a run of the user's."""
+    """The card of the ready-made network at `run`, or None if it is an ordinary run folder."""
     found = place(run)
     return None if found == run else _card(found / CARD)
 

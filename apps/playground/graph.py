@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cnn_core.exporting.graph import export_onnx
+from cnn_core.exporting.run import export_run
 from cnn_core.optional import require
 from cnn_core.runs import Run
 
-if TYPE_CHECKING:
-    from torch import Tensor
 
-
-def graph_of(
-    run: Run, example: Tensor, layers: Sequence[str], *, free_axes: Mapping[int, str] | None = None
-) -> tuple[bytes, dict[str, dict[str, Any]]]:
+def graph_of(run: Run, layers: Sequence[str]) -> tuple[bytes, dict[str, dict[str, Any]]]:
     """The ONNX file, and for each of `layers` that is a convolution its window.
 
     Outputs: `logits`, at the run's temperature; `unlikeness`, where the run can tell it; every layer by its name;
@@ -28,16 +23,7 @@ def graph_of(
     onnx = require("onnx", "a page")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
-        export_onnx(
-            run.model,
-            example,
-            path,
-            labels=run.labels,
-            layers=layers,
-            free_axes=free_axes,
-            temperature=run.calibration.temperature,
-            bank=run.bank,
-        )
+        export_run(run, path, layers=layers)
         model = onnx.load(path)
     makers = {name: node for node in model.graph.node for name in node.output}
     initial = {tensor.name: tensor for tensor in model.graph.initializer}

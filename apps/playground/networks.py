@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from cnn_core import bounded, pretrained, version
@@ -16,6 +17,8 @@ from cnn_core.files import atomic, digest_of, plain, write_json
 from cnn_core.runs import Run, checkpoint_of
 from cnn_core.training import calibration, checkpoint
 
+DOMAINS = ("digits", "text")
+"""Apps whose networks have a page: modules of `domains`."""
 SAMPLES = 10_000  # test samples on which the error rate is measured
 
 
@@ -57,8 +60,8 @@ def _made(run: Run, data: str, examples: bool) -> tuple[dict[str, Any], bytes]:
         "unlike": _limit(run),
         "calibrated": run.calibration.samples > 0,
     }
-    note(f"{run.folder}: computing what its filters want to see; kept for the next time")
-    graph, extras = DOMAINS[run.app.name](run, examples)
+    note(f"{run.folder}: preparing its page; kept for the next time")
+    graph, extras = import_module(f"apps.playground.domains.{run.app.name}").page(run, examples)
     card |= extras
     card["holds"] = _holds(card)
     made = plain(card)
@@ -103,7 +106,7 @@ def measured(run: Run) -> dict[str, Any]:
     """{"error", "low", "high", "count"}: share of wrong answers on test samples, its 95 % interval, their number."""
     from cnn_core.metrics import evaluate_logits
     from cnn_core.training import engine
-    from cnn_core.verbs.views.common import evenly
+    from cnn_core.training.data import evenly
 
     card = pretrained.card_of(run.folder)
     if card:
@@ -115,25 +118,6 @@ def measured(run: Run) -> dict[str, Any]:
     found = evaluate_logits(logits.numpy(), targets.numpy(), run.labels)
     low, high = found.accuracy_interval
     return {"error": 1 - found.accuracy, "low": 1 - high, "high": 1 - low, "count": found.count}
-
-
-def _digits(run: Run, examples: bool) -> tuple[bytes, dict[str, Any]]:
-    from apps.playground.domains import digits
-    from apps.playground.graph import graph_of
-
-    assert run.app.example is not None
-    layers = digits.layers(run)
-    graph, windows = graph_of(run, run.app.example(run.config, run.labels), layers)
-    return graph, {"layers": layers, "windows": windows, **digits.extras(run, examples)}
-
-
-def _text(run: Run, examples: bool) -> tuple[bytes, dict[str, Any]]:
-    from apps.playground.domains import text
-
-    return text.page(run, examples)
-
-
-DOMAINS: dict[str, Callable[[Run, bool], tuple[bytes, dict[str, Any]]]] = {"digits": _digits, "text": _text}
 
 
 def _holds(card: dict[str, Any]) -> str:

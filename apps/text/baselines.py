@@ -5,12 +5,12 @@ Letters: N texts, F features, C classes.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import product
 from typing import Any, cast
 
 import numpy as np
 
-from apps.text.linear import LinearModel
+from apps.text.linear import LinearModel, grams
 from cnn_core.benchmark import cpu_seconds
 from cnn_core.errors import UserError
 from cnn_core.metrics import confusion_matrix
@@ -72,11 +72,6 @@ def macro_f1(truth: np.ndarray, predictions: np.ndarray) -> float:
     counts = confusion_matrix(truth, predictions, int(max(truth.max(), predictions.max())) + 1)
     hits, total = counts.diagonal(), counts.sum(0) + counts.sum(1)
     return float((2 * hits[total > 0] / total[total > 0]).mean())
-
-
-def grams(tokens: Sequence[str]) -> list[str]:
-    """Words and pairs of neighbours."""
-    return [*tokens, *(f"{a} {b}" for a, b in pairwise(tokens))]
 
 
 def tfidf(train: Rows, targets: np.ndarray) -> LinearModel:

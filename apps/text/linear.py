@@ -23,6 +23,11 @@ from cnn_core.files import atomic
 FORMAT = "cnn-text linear 1"
 
 
+def grams(tokens: Sequence[str]) -> list[str]:
+    """Words and pairs of neighbours."""
+    return [*tokens, *(f"{a} {b}" for a, b in pairwise(tokens))]
+
+
 @dataclass(frozen=True)
 class LinearModel:
     """Scores = features @ weight + bias; the class with the largest one is the answer."""
@@ -49,7 +54,7 @@ class LinearModel:
         """Tokens of N texts -> (N, C)."""
         found = np.empty((len(rows), len(self.classes)))
         for number, tokens in enumerate(rows):
-            counts = Counter(tokens) + Counter(f"{a} {b}" for a, b in pairwise(tokens))
+            counts = Counter(grams(tokens))
             known = [(self.columns[gram], count) for gram, count in counts.items() if gram in self.columns]
             places = np.array([place for place, _ in known], np.int64)
             if self.idf is None:

@@ -21,8 +21,8 @@ from cnn_core.training.calibration import features_of, last_dense, unlikeness_of
 from cnn_core.visual.activations import find_layer
 
 RELATIVE = 1e-4  # of the largest logit: float32 rounding through some ten layers stays far below
-UNLIKENESS = "unlikeness"
 ABSOLUTE = 1e-5  # for networks whose logits are all near zero
+UNLIKENESS = "unlikeness"
 
 
 def export_onnx(

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,13 @@ from cnn_core.config import from_json, to_json
 from cnn_core.console import note
 from cnn_core.errors import UserError, first_line
 from cnn_core.files import atomic, write_json
-from cnn_core.metrics import calibration, log_softmax
+from cnn_core.metrics import calibration_of, log_softmax
 from cnn_core.nn.compact import compact, expanded
-from cnn_core.training.data import Split
+from cnn_core.training.data import Split, evenly
+from cnn_core.training.inference import Forward, call, in_order, predict_logits
 
-SHARE, LEAST, MOST_SHARE = 0.05, 200, 0.2
-"""Of the training samples that are held out: a share, at least so many, but never more than a fifth."""
+LEAST, MOST_SHARE = 200, 0.2
+"""Of the training samples so many are held out at least, but never more than a fifth."""
 FEWEST = 40  # samples on which a temperature can be fitted at all
 ENOUGH = 10_000  # held-out samples beyond which nothing is gained
 BANK, NEIGHBOURS = 1000, 3
@@ -70,9 +72,9 @@ UNCALIBRATED = Calibration()
 def held_out_for_calibration(train: Split, share: float, seed: int, what: str) -> tuple[Split, Split | None]:
     """(rest, held out) of the training samples; nothing is held out, with a note why, where there are too few."""
     count = len(train)
-    wanted_share = min(max(share, LEAST / max(count, 1)), MOST_SHARE)
+    share = min(max(share, LEAST / max(count, 1)), MOST_SHARE)
     try:
-        rest, held = train.hold_out(wanted_share, seed + 1)
+        rest, held = train.hold_out(share, seed + 1)
     except UserError:
         rest, held = train, None
     classes = train.targets.unique()
@@ -133,53 +135,49 @@ def unlikeness_of(features: Tensor, bank: Tensor) -> Tensor:
     return 1 - (features @ bank.T.to(features)).topk(min(NEIGHBOURS, len(bank)), dim=1).values.mean(1)
 
 
+def watched_logits(
+    model: nn.Module,
+    inputs: Tensor | Split,
+    look: Callable[[Tensor], Tensor] | None,
+    *,
+    precision: str = "auto",
+    forward: Forward = call,
+) -> tuple[Tensor, Tensor | None]:
+    """(logits (N, C), what `look` makes of the last features) of inputs or of a split, in one pass.
+
+    `look` takes the features (B, F) of a batch, of length 1. Without it, and where the network has no last dense layer,
+    nothing is looked at.
+    """
+    layer, seen = last_dense(model), []
+
+    def watched(model: nn.Module, batch: Tensor) -> Tensor:
+        if layer is None or look is None:
+            return forward(model, batch)
+        logits, features = features_of(model, layer, lambda: forward(model, batch))
+        with torch.autocast(features.device.type, enabled=False):  # cosines near 1 need all their digits
+            seen.append(look(features).cpu())
+        return logits
+
+    logits = predict_logits(model, inputs, precision=precision, forward=watched)
+    return logits, in_order(torch.cat(seen), inputs) if seen else None
+
+
 def fit(
-    model: nn.Module, train: Split, held: Split, logits_of: Callable[[Split], Tensor]
+    model: nn.Module, train: Split, held: Split, *, precision: str = "auto", forward: Forward = call
 ) -> tuple[Calibration, Tensor | None]:
     """The calibration of `model` on `held`, and the bank of training features (M, F), as 8 bits keep it."""
-    held = evenly(held.plain(), ENOUGH)
-    logits, targets = logits_of(held).numpy(), held.targets.cpu().numpy()
-    temperature = temperature_of(logits, targets)
-    right = logits.argmax(1) == targets
-    confidences = [np.exp(log_softmax(logits / t).max(1)) for t in (1.0, temperature)]
-    errors = [calibration(each, right).error for each in confidences]
-    bank, unlikeness = _bank(model, evenly(train.plain(), BANK)), ()
+    train, held = (part.subset(evenly(len(part), most)) for part, most in ((train, BANK), (held, ENOUGH)))
+    _, bank = watched_logits(model, train.plain(), lambda features: features, precision=precision, forward=forward)
     if bank is not None:
-        layer = last_dense(model)
-        assert layer is not None
         bank = expanded(compact({"bank": bank}, ("bank",)))["bank"]  # as it will be read back
-        unlikeness = _levels(_scores(model, layer, held, bank).numpy())
-    found = Calibration(temperature, len(targets), errors[0], errors[1], _levels(confidences[1]), unlikeness)
-    return found, bank
-
-
-def evenly(split: Split, count: int) -> Split:
-    """At most `count` samples spread evenly over the split."""
-    total = len(split)
-    return split if total <= count else split.subset(torch.arange(count) * total // count)
-
-
-def _bank(model: nn.Module, split: Split) -> Tensor | None:
-    layer = last_dense(model)
-    if layer is None:
-        return None
-    parts = [_features(model, layer, inputs) for inputs in _batches(split)]
-    return torch.cat(parts) if parts[0].shape[0] == min(256, len(split)) else None
-
-
-def _scores(model: nn.Module, layer: nn.Linear, split: Split, bank: Tensor) -> Tensor:
-    return torch.cat([unlikeness_of(_features(model, layer, inputs), bank) for inputs in _batches(split)])
-
-
-@torch.no_grad()
-def _features(model: nn.Module, layer: nn.Linear, inputs: Tensor) -> Tensor:
-    device = next(model.parameters()).device
-    model.eval()
-    return features_of(model, layer, lambda: model(inputs.to(device)))[1].cpu()
-
-
-def _batches(split: Split) -> list[Tensor]:
-    return [split.take(slice(first, first + 256))[0] for first in range(0, len(split), 256)]
+    look = None if bank is None else partial(unlikeness_of, bank=bank)
+    logits, unlikeness = watched_logits(model, held.plain(), look, precision=precision, forward=forward)
+    targets = held.targets.cpu().numpy()
+    temperature = temperature_of(logits.numpy(), targets)
+    before, after = (calibration_of(logits.numpy() / t, targets) for t in (1.0, temperature))
+    confidence = np.exp(log_softmax(logits.numpy() / temperature).max(1))
+    levels = () if unlikeness is None else _levels(unlikeness.numpy())
+    return Calibration(temperature, len(targets), before.error, after.error, _levels(confidence), levels), bank
 
 
 def _levels(values: np.ndarray) -> tuple[float, ...]:

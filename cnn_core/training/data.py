@@ -99,6 +99,12 @@ class Split:
         return self.subset((~held).nonzero().squeeze(1)), self.subset(held.nonzero().squeeze(1))
 
 
+def evenly(total: int, count: int) -> Tensor:
+    """Numbers of `count` samples spread evenly over `total`, of all where there are no more."""
+    count = min(count, total)
+    return torch.arange(count) * total // max(count, 1)
+
+
 @dataclass(frozen=True)
 class Batch:
     """A minibatch on the device. `weight` is the number of samples it stands for in sums over ranks."""

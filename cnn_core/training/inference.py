@@ -149,12 +149,16 @@ def predict_logits(
     """The model's float32 outputs (N, ...) for `inputs` (N, ...), on the CPU; the model is left in eval mode."""
     device = next(model.parameters()).device
     model.eval()
-    order = inputs.evaluation_order() if isinstance(inputs, Split) else None
     outputs = []
     for batch in _input_batches(inputs, batch_size):
         with autocast(precision, device):
             outputs.append(forward(model, batch.to(device)).float().cpu())
-    found = torch.cat(outputs)
+    return in_order(torch.cat(outputs), inputs)
+
+
+def in_order(found: Tensor, inputs: Tensor | Split) -> Tensor:
+    """What was found (N, ...) batch after batch, in the order of the inputs or of the split's samples."""
+    order = inputs.evaluation_order() if isinstance(inputs, Split) else None
     return found if order is None else torch.empty_like(found).index_copy_(0, order.cpu(), found)
 
 

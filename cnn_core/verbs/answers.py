@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from cnn_core.errors import UserError
-from cnn_core.training import engine
-from cnn_core.training.calibration import Calibration, features_of, last_dense, unlikeness_of
+from cnn_core.training.calibration import Calibration, unlikeness_of, watched_logits
 from cnn_core.training.data import Split
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ class Limits:
     unlikeness: float = float("inf")
 
     def verdict(self, probability: float, unlikeness: float | None) -> str:
-        """ "none of these", "rejected", or "" where the label stands."""
+        """What is said in place of a label: "none of these", "rejected", or "" where the label stands."""
         if unlikeness is not None and unlikeness > self.unlikeness:
             return NONE
         return REJECTED if probability < self.probability else ""
@@ -64,35 +62,20 @@ def _number(option: str, text: str) -> tuple[float, bool]:
 
 def answers_to(run: Run, inputs: Tensor | Split) -> tuple[Tensor, Tensor | None]:
     """(probabilities (N, C) float64, unlikeness (N,), None where the run cannot tell it) of inputs or of a split."""
+    look = None if run.bank is None else partial(unlikeness_of, bank=run.bank)
     forward = run.app.forward_of(run.config)
-    layer, bank, scores = last_dense(run.model), run.bank, []
-
-    def watched(model: torch.nn.Module, batch: Tensor) -> Tensor:
-        if layer is None or bank is None:
-            return forward(model, batch)
-        logits, features = features_of(model, layer, lambda: forward(model, batch))
-        with torch.autocast(features.device.type, enabled=False):  # differences of cosines near 1
-            scores.append(unlikeness_of(features, bank.to(features.device)).cpu())
-        return logits
-
-    logits = engine.predict_logits(run.model, inputs, precision=run.config.fit.precision, forward=watched)
-    unlikeness = torch.cat(scores) if scores else None
-    if unlikeness is not None and isinstance(inputs, Split):
-        order = inputs.evaluation_order()
-        if order is not None:
-            unlikeness = torch.empty_like(unlikeness).index_copy_(0, order.cpu(), unlikeness)
+    logits, unlikeness = watched_logits(run.model, inputs, look, precision=run.config.fit.precision, forward=forward)
     return run.calibrated(logits.double()).softmax(1), unlikeness
 
 
-def top_of(run: Run, probabilities: Tensor, count: int) -> Callable[[int], list[dict[str, Any]]]:
-    """top(i): the `count` best labels of sample i with their probabilities."""
+def labelled(run: Run, inputs: Tensor | Split, limits: Limits, count: int) -> list[dict[str, Any]]:
+    """What predict says of each input: answer, rejected, the `count` best labels, unlikeness where it is known."""
+    probabilities, unlikeness = answers_to(run, inputs)
     best, order = probabilities.topk(min(count, len(run.labels)))
-    values, classes = best.tolist(), order.tolist()
-    return lambda i: [{"label": run.labels[c], "probability": p} for c, p in zip(classes[i], values[i], strict=True)]
-
-
-def labelled(limits: Limits, top: list[dict[str, Any]], unlikeness: float | None) -> dict[str, Any]:
-    """answer, rejected, unlikeness and top, as every predict tells them."""
-    verdict = limits.verdict(top[0]["probability"], unlikeness)
-    found = {"answer": verdict or top[0]["label"], "rejected": bool(verdict), "top": top}
-    return found if unlikeness is None else found | {"unlikeness": unlikeness}
+    found: list[dict[str, Any]] = []
+    for i, (values, classes) in enumerate(zip(best.tolist(), order.tolist(), strict=True)):
+        top = [{"label": run.labels[c], "probability": p} for c, p in zip(classes, values, strict=True)]
+        told = {} if unlikeness is None else {"unlikeness": float(unlikeness[i])}
+        verdict = limits.verdict(values[0], told.get("unlikeness"))
+        found.append({"answer": verdict or top[0]["label"], "rejected": bool(verdict), "top": top, **told})
+    return found

@@ -152,9 +152,8 @@ def fall(question: Question, heat_map: np.ndarray, share: float = 0.1, draws: in
     masks = [hottest, *(_moved(hottest, generator) for _ in range(draws))]
     plain = _probability(question, question.features)[0]
     drops: list[float] = []
-    at_once = max(1, AT_ONCE // question.features.numel())
-    for first in range(0, len(masks), at_once):
-        part = torch.from_numpy(np.stack(masks[first : first + at_once]))[:, None].to(question.features.device)
+    for first in range(0, len(masks), question.batch):
+        part = torch.from_numpy(np.stack(masks[first : first + question.batch]))[:, None].to(question.features.device)
         hidden = torch.where(part, question.blank, question.features)
         drops += [plain - p for p in _probability(question, hidden)]
     return Fall(drops[0], float(np.mean(drops[1:])), float(np.std(drops[1:], ddof=1)) if draws > 1 else 0.0)

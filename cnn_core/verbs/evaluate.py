@@ -37,7 +37,7 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     from cnn_core.drawing import grids, report
     from cnn_core.errors import UserError
     from cnn_core.files import write_json
-    from cnn_core.metrics import evaluate_logits, risk_coverage
+    from cnn_core.metrics import calibration_of, evaluate_logits, risk_coverage
     from cnn_core.training import device, engine
     from cnn_core.training.log import read_log
 
@@ -54,28 +54,22 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
         trained.model, source.test, precision=config.fit.precision, forward=app.forward_of(config)
     )
     targets = source.test.targets.numpy()
-    before = evaluate_logits(logits.numpy(), targets, trained.labels)
-    logits = trained.calibrated(logits)
-    found = evaluate_logits(logits.numpy(), targets, trained.labels)
+    scaled = trained.calibrated(logits)
+    found = evaluate_logits(scaled.numpy(), targets, trained.labels)
+    before = calibration_of(logits.numpy(), targets).error
     folder = options.out or options.run / "evaluation"
     result = {"run": str(options.run), "data": source.name, **found.to_json(), "report": str(folder)}
     coverage = risk_coverage(found.confidence, found.predictions == found.targets)
     result |= {
         "temperature": trained.calibration.temperature,
-        "calibration_error_uncalibrated": before.calibration.error,
+        "calibration_error_uncalibrated": before,
         "risk_coverage": [vars(each) for each in coverage],
     }
 
-    text = _text(
-        found,
-        before,
-        trained.calibration,
-        coverage,
-        f"{source.name}, {'test split' if len(source.train) else 'all samples'}",
-        folder,
-    )
+    name = f"{source.name}, {'test split' if len(source.train) else 'all samples'}"
+    text = _text(found, before, trained.calibration, coverage, name, folder)
     if app.report:
-        more, added = app.report(trained, source, logits, folder)
+        more, added = app.report(trained, source, scaled, folder)
         result, text = result | more, f"{added}\n\n{text}"
     write_json(folder / "metrics.json", result)
     report.save(report.confusion(found.confusion, trained.labels), folder / "confusion.png")
@@ -102,7 +96,7 @@ def _share(value: float) -> str | None:
     return None if value != value else f"{value:.2%}"
 
 
-def _text(found: Any, before: Any, fitted: Any, coverage: Any, name: str, folder: Path) -> str:
+def _text(found: Any, before: float, fitted: Any, coverage: Any, name: str, folder: Path) -> str:
     low, high = found.accuracy_interval
     summary = [
         ["accuracy", f"{found.accuracy:.2%}  (95 % interval {low:.2%} to {high:.2%})"],
@@ -111,7 +105,7 @@ def _text(found: Any, before: Any, fitted: Any, coverage: Any, name: str, folder
         ["expected calibration error", f"{found.calibration.error:.2%}"],
     ]
     if fitted.samples:
-        temperature = f"{before.calibration.error:.2%} before the temperature of {fitted.temperature:.3f}"
+        temperature = f"{before:.2%} before the temperature of {fitted.temperature:.3f}"
         summary[-1][1] += f"  ({temperature}, fitted on {fitted.samples:,} held-out samples)"
     refused = [each for each in coverage if each.coverage in (0.95, 0.9)]
     summary += [

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cnn_core import plugins
 from cnn_core.app import App
@@ -46,34 +45,16 @@ def run(app: App, options: ExportOptions) -> Outcome:
         raise UserError(f"--check must be at least 1, not {options.check}")
 
     from cnn_core import runs
-    from cnn_core.exporting.graph import export_onnx
+    from cnn_core.exporting.run import export_run
     from cnn_core.training import device
 
     trained = runs.restore(app, options.run, device.choose("cpu", options.common.threads))
     inputs, _ = trained.app.load(trained.config).test.take(slice(0, options.check))
-    make = trained.app.example
     origin = {"init": json.dumps(trained.record["init"])} if "init" in trained.record else {}
-    checked = export_onnx(
-        trained.model,
-        make(trained.config, trained.labels) if make else inputs[:2],
-        out,
-        labels=trained.labels,
-        check_inputs=inputs,
-        free_axes=app.free_axes,
-        metadata={"app": app.name, "preset": trained.record["preset"], **origin, **calibration_of(trained)},
-        temperature=trained.calibration.temperature,
-        bank=trained.bank,
-    )
+    checked = export_run(trained, out, inputs, metadata=origin)
     data = {"run": str(options.run), "onnx": str(out), "bytes": out.stat().st_size, **checked}
     text = f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), checked on {len(inputs)} real {app.what}s:\n"
     return Outcome(data, text + "\n".join(f"  {k.replace('_', ' ')}: {v}" for k, v in checked.items()))
-
-
-def calibration_of(trained: Any) -> dict[str, str]:
-    """What an exported file tells of its run's calibration: the temperature in its logits, limits of unlikeness."""
-    found = trained.calibration
-    limits = {f"{share}%": found.most_unlikeness(share / 100) for share in (1, 2, 5, 10)} if found.unlikeness else {}
-    return {"temperature": f"{found.temperature:.6g}", "unlikeness_limits": json.dumps(limits)}
 
 
 def _page(app: App, options: ExportOptions, out: Path) -> Outcome:

@@ -51,21 +51,18 @@ def run(app: App, options: PredictOptions) -> Outcome:
 
     from cnn_core import runs
     from cnn_core.training import device
-    from cnn_core.verbs.answers import answers_to, labelled, limits_of, top_of
+    from cnn_core.verbs.answers import labelled, limits_of
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     limits = limits_of(trained.calibration, options.reject, options.none)
     names, values = read_all(names, app.read, app.what, options.skip_bad)
     inputs = np.stack(values)
-    probabilities, unlikeness = answers_to(trained, torch.from_numpy(inputs))
-    top = top_of(trained, probabilities, options.top)
-    strange = [None] * len(names) if unlikeness is None else unlikeness.tolist()
-    pairs = enumerate(zip(names, strange, strict=True))
-    answers: list[dict[str, Any]] = [{"file": name, **labelled(limits, top(i), score)} for i, (name, score) in pairs]
+    found = labelled(trained, torch.from_numpy(inputs), limits, options.top)
+    answers = [{"file": name, **one} for name, one in zip(names, found, strict=True)]
     if options.show:
         _show(app, inputs, answers, options.show)
     rows = [[a["file"], a["answer"], *(f"{t['label']} {t['probability']:.3f}" for t in a["top"])] for a in answers]
-    text = table(["file", "answer", *(f"#{i + 1}" for i in range(len(top(0))))], rows)
+    text = table(["file", "answer", *(f"#{i + 1}" for i in range(len(answers[0]["top"])))], rows)
     if not options.show and len(names) <= 3:
         text += "".join(
             f"\n\nwhat the network saw of {n}:\n{_blocks(app.render(x))}" for n, x in zip(names, inputs, strict=True)

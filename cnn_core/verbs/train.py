@@ -51,12 +51,7 @@ def run(app: App, options: Any) -> Outcome:
         # Threads that wait for OpenMP's next loop would otherwise spin on the processors that our own threads need.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from cnn_core import runs
-    from cnn_core.training import (  # torch: 2 s, so only once something is computed
-        calibration,
-        device,
-        distributed,
-        engine,
-    )
+    from cnn_core.training import calibration, device, distributed, engine  # torch: 2 s, so not for --help
     from cnn_core.training.run_lock import training_in
 
     common, given = options.common, None
@@ -100,8 +95,9 @@ def run(app: App, options: Any) -> Outcome:
         replaced = []  # what removes an earlier run, once this one has a checkpoint
         if here.main:  # nothing was written or moved until here, where data and network are known to be good
             stack.enter_context(training_in(folder))
-            calibration.remove(folder)
-            if not options.resume:
+            if options.resume:
+                calibration.remove(folder)
+            else:
                 replaced.append(stack.enter_context(runs.replacing(folder)))
                 runs.write_record(folder, record)
             note(f"training {name} on {source.name}: {len(train)} {app.what}s, {chosen}, into {folder}")
@@ -131,11 +127,8 @@ def run(app: App, options: Any) -> Outcome:
             return Outcome({"run": str(folder), "interrupted": True}, "", status=130)
         if here.main and held is not None and config.fit.calibration:
             forward = app.with_fitted(source.fitted).forward_of(config)
-
-            def logits_of(split: Any) -> Any:
-                return engine.predict_logits(model, split, precision=config.fit.precision, forward=forward)
-
-            calibration.save(folder, *calibration.fit(model, train, held, logits_of))
+            found = calibration.fit(model, train, held, precision=config.fit.precision, forward=forward)
+            calibration.save(folder, *found)
     return _outcome(app, folder, name, fit)
 
 

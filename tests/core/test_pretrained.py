@@ -15,7 +15,7 @@ from cnn_core.exporting.graph import session
 from cnn_core.files import digest_of
 from cnn_core.nn.compact import compact, expanded
 from cnn_core.training import engine
-from cnn_core.verbs.views.common import evenly
+from cnn_core.training.data import evenly
 from tests.helpers.commands import answer
 
 NAMES = [card.name for card in pretrained.cards()]

@@ -71,11 +71,10 @@ def made(name: str, recipe: Recipe, trained: Path, target: Path) -> pretrained.C
     The card's figures are those of the network as it is written. Raises UserError as `runs.restore` does.
     """
     from cnn_core import runs
-    from cnn_core.exporting.graph import export_onnx
     from cnn_core.exporting.int8 import write_int8
+    from cnn_core.exporting.run import export_run
     from cnn_core.nn.compact import compact
     from cnn_core.training import calibration, checkpoint
-    from cnn_core.verbs.export import calibration_of
 
     app = import_module(f"apps.{recipe.app}.app").APP
     source = runs.restore(app, trained)
@@ -91,20 +90,9 @@ def made(name: str, recipe: Recipe, trained: Path, target: Path) -> pretrained.C
         ready = runs.restore(app, new)
         data = ready.app.load(ready.config)
         card = _card(name, recipe, source, ready, data)
-        example = app.example(ready.config, ready.labels) if app.example else data.test.take(slice(0, 2))[0]
         inputs, _ = data.test.take(slice(0, 200))
-        metadata = {"app": app.name, "name": name, "card": card.title, "licence": card.licence}
-        export_onnx(
-            ready.model,
-            example,
-            new / "model.onnx",
-            labels=ready.labels,
-            check_inputs=inputs,
-            free_axes=app.free_axes,
-            metadata=metadata | calibration_of(ready),
-            temperature=ready.calibration.temperature,
-            bank=ready.bank,
-        )
+        metadata = {"name": name, "card": card.title, "licence": card.licence}
+        export_run(ready, new / "model.onnx", inputs, metadata=metadata)
         # Tables of words, and the bank of features, are most of the file.
         write_int8(new / "model.onnx", new / "model.onnx", None if recipe.rows else _bank_names(new, ready.bank))
         with atomic(new / pretrained.CARD) as part:

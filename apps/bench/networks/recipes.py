@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -29,26 +29,20 @@ class Recipe:
 
 MNIST = "MNIST, 60,000 digits of US census staff and students; public-domain NIST data, passed on as CC BY-SA 3.0"
 NO_DECISIONS = "no decision about people, money or safety"
+DIGITS = Recipe(
+    app="digits",
+    title="handwritten digits, averaged over augmented pictures",
+    preset="accurate",
+    data=MNIST,
+    licence="MIT; weights derived from MNIST",
+    test="MNIST's 10,000 test digits, by other writers",
+    not_for=f"letters, several digits in one picture, other scripts; {NO_DECISIONS}",
+    default=True,
+)
+LECTURE = replace(DIGITS, title="the lecture's own network: 25 and 50 filters of 3x3", preset="lecture", default=False)
 RECIPES = {
-    "digits": Recipe(
-        app="digits",
-        title="handwritten digits, averaged over augmented pictures",
-        preset="accurate",
-        data=MNIST,
-        licence="MIT; weights derived from MNIST",
-        test="MNIST's 10,000 test digits, by other writers",
-        not_for=f"letters, several digits in one picture, other scripts; {NO_DECISIONS}",
-        default=True,
-    ),
-    "digits-lecture": Recipe(
-        app="digits",
-        title="the lecture's own network: 25 and 50 filters of 3x3",
-        preset="lecture",
-        data=MNIST,
-        licence="MIT; weights derived from MNIST",
-        test="MNIST's 10,000 test digits, by other writers",
-        not_for=f"letters, several digits in one picture, other scripts; {NO_DECISIONS}",
-    ),
+    "digits": DIGITS,
+    "digits-lecture": LECTURE,
     "go-9x9": Recipe(
         app="go",
         title="moves on 9x9, without pooling, weights tied over the eight symmetries",

@@ -47,7 +47,7 @@ def run(app: App, options: PredictOptions) -> Outcome:
     from apps.digits.frame import find
     from cnn_core import runs
     from cnn_core.training import device
-    from cnn_core.verbs.answers import answers_to, limits_of, top_of
+    from cnn_core.verbs.answers import labelled, limits_of
 
     trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
     names, read = read_all(names, lambda source: (source, find(source, many=True)), app.what, options.skip_bad)
@@ -56,11 +56,8 @@ def run(app: App, options: PredictOptions) -> Outcome:
         if one.remarks:
             note(f"{name}: {'; '.join(one.remarks)}")
     inputs = torch.from_numpy(np.stack([digit for one in found for digit in one.digits]))
-    probabilities, unlikeness = answers_to(trained, inputs)
-    top = top_of(trained, probabilities, options.top)
-    strange = [None] * len(inputs) if unlikeness is None else unlikeness.tolist()
     limits = limits_of(trained.calibration, options.reject, options.none)
-    rows = iter([(top(i), score, limits.verdict(top(i)[0]["probability"], score)) for i, score in enumerate(strange)])
+    rows = iter(labelled(trained, inputs, limits, options.top))
     answers = [_answer(name, one, rows, trained.labels) for name, one in zip(names, found, strict=True)]
     if options.show:
         _show(sources, found, answers, options.show)
@@ -76,11 +73,8 @@ def run(app: App, options: PredictOptions) -> Outcome:
 
 def _answer(name: str, found: Found, rows: Any, labels: tuple[str, ...]) -> dict[str, Any]:
     """The digits of one picture, with their places; "?" stands for one that is rejected."""
-    digits = []
-    for box in found.boxes:
-        top, unlikeness, verdict = next(rows)
-        digit = {"answer": "?" if verdict else top[0]["label"], "rejected": bool(verdict), "box": box, "top": top}
-        digits.append(digit if unlikeness is None else digit | {"unlikeness": unlikeness})
+    digits = [{**next(rows), "box": box} for box in found.boxes]
+    digits = [{**digit, "answer": "?" if digit["rejected"] else digit["answer"]} for digit in digits]
     separator = "" if all(len(label) == 1 for label in labels) else " "
     return {"file": name, "answer": separator.join(digit["answer"] for digit in digits), "digits": digits}
 

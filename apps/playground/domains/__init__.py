@@ -1,1 +1,1 @@
-"""What the page needs of each domain beside the network: one file a domain, `extras(run, examples)` in each."""
+"""What the page needs of each domain beside the network: one file a domain, `page(run, examples)` in each."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from apps.digits.model import MEAN, SD
 from apps.playground.arrays import packed
+from apps.playground.graph import graph_of
 from cnn_core import visual
 from cnn_core.runs import Run
 from cnn_core.verbs.views.common import children, some
@@ -22,6 +23,13 @@ STEPS = 48
 def layers(run: Run) -> list[str]:
     """The layers whose values the page shows, in order."""
     return [name for name in children(run.model) if _shown(run.model, name)]
+
+
+def page(run: Run, examples: bool) -> tuple[bytes, dict[str, Any]]:
+    """The graph and what belongs to it: layers, windows of the convolutions, and what `extras` finds."""
+    shown = layers(run)
+    graph, windows = graph_of(run, shown)
+    return graph, {"layers": shown, "windows": windows, **extras(run, examples)}
 
 
 def extras(run: Run, examples: bool) -> dict[str, Any]:

@@ -22,12 +22,10 @@ def page(run: Run, examples: bool) -> tuple[bytes, dict[str, Any]]:
             f"{run.folder}: the page cannot cut texts as the tokenizer {vocabulary.tokenizer} does; it knows"
             f" {', '.join(TOKENIZERS)}"
         )
-    assert run.app.example is not None
-    example = run.app.example(run.config, run.labels)
     names = [name for name, _ in run.model.named_children()]
     # Of networks with windows side by side the page tells which n-grams fired.
     layers = [name for name in names if name.startswith("conv")] if {"pool", "output", "front"} <= set(names) else []
-    graph, windows = graph_of(run, example, [*layers, *(["output"] if layers else [])], free_axes=run.app.free_axes)
+    graph, windows = graph_of(run, [*layers, *(["output"] if layers else [])])
     card = {"tokenizer": vocabulary.tokenizer, "longest": vocabulary.longest, "words": list(vocabulary.words)}
     return graph, card | {"layers": layers, "windows": windows, "shortest": shortest(windows)}
 

@@ -35,10 +35,8 @@ def run(app: App, options: ExportOptions) -> Outcome:
     from cnn_core.exporting.int8 import accuracy, write_int8
 
     trained = runs.restore(app, options.run)
-    names = [name for name, _ in trained.model.named_parameters()]
-    names += [f"network.{name}" for name in names]  # as they are called below the scaled logits
     # Parameters only: 8 bits in the transform's basis and the mel filters would add noise.
-    changed = write_int8(out, small, names)
+    changed = write_int8(out, small, [name for name, _ in trained.model.named_parameters()])
     test = app.load(trained.config).test
     before, after = accuracy(out, test), accuracy(small, test)
     data: dict[str, Any] = {"onnx": str(small), "bytes": small.stat().st_size, "weights": changed}

@@ -23,18 +23,15 @@ class AnswerOptions:
 def answer(trained: Run, texts: list[str], asked: AnswerOptions) -> list[dict[str, Any]]:
     """One dict for each text: text, answer, rejected, top, tokens, unknown (share of the words)."""
     from apps.text.data import encode_texts
-    from cnn_core.verbs.answers import REJECTED, answers_to, labelled, limits_of, top_of
+    from cnn_core.verbs.answers import REJECTED, labelled, limits_of
 
     split = encode_texts(trained.fitted.vocabulary, texts)
     limits = limits_of(trained.calibration, asked.reject, asked.none)
-    probabilities, unlikeness = answers_to(trained, split)
-    top = top_of(trained, probabilities, asked.top)
-    strange = [None] * len(texts) if unlikeness is None else unlikeness.tolist()
     found = []
-    for i, (text, score) in enumerate(zip(texts, strange, strict=True)):
+    for i, (text, one) in enumerate(zip(texts, labelled(trained, split, limits, asked.top), strict=True)):
         row = split.row(i)
         unknown = float((row == 1).float().mean()) if len(row) else 1.0
-        one = {"text": text} | labelled(limits, top(i), score) | {"tokens": len(row), "unknown": unknown}
+        one = {"text": text} | one | {"tokens": len(row), "unknown": unknown}
         found.append(one | ({"answer": REJECTED, "rejected": True} if unknown > asked.reject_unknown else {}))
     return found
 

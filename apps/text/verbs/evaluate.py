@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from apps.text.reading.form import FormOptions
+from apps.text.reading.form import NOTHING, FormOptions
 from cnn_core.app import App
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
@@ -26,7 +26,7 @@ parse = parser(EvaluateOptions, shared.ABOUT)
 
 def run(app: App, options: EvaluateOptions) -> Outcome:
     """Measure; the run's own data are read as in training."""
-    if options.texts == FormOptions():
+    if options.texts == NOTHING:
         return shared.run(app, options)
     if not options.data:
         raise UserError("--texts options say how --data is to be read; name other data with --data")

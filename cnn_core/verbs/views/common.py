@@ -13,7 +13,7 @@ from cnn_core.app import App
 from cnn_core.errors import UserError
 from cnn_core.files import existing
 from cnn_core.runs import Run
-from cnn_core.training.data import Dataset, Split
+from cnn_core.training.data import Dataset, Split, evenly
 
 REAL = 1024  # real inputs that an optimum is compared with
 
@@ -47,12 +47,6 @@ def some(split: Split, count: int) -> Tensor:
     return split.take(evenly(len(split), count))[0]
 
 
-def evenly(total: int, count: int) -> Tensor:
-    """Numbers of `count` samples spread evenly over `total`, of all where there are no more."""
-    count = min(count, total)
-    return torch.arange(count) * total // max(count, 1)
-
-
 def children(model: nn.Module) -> list[str]:
     """The layers behind the front end."""
     return [name for name, _ in model.named_children() if name != "front"]
@@ -83,7 +77,7 @@ def layer_of(model: nn.Module, layer: str) -> str:
 
 
 def units_of(units: Sequence[int], total: int, count: int, layer: str) -> list[int]:
-    """The units asked for, or `count` spread evenly over the `there` that exist."""
+    """The units asked for, or `count` spread evenly over the `total` that exist."""
     for unit in units:
         if not 0 <= unit < total:
             raise UserError(f"--units {unit}: {layer} has units 0 to {total - 1}")

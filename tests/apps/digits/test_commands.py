@@ -1,6 +1,7 @@
 """cnn-digits from the command line: train, resume, evaluate, predict, visualize, export, and bad input."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,7 +16,9 @@ from apps.digits.app import APP
 from apps.digits.model import build
 from cnn_core import runs
 from cnn_core.cli import run
+from cnn_core.errors import UserError
 from cnn_core.exporting.graph import session
+from cnn_core.training import engine
 from cnn_core.verbs.answers import answers_to
 from tests.helpers.commands import answer, bad
 from tests.helpers.runs import in_fp32
@@ -117,6 +120,24 @@ def test_shifted_views_train_answer_and_export(trained, digits_folder, tmp_path,
 
 def test_summary(capsys):
     assert answer(capsys, "summary", "--preset", "lecture")["parameters"] == 137660
+
+
+def test_a_run_that_was_not_replaced_keeps_its_calibration(trained, digits_folder, tmp_path, capsys):
+    """--overwrite moves the old run aside whole, and puts it back where the new one comes to nothing."""
+    folder = tmp_path / "run"
+    shutil.copytree(trained, folder)
+    before = {path.name: path.read_bytes() for path in folder.glob("calibration.*")}
+    assert len(before) == 2
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(engine, "fit", _fails)
+        arguments = ["train", "--data", str(digits_folder), "--out", str(folder), "--overwrite", *SMALL]
+        assert run(APP, arguments) == 2
+    assert "no luck" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in folder.glob("calibration.*")} == before
+
+
+def _fails(*_args, **_options):
+    raise UserError("no luck")
 
 
 def test_finished_run_resumes_to_itself(trained, capsys):

@@ -73,7 +73,7 @@ def test_unlikeness_tells_strange_inputs_and_survives_the_disk(tmp_path):
     rest, held = calibration.held_out_for_calibration(split, 0.05, 0, "sample")
     assert held is not None
     assert len(held) == pytest.approx(120, abs=2)  # a fifth, for 200 would be more
-    found, bank = calibration.fit(model, rest, held, lambda part: model(part.inputs).detach())
+    found, bank = calibration.fit(model, rest, held)
     assert bank is not None
     layer = calibration.last_dense(model)
     assert layer is not None
