@@ -14,7 +14,7 @@ import numpy as np
 from apps.digits.frame import find
 from apps.digits.idx import ROLES, Arrays, as_images, as_labels, read_idx
 from cnn_core import console
-from cnn_core.console import note
+from cnn_core.console import counted, note
 from cnn_core.errors import UserError
 from cnn_core.fetching.class_folders import TEST_FOLDERS, class_files, class_names, test_folder, train_folder
 from cnn_core.training.holdout import hold_out
@@ -75,7 +75,7 @@ def read_picture_folder(folder: Path, seed: int, progress: bool) -> tuple[Arrays
         test_images, test_labels = _read(test, classes, progress)
         shared = len({image.tobytes() for image in images} & {image.tobytes() for image in test_images})
         if shared:
-            note(f"{folder}: {shared} pictures lie in {train.name}/ and in {test.name}/: the test score will flatter")
+            note(f"{folder}: {counted(shared, 'picture')} in both {train.name}/ and {test.name}/: test scores flatter")
     else:
         try:
             held = hold_out(labels, TEST_SHARE, seed, [image.tobytes() for image in images])

@@ -21,7 +21,7 @@ from apps.go.records import foresight, properties, sgf
 from apps.go.records.collection import Collection
 from apps.go.records.games import Report, read_games
 from apps.go.rules import encode, points
-from cnn_core.console import note
+from cnn_core.console import counted, note
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import fetch, load_manifest
 from cnn_core.training.data import Dataset, Split, permutation
@@ -77,7 +77,8 @@ def _readable(data: str) -> Collection:
     if report.bad:
         where, reason = report.named[0]
         note(
-            f"{data}: left out {report.bad} games that cannot be read, such as {where}: {reason}; see `cnn-go prepare`"
+            f"{data}: left out {counted(report.bad, 'game')} that cannot be read, such as {where}: {reason};"
+            " see `cnn-go prepare`"
         )
     return games
 

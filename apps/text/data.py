@@ -26,7 +26,7 @@ from apps.text.reading.tokenizers import normal_form, tokenizer
 from apps.text.words import vectors
 from apps.text.words.ragged import TextSplit, rows_of
 from apps.text.words.vocabulary import FittedText, Vocabulary, make_vocabulary
-from cnn_core.console import note
+from cnn_core.console import counted, note
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import available
 from cnn_core.training.data import Dataset
@@ -134,7 +134,7 @@ def split(corpus: Corpus, options: TextData) -> Splits:
     line = f"{corpus.data}: {chosen.sum()} of {len(texts)} texts for testing ({how}, seed {options.split_seed})"
     repeated = len(groups) - len(set(groups))
     if repeated:
-        line += f"; {repeated} texts repeat others and are on their side"
+        line += f"; {counted(repeated, 'copy', 'copies')} of others on the same side"
     return Splits(corpus.data, texts.subset(~chosen), texts.subset(chosen), notes=(line,))
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from apps.digits.frame import Found
 
 SHOWN = 640  # longest side of a picture with boxes, pixels
+DIGIT = 220  # side of a digit beside it
+PICTURE_INCHES = 3.0  # a digit then has one inch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,9 @@ def _show(sources: list[Path | bytes], found: list[Found], answers: list[dict[st
 
     from cnn_core.drawing import grids, pictures, report
 
+    def enlarged(digit: np.ndarray) -> np.ndarray:
+        return np.kron(digit, np.ones((max(1, DIGIT // max(digit.shape)),) * 2, digit.dtype))
+
     tiles, captions = [], []
     for source, one, answer in zip(sources, found, answers, strict=True):
         image = pictures.opened(source, side=SHOWN)
@@ -96,8 +101,8 @@ def _show(sources: list[Path | bytes], found: list[Found], answers: list[dict[st
         for left, top, right, bottom in one.boxes:
             across, down = drawn.width / width, drawn.height / height
             draw.rectangle((left * across, top * down, right * across - 1, bottom * down - 1), outline="red", width=2)
-        tiles += [np.asarray(drawn), *one.digits]
+        tiles += [np.asarray(drawn), *(enlarged(digit) for digit in one.digits)]
         captions += [f"{Path(answer['file']).name[-16:]}\n{answer['answer']}"]
         captions += [f"{digit['answer']} p={digit['top'][0]['probability']:.2f}" for digit in answer["digits"]]
-    report.save(grids.gallery(tiles, captions, title="What the network saw"), path)
+    report.save(grids.gallery(tiles, captions, title="What the network saw", size=PICTURE_INCHES), path)
     note(f"what the network saw: {path}")

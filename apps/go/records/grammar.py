@@ -23,6 +23,8 @@ MOST_NODES = 20_000
 """Nodes of a main line."""
 MOST_DEPTH = 2000
 """Variations within variations."""
+MOST_REPEATS = 1000
+"""Of one property in a node; FF[4] allows none."""
 LOWER = bytes(range(97, 123))
 PAST_END = b" \t\r\n\f\v\x00\x1a"  # CP/M and old DOS programs fill their last block with 00 or 1A
 # Quantifiers with + never go back, so that no input takes more than linear time.
@@ -157,7 +159,10 @@ def _main_line(text: bytes, start: int) -> tuple[list[Node], list[int], int, int
             if not name.isupper():
                 name = name.translate(None, LOWER)
             span = token.span(3)
-            node[name] = node[name] + span if name in node else span
+            earlier = node.get(name, ())
+            if len(earlier) > 2 * MOST_REPEATS:
+                return nodes, ends, position, len(counts), f"{name.decode('latin-1')[:20]} comes again too often"
+            node[name] = earlier + span
             ends[-1] = position
         elif delimiter == b";":
             node = {}

@@ -21,6 +21,8 @@ from apps.go.rules.points import SIZES, to_sgf
 
 MOST_ENTRIES = 5000
 """No game is longer; a damaged file may be."""
+MOST_STONES = 3 * 25 * 25
+"""Set up or removed in one node: each point of the largest board by each of AB, AW and AE."""
 UNKNOWN_RANK = -100
 """Ranks are whole numbers: 1 is first dan, 9 ninth dan, 10 and more professionals, 0 first kyu, -1 second kyu."""
 FLAGS = {b"AB": SETUP, b"AW": SETUP | WHITE_BIT, b"AE": REMOVE}
@@ -63,6 +65,8 @@ def actions(tree: Tree, size: int) -> Iterator[tuple[list[int], int, list[int]]]
                 for value in tree.values(node, key):
                     if value.strip():  # AB[] sets up nothing
                         stones += [flag | point for point in rectangle(value, size, where)]
+                    if len(stones) > MOST_STONES:
+                        raise BadGame(f"{where}: more than {MOST_STONES} stones set up in one node")
         for key, offsets in node.items():
             if key in (b"B", b"W"):
                 number += 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn_core.app import App
 from cnn_core.config import positional
-from cnn_core.console import note
+from cnn_core.console import counted, note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
@@ -94,7 +94,7 @@ def play_match(predictor: "Predictor", style: "Style", options: MatchOptions, fo
             foe.close()
         write_sgf(game, folder / f"game-{number:03}.sgf")
         side = "black" if number % 2 else "white"
-        note(f"game {number}: cnn-go has {side}, {game.result} after {len(game.moves)} moves ({game.end})")
+        note(f"game {number}: cnn-go has {side}, {game.result} after {counted(len(game.moves), 'move')} ({game.end})")
         games.append(game)
     return games
 
@@ -106,8 +106,8 @@ def report(games: "list[Finished]", options: MatchOptions, folder: Path) -> Outc
     parts = {"black": games[0::2], "white": games[1::2]}
     counts = [_count(name, part, [1 if name == "black" else 2] * len(part)) for name, part in parts.items() if part]
     counts.append(_count("all", games, [1 if i % 2 == 0 else 2 for i in range(len(games))]))
-    counted = [game for game in games if game.ours and game.theirs]
-    agreed = sum(game.ours[0] == game.theirs[0] for game in counted)
+    settled = [game for game in games if game.ours and game.theirs]
+    agreed = sum(game.ours[0] == game.theirs[0] for game in settled)
     data: dict[str, Any] = {
         "run": str(options.run),
         "opponent": options.opponent,
@@ -118,7 +118,7 @@ def report(games: "list[Finished]", options: MatchOptions, folder: Path) -> Outc
         "seed": options.common.seed,
         "results": counts,
         "different_games": len({game.moves for game in games}),
-        "counted_twice": len(counted),
+        "counted_twice": len(settled),
         "counts_agree": agreed,
         "games": [{"result": g.result, "referee": g.ours, "opponent": g.theirs, "moves": len(g.moves), "end": g.end}
                   for g in games],
@@ -138,9 +138,10 @@ def report(games: "list[Finished]", options: MatchOptions, folder: Path) -> Outc
         "",
         f"{data['different_games']} of {len(games)} games differ; a draw counts half.",
     ]
-    if counted:
+    if settled:
         lines.append(
-            f"The opponent's own count decided {len(counted)} games; the referee's names the same winner in {agreed}."
+            f"The opponent's own count decided {counted(len(settled), 'game')};"
+            f" the referee's names the same winner in {agreed}."
         )
     elif any(game.ours for game in games):
         lines.append("The referee's count decided: area, after the stones that random games find dead are taken off.")

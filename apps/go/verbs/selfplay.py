@@ -18,7 +18,7 @@ from pathlib import Path
 from apps.go.rules.points import BLACK, WHITE, letter, name, opponent, to_sgf
 from apps.go.rules.points import parse as parse_point
 from cnn_core.app import App
-from cnn_core.console import note
+from cnn_core.console import counted, note
 from cnn_core.errors import UserError
 from cnn_core.files import atomic
 from cnn_core.outcome import Outcome
@@ -82,7 +82,9 @@ def _run(options: SelfplayOptions, program: str) -> Outcome:
         pool.shutdown(cancel_futures=True)  # or Ctrl-C would wait for all the games
     held, twice = drop_repeats(options.out)
     data = {"games": held, "new": len(seeds), "repeats_dropped": twice, "file": str(options.out)}
-    return Outcome(data, f"{options.out}: {held} games, {len(seeds)} of them new; {twice} repeats dropped")
+    return Outcome(
+        data, f"{options.out}: {counted(held, 'game')}, {len(seeds)} of them new; {counted(twice, 'repeat')} dropped"
+    )
 
 
 def find_gnugo(program: str = "") -> str:

@@ -13,7 +13,7 @@ from apps.speech.corpora.clips import TEST, TRAIN, Corpus, numbered
 from apps.speech.corpora.entries import Reading, list_entries, split_folders
 from apps.speech.corpora.listing import list_files
 from apps.speech.corpora.speakers import find, read_speakers
-from cnn_core.console import note
+from cnn_core.console import counted, note
 from cnn_core.errors import UserError
 from cnn_core.fetching.class_folders import TEST_FOLDERS, natural_order
 from cnn_core.files import digest_of
@@ -76,7 +76,7 @@ def read_folder(folder: Path, reading: Reading, seed: int, progress: bool) -> Co
     numbers, who = numbered(speakers)
     about = f"speakers from {table}" if table else f"read as {layout}/recording" if layout else ""
     if about:
-        about += f": {len(words)} words, {len(who)} speakers"
+        about += f": {counted(len(words), 'word')}, {counted(len(who), 'speaker')}"
     if (parts == TEST).any():
         _note_given_split(folder, about, parts, numbers)
     else:

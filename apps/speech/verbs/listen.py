@@ -14,7 +14,7 @@ from typing import Any
 from cnn_core import bounded
 from cnn_core.app import App
 from cnn_core.config import positional
-from cnn_core.console import note
+from cnn_core.console import counted, note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.files import existing
@@ -228,7 +228,7 @@ def _microphone(trained: Any, options: ListenOptions) -> Outcome:
     except KeyboardInterrupt:
         note("")
     data = {"run": str(options.run), "recording": "microphone", "words": [vars(word) for word in words]}
-    text = f"{len(words)} words heard"
+    text = f"{counted(len(words), 'word')} heard"
     if lost:
         text += f"; blocks of {step / RATE:g} s before which sound was lost: {lost} (later times are too early)"
     return Outcome(data | {"lost_blocks": lost}, text)

@@ -14,6 +14,7 @@ import torch
 
 from apps.speech.corpora.clips import Clips
 from apps.speech.signal.augment import coloured_noise
+from cnn_core.console import counted
 from cnn_core.drawing import report as pictures
 from cnn_core.drawing.tables import table
 from cnn_core.metrics import log_softmax, wilson_interval
@@ -33,7 +34,7 @@ def report(run: Any, data: Dataset, logits: torch.Tensor, folder: Path) -> tuple
     right = probabilities.argmax(1) == targets
     counts = np.bincount(targets, minlength=len(run.labels))
     listed = " ".join(f"{label} {count}" for label, count in zip(run.labels, counts, strict=True))
-    blocks = [f"test set: {data.name}, {len(test)} clips: {listed}"]
+    blocks = [f"test set: {data.name}, {counted(len(test), 'clip')}: {listed}"]
     speakers = by_speaker(test, right)
     if speakers:
         worst = speakers[:12]

@@ -25,6 +25,7 @@ from apps.speech.voices import espeak
 from apps.speech.voices.worker import ANSWER
 from cnn_core import console
 from cnn_core.benchmark import usable_cores
+from cnn_core.console import counted
 from cnn_core.errors import UserError
 from cnn_core.optional import require
 
@@ -129,7 +130,7 @@ def speak(spoken: Spoken, progress: bool = True) -> Corpus:
     ]
     for crew in crews:
         crew.start()
-    label = f"{len(spoken.words)} words spoken"
+    label = f"{counted(len(spoken.words), 'word')} spoken"
     for _ in console.progress(label, over=range(len(jobs)), unit="clip", show=progress):
         row = done.get()
         if isinstance(row, Exception):

@@ -29,6 +29,8 @@ class FormOptions:
     """What separates columns: one character, or tab; guessed when left out. Any file is then a table."""
     quote: Literal["auto", "none", "double"] = "auto"
     """double: cells may stand in double quotes (RFC 4180); none: quotation marks are part of the texts."""
+    sheet: str = ""
+    """Sheet of an Excel file; the first that holds a table when left out."""
     label_separator: Literal["auto", "none"] = "auto"
     """auto refuses labels such as a,b beside a and b, for a text has one class; none: the comma is part of a name."""
 

@@ -26,15 +26,18 @@ def find_header(rows: Sequence[Sequence[str]], form: Form, trained: Form) -> tup
     named = {name for each in (form, trained) for name in (each.text, each.label) if name and not name.isdigit()}
     if named & set(first):
         return True, False
+    alone = len(first) == 1 and len(rows) > 1 and first[0].lower() in TEXT_NAMES
+    if alone and any(len(row[0].split()) > 1 for row in rows[1:]):
+        return True, trained.header == "no"
     if _different(first) and any(
         cell.lower() in (*TEXT_NAMES, *LABEL_NAMES)
         and all(row[i].strip() != cell or row == rows[0] for row in rows[1:])
         for i, cell in enumerate(first)
     ):
         return True, trained.header == "no"
-    if trained.header == "no":
-        return False, False
     found = len(rows) >= 3 and _are_names(first, rows[1:])
+    if trained.header == "no":  # a first row that is plainly no text has names all the same
+        return found, found
     return found, found or _first_label_alone(first, rows[1:])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from apps.text.reading.files import lines_of
@@ -36,8 +37,19 @@ def read_label_lines(path: Path, text: str) -> list[list[str]]:
     return rows
 
 
-def unmarked(line: str) -> str:
-    """A line of fastText's without its labels; any other line as it is."""
+def unlabelled(lines: Sequence[str], labels: Sequence[str]) -> tuple[list[str], bool]:
+    """(lines without fastText's labels, or without the label of a line `label text`; whether it was the latter).
+
+    The first words of lines are labels where all of them are `labels`, and not all the same one.
+    """
+    cut = [line.split(maxsplit=1) for line in lines]
+    first = {words[0] for words in cut if words}
+    if len(first) > 1 and first <= {*labels}:
+        return [words[1] if len(words) > 1 else "" for words in cut], True
+    return [_unmarked(line) for line in lines], False
+
+
+def _unmarked(line: str) -> str:
     while line.startswith(FASTTEXT):
         line = line.partition(" ")[2].lstrip() if " " in line else ""
     return line

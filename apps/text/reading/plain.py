@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apps.text.reading.columns import guess_text
 from apps.text.reading.files import decode, lines_of, read_file
 from apps.text.reading.form import AUTO, Form
-from apps.text.reading.label_lines import unmarked
+from apps.text.reading.label_lines import unlabelled
 from apps.text.reading.tables import Table, is_table, table_of
 from cnn_core.errors import UserError
 
@@ -23,8 +24,9 @@ class PlainTexts:
     """What was guessed about the file, one line each."""
 
 
-def read_plain(path: Path, form: Form, trained: Form = AUTO) -> PlainTexts:
-    """The texts of a file; `form` is what the options say, `trained` how the training data were read.
+def read_plain(path: Path, form: Form, trained: Form = AUTO, labels: Sequence[str] = ()) -> PlainTexts:
+    """The texts of a file; `form` is what the options say, `trained` how the training data were read,
+    `labels` the classes of the run, which may stand before the texts of a file of lines.
 
     Raises UserError where the file cannot be read, or has no column as that of the training.
     """
@@ -33,7 +35,10 @@ def read_plain(path: Path, form: Form, trained: Form = AUTO) -> PlainTexts:
         remembered = trained.encoding if not form.encoding else ""
         lines = lines_of(decode(raw, str(path), replace(form, encoding=form.encoding or remembered)))
         notes = (f"{path}: read as {remembered}, as the training data were",) if remembered else ()
-        return PlainTexts([unmarked(line) for line in lines], Table(path, [[line] for line in lines], ["text"]), notes)
+        texts, cut = unlabelled(lines, labels)
+        if cut:
+            notes += (f"{path}: its lines begin with classes of the network, which are not part of the texts",)
+        return PlainTexts(texts, Table(path, [[line] for line in lines], ["text"]), notes)
     table = table_of(path, raw, kind, form, trained, least=1, blank=True)
     text, guesses = _text_column(table, trained)
     guesses += table.notes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,15 @@ from apps.text.reading.files import decode, lines_of, read_file
 from apps.text.reading.form import AUTO, Form
 from apps.text.reading.header import find_header
 from apps.text.reading.label_lines import read_label_lines
+from cnn_core.bounded import limit_of_packed, too_large
 from cnn_core.errors import UserError, first_line
 from cnn_core.optional import require
 
 KINDS = (*EXPECTED, ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
 """Endings of files that are tables; any other file has a text a line."""
+ROWS_AT_ONCE = 1024  # of a parquet file
+CELL = 56  # bytes that an empty string takes
+MOST_CELLS = 4_000_000  # of an Excel file, some 20 seconds
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def table_of(
     if kind == ".parquet":
         table = _parquet(path, raw)
     elif kind == ".xlsx":
-        table = _with_header(_excel(path, raw, blank), form, trained, blank)
+        table = _with_header(_excel(path, raw, blank, form, trained), form, trained, blank)
     else:
         remembered = trained.encoding if not form.encoding else ""
         form = replace(form, encoding=form.encoding or remembered)
@@ -174,32 +179,63 @@ def _cell(value: Any) -> str:
 def _parquet(path: Path, raw: bytes) -> Table:
     pyarrow = require("pyarrow", f"{path}: reading parquet")
     parquet = require("pyarrow.parquet", f"{path}: reading parquet")
+    most, size, rows = limit_of_packed(len(raw)), 0, []
     try:
-        table = parquet.read_table(io.BytesIO(raw))
+        file = parquet.ParquetFile(io.BytesIO(raw))
+        groups = [file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)]
+        if sum(groups) > most:
+            raise too_large(str(path), most, "unpacks to more than")
+        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
+            columns = [[_cell(value) for value in column.to_pylist()] for column in batch.columns]
+            size += sum(len(cell) for column in columns for cell in column) + CELL * len(columns) * len(batch)
+            if size > most:
+                raise too_large(str(path), most, "unpacks to more than")
+            rows += [list(row) for row in zip(*columns, strict=True)]
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise UserError(f"{path}: is not a readable parquet file ({first_line(error, 120)})") from None
-    columns = [[_cell(value) for value in table.column(i).to_pylist()] for i in range(table.num_columns)]
-    return Table(path, [list(row) for row in zip(*columns, strict=True)], list(table.column_names))
+    return Table(path, rows, list(file.schema_arrow.names))
 
 
-def _excel(path: Path, raw: bytes, blank: bool) -> Table:
-    """The first sheet of a workbook with cells in it; formulas count as their last values."""
+def _excel(path: Path, raw: bytes, blank: bool, form: Form, trained: Form) -> Table:
+    """One sheet of a workbook: that of the option, or of the training data, or the first with rows of several cells,
+    or the first with any; formulas count as their last values."""
     openpyxl = require("openpyxl", f"{path}: reading Excel files")
+    most = limit_of_packed(len(raw))
     try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > most:
+                raise too_large(str(path), most, "unpacks to more than")
         book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
-        sheets = [(sheet.title, [list(row) for row in sheet.iter_rows(values_only=True)]) for sheet in book.worksheets]
+        sheets = [(sheet.title, _trimmed(_sheet_rows(path, sheet), blank)) for sheet in book.worksheets]
+    except UserError:
+        raise
     except Exception as error:  # what it raises for damaged files is of any kind
         raise UserError(f"{path}: is not a readable Excel file ({first_line(error, 120)})") from None
-    filled = [(title, _trimmed(rows, blank)) for title, rows in sheets]
-    filled = [(title, rows) for title, rows in filled if rows]
+    filled = {title: rows for title, rows in sheets if rows}
     if not filled:
         raise UserError(f"{path}: is empty")
-    title, rows = filled[0]
-    others = ", ".join(repr(other) for other, _ in filled[1:])
-    return Table(path, rows, [], AUTO, (f"sheet {title!r} alone, not {others}",) if others else ())
+    listed = ", ".join(map(repr, filled))
+    if form.sheet and form.sheet not in filled:
+        raise UserError(f"{path}: {form.option('sheet')} {form.sheet}: no such sheet with cells; there are {listed}")
+    tables = [title for title, rows in filled.items() if len(rows) > 1 and sum(map(bool, rows[1])) > 1]
+    title = form.sheet or (trained.sheet if trained.sheet in filled else [*tables, *filled][0])
+    said = len(filled) > 1 and title not in (form.sheet, trained.sheet)
+    notes = (f"sheet {title!r} of {listed} (another: {form.option('sheet')})",) if said else ()
+    return Table(path, filled[title], [], replace(AUTO, sheet=title), notes)
 
 
-def _trimmed(rows: Sequence[Sequence[Any]], blank: bool) -> list[list[str]]:
+def _sheet_rows(path: Path, sheet: Any) -> Iterator[Sequence[Any]]:
+    """The rows of a sheet, as far as its cells reach and not as it claims. Raises UserError where they are too many."""
+    sheet.reset_dimensions()
+    count = 0
+    for row in sheet.iter_rows(values_only=True):
+        count += 1 + len(row)
+        if count > MOST_CELLS:
+            raise UserError(f"{path}: has more than {MOST_CELLS:,} cells; save it as .csv")
+        yield row
+
+
+def _trimmed(rows: Iterable[Sequence[Any]], blank: bool) -> list[list[str]]:
     """The cells as text, without empty rows (with `blank`, without those at the end) and empty columns at the right."""
     cells = [[_number_or_text(value) for value in row] for row in rows]
     while cells and not any(cells[-1]):

@@ -43,7 +43,7 @@ def run(app: App, options: LinearOptions) -> Outcome:
             path = Path(given) if Path(given).is_file() else None
         except (OSError, ValueError):  # too long for a name: a text
             path = None
-        texts = read_plain(path, Form(prefix="")).texts if path else [given]
+        texts = read_plain(path, Form(prefix=""), labels=model.labels).texts if path else [given]
         asked += [(given if path else None, row, text) for row, text in enumerate(texts, start=1 if path else number)]
     scores = model.scores([text for _, _, text in asked])
     answers = [

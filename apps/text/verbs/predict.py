@@ -53,12 +53,15 @@ class PredictOptions(Shared):
     """What separates columns: one character, or tab; that of the training data when left out."""
     quote: Literal["auto", "none", "double"] = "auto"
     """Whether cells may stand in double quotes; auto: as in the training data."""
+    sheet: str = ""
+    """Sheet of an Excel file; that of the training data, or the first that holds a table, when left out."""
     csv: Path | None = None
     """Write the rows of the file with the answers beside them to this CSV file."""
 
     def form(self) -> Form:
         """What the options say about files."""
-        return Form(self.text, "", self.encoding, self.header, self.delimiter, self.quote, prefix="")
+        said = ("text", "encoding", "header", "delimiter", "quote", "sheet")
+        return Form(**{name: getattr(self, name) for name in said}, prefix="")
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,7 @@ def _read(trained: Run, options: PredictOptions, remembered: Form) -> tuple[list
             # A text file that training read as a table, for an option gave its delimiter, is one here as well.
             table = Path(plain_name(path)).suffix.lower() in KINDS
             delimiter = form.delimiter or ("" if table else trained.config.texts.delimiter)
-            read = read_plain(path, replace(form, delimiter=delimiter), remembered)
+            read = read_plain(path, replace(form, delimiter=delimiter), remembered, trained.fitted.labels)
             for line in read.notes:
                 note(line)
             if not any(text.strip() for text in read.texts):

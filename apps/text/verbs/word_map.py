@@ -9,6 +9,7 @@ import numpy as np
 from apps.text.verbs.neighbours import word_vectors
 from apps.text.words.ragged import TextSplit
 from cnn_core.app import App
+from cnn_core.console import counted
 from cnn_core.drawing import report
 from cnn_core.errors import UserError
 from cnn_core.optional import require
@@ -62,7 +63,7 @@ def view(app: App, run: Run, options: Any) -> Outcome:
         {"word": vocabulary.words[i], "class": run.labels[c], "x": float(x), "y": float(y)}
         for i, c, (x, y) in zip(chosen, labels, places, strict=True)
     ]
-    text = f"{out}: {len(words)} words, near each other where the network takes them for alike"
+    text = f"{out}: {counted(len(words), 'word')}, near each other where the network takes them for alike"
     return Outcome({"run": str(run.folder), "words": words, "picture": str(out)}, text)
 
 

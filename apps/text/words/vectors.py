@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from apps.text.words import vector_files
-from cnn_core.console import note
+from cnn_core.console import counted, note
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import available, fetch, load_manifest
 
@@ -68,7 +68,10 @@ def train_word2vec(
     found = np.array([word in trained_words for word in words])
     vectors = np.zeros((len(words), size), np.float32)
     vectors[found] = trained.wv[[word for word in words if word in trained_words]]
-    note(f"word2vec: {len(trained_words)} words from {len(texts)} texts, {epochs} passes")
+    note(
+        f"word2vec: {counted(len(trained_words), 'word')} from {counted(len(texts), 'text')},"
+        f" {counted(epochs, 'pass', 'passes')}"
+    )
     return vectors, found
 
 

@@ -287,9 +287,12 @@ def test_ranks_in_chinese_characters():
         ("(" * 3000 + ";SZ[9];B[ee]" + ")" * 3000, "more than 2000 variations within variations"),
         ("(;SZ[9]" + "(;C[]" * 3000 + ")" * 3001, "more than 2000 variations within variations"),
         ("(;SZ[9]" + ";" * 30_000 + ")", "more than 20000 nodes"),
-        ("(;SZ[9]" + "AB[aa:ii]AE[aa:ii]" * 40 + ")", "more than 5000 moves"),
+        ("(;SZ[9]" + "AB[aa:ii]AE[aa:ii]" * 40 + ")", "more than 1875 stones set up in one node"),
+        ("(;SZ[9]" + ";AB[aa:ii]AE[aa:ii]" * 40 + ")", "more than 5000 moves"),
+        ("(;SZ[19]AB" + "[aa:ss]" * 1_000_000 + ")", "more than 1875 stones set up in one node"),
+        ("(;SZ[19]" + "AB[aa]" * 1_000_000 + ")", "AB comes again too often"),
     ],
-    ids=range(18),
+    ids=range(21),
 )
 def test_reasons_are_one_clear_line_in_both_readers(text, message):
     for reader in (read_one, lambda data: list(read_records(data)[0].walk())):

@@ -87,6 +87,11 @@ def test_json_parquet_and_lines(tmp_path):
         assert list(zip(found.labels, found.texts, strict=True)) == ROWS, path
     assert read_plain(lines, ANY).texts == [text for _, text in ROWS]
     assert read_plain(plain, ANY).texts[0] == "good a fine film"
+    found = read_plain(plain, ANY, labels=sorted({label for label, _ in ROWS}))
+    assert found.texts == [text for _, text in ROWS]
+    assert "begin with classes" in found.notes[0]
+    once = write(tmp_path / "once.txt", "good morning to all\n\ngood night\n")  # no labels: all are the same word
+    assert read_plain(once, ANY, labels=["bad", "good"]).texts == ["good morning to all", "", "good night"]
 
 
 def test_folders_of_classes(tmp_path):

@@ -308,17 +308,79 @@ def test_excels_cells(tmp_path, monkeypatch):
         (None,),
     ]
     sheets = [
-        types.SimpleNamespace(title=title, iter_rows=lambda values_only, cells=cells: iter(cells))
+        types.SimpleNamespace(
+            title=title, iter_rows=lambda values_only, cells=cells: iter(cells), reset_dimensions=lambda: None
+        )
         for title, cells in (("cover", []), ("data", cells), ("more", cells))
     ]
     module = types.SimpleNamespace(load_workbook=lambda *_, **__: types.SimpleNamespace(worksheets=sheets))
     monkeypatch.setattr(tables, "require", lambda name, _: module)
-    (tmp_path / "x.xlsx").write_bytes(b"PK")
+    with zipfile.ZipFile(tmp_path / "x.xlsx", "w") as archive:
+        archive.writestr("x", "")
     found = read_texts(tmp_path / "x.xlsx")
     assert found.texts == TEXTS
     assert set(found.labels) == {"1", "2"}
-    assert "sheet 'data' alone, not 'more'" in found.notes[0]
+    assert "sheet 'data' of 'data', 'more' (another: --texts.sheet)" in found.notes[0]
     assert len(read_plain(tmp_path / "x.xlsx", Form()).texts) == 17  # the blank row is one
+
+
+def workbook(path, **sheets):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_the_sheet_that_holds_the_table(tmp_path):
+    table = [("stars", "review"), *((i % 2 + 1, text) for i, text in enumerate(TEXTS))]
+    path = workbook(tmp_path / "x.xlsx", About=[("Reviews of this year",), ("made by us",)], Data=table, Old=table[:9])
+    found = read_texts(path)
+    assert found.texts == TEXTS
+    assert "sheet 'Data' of 'About', 'Data', 'Old'" in found.notes[0]
+    assert read_texts(path, Form(sheet="Old")).texts == TEXTS[:8]
+    moved = workbook(tmp_path / "y.xlsx", Old=table[:9], Data=table)
+    again = read_texts(moved, trained=found.form)  # as in the training data, and so without a word
+    assert (again.texts, again.notes) == (TEXTS, ())
+    with pytest.raises(UserError, match=r"--texts.sheet Nosuch: no such sheet with cells; there are 'About', 'Data'"):
+        read_texts(path, Form(sheet="Nosuch"))
+
+
+def test_tables_are_bounded_by_what_they_are(tmp_path, monkeypatch):
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    same = pyarrow.array(["the same long text " * 50] * 400_000).dictionary_encode()
+    parquet.write_table(pyarrow.table({"text": same, "label": same}), tmp_path / "x.parquet")
+    assert (tmp_path / "x.parquet").stat().st_size < 100_000
+    with pytest.raises(UserError, match=r"x\.parquet: unpacks to more than 128 MiB"):
+        read_texts(tmp_path / "x.parquet")
+    with zipfile.ZipFile(tmp_path / "x.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", bytes(200 << 20))
+    with pytest.raises(UserError, match=r"x\.xlsx: unpacks to more than 128 MiB"):
+        read_texts(tmp_path / "x.xlsx")
+    path = workbook(tmp_path / "y.xlsx", Data=[("stars", "review"), *(("1", "fine"),) * 40])
+    monkeypatch.setattr(tables, "MOST_CELLS", 100)
+    with pytest.raises(UserError, match="more than 100 cells; save it as .csv"):
+        read_texts(path)
+
+
+def test_a_header_where_the_training_had_none(tmp_path):
+    bare = Form(text="2", label="1", header="no")
+    rows = "".join(f"{i % 2 + 1},{text}\n" for i, text in enumerate(TEXTS))
+    headed = write(tmp_path / "x.csv", "stars,review\n" + rows)
+    found = read_texts(headed, trained=bare)
+    assert found.texts == TEXTS
+    assert "the first row names the columns (if not: --texts.header no)" in found.notes[0]
+    plain = read_plain(headed, Form(prefix=""), bare)
+    assert plain.texts == TEXTS
+    assert "names the columns" in plain.notes[0]
+    single = read_plain(write(tmp_path / "y.csv", "text\n" + "".join(f"{t}\n" for t in TEXTS)), Form(prefix=""), bare)
+    assert single.texts == TEXTS
+    assert "names the columns" in single.notes[0]
+    assert read_plain(write(tmp_path / "z.csv", rows), Form(prefix=""), bare).texts == TEXTS
 
 
 def test_excel_without_the_package(tmp_path, monkeypatch):
