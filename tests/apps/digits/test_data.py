@@ -332,7 +332,7 @@ def test_pictures_that_lie_in_train_and_test_are_said(tmp_path, capsys):
     picture_folder(tmp_path / "d" / "train", {"1": 2, "2": 2})
     picture_folder(tmp_path / "d" / "test", {"1": 1, "2": 1})
     load_data(tmp_path / "d", progress=False)
-    assert "2 pictures lie in train/ and in test/" in capsys.readouterr().err
+    assert "2 pictures in both train/ and test/" in capsys.readouterr().err
 
 
 def test_folders_that_cannot_be_used_are_named(tmp_path):
