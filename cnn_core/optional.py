@@ -23,6 +23,7 @@ EXTRAS = {
     "sklearn": "bench",
     "soundfile": "speech",
     "tensorboard": "tensorboard",
+    "tokenizers": "text",
     "torchaudio": "speech",
     "torchtext": "text",
 }

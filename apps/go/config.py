@@ -31,7 +31,7 @@ class GoNetConfig:
     tied: bool = False
     """Tie the weights over the 8 symmetries of the board (Cohen & Welling 2016): channels come in groups of 8, the
     views of one filter, so the network learns from every view of a position at once and answers alike for all."""
-    pool: Literal["none", "max", "avg"] = "none"
+    pool: Literal["none", "max", "avg", "blur"] = "none"
     """For comparison only: pooling of 2x2 after the first layer; before the head values are repeated to the old size
     and those of the first layer added, so that the head still knows the points apart."""
 

@@ -89,7 +89,7 @@ class NetConfig:
     """windows, one-*: filters move along frequency; tc-resnet8: along time; res8, trad-fpool3: both; bc-resnet."""
     width: float = 1.0
     """Factor of the number of filters; BC-ResNet-t has the width t."""
-    pool: Literal["none", "max", "avg"] = "none"
+    pool: Literal["none", "max", "avg", "blur"] = "none"
     """Pooling after the first convolution."""
     pool_bands: int = 1
     """Bands pooled together."""

@@ -66,7 +66,7 @@ def step(config: TextConfig) -> Step:
 def forward(config: TextConfig) -> Forward:
     from apps.text import model
 
-    return model.forward(config.net)
+    return model.forward(config)
 
 
 def render(given: np.ndarray, heat: np.ndarray | None = None, fitted: FittedText | None = None) -> np.ndarray:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from apps.text.reading.form import Form, FormOptions
+from apps.text.words.vocabulary import WORDPIECE
 from cnn_core.errors import UserError
 from cnn_core.training.recipe import FitConfig
 
@@ -14,8 +15,9 @@ class TextData(FormOptions):
 
     test: str = ""
     """File or folder of test texts; without one, a share or a fold of `data` is held out."""
-    tokenizer: Literal["english", "kim", "characters", "jieba"] = "english"
-    """How texts are cut: torchtext's basic_english, Kim's cleaning, single characters, or Chinese words."""
+    tokenizer: Literal["english", "kim", "characters", "jieba", "wordpiece"] = "english"
+    """How texts are cut: torchtext's basic_english, Kim's cleaning, single characters, Chinese words, or the pieces of
+    words of the encoder that vectors.source names."""
     least_count: int = 1
     """Words that occur fewer times in the training texts count as unknown."""
     most_words: int = 100_000
@@ -53,7 +55,8 @@ class Vectors:
     mode: Literal["rand", "static", "nonstatic", "multichannel"] = "rand"
     """Kim's modes: random ones that learn; given ones that stay, or that learn; both, as two groups of channels."""
     source: str = ""
-    """Given vectors: glove-50d, word2vec (trained on the training texts), or a file; formats: README."""
+    """Given vectors: glove-50d, word2vec (trained on the training texts), a file (formats: README), or an encoder,
+    whose vectors depend on the text: minilm, or the folder of a BERT model."""
     width: int = 300
     """Dimensions of a word vector, where no given vectors decide them."""
     free: int = 0
@@ -63,14 +66,20 @@ class Vectors:
     scale: float = 0.25
     """Random vectors are uniform in +-scale; given ones are brought to the same variance."""
     dropout: float = 0.0
-    """Share of the values of the vectors set to zero while training."""
+    """Share of the values of the vectors set to zero while training, and inside an encoder that learns."""
     word_dropout: float = 0.0
     """Share of the words of a training text that are replaced by the unknown word."""
+    rate: float = 0.1
+    """Learning rate of an encoder, as a share of fit.learning_rate."""
+    learning: int = 0
+    """How many of the last blocks of an encoder learn in mode nonstatic; 0: all of it."""
 
     def __post_init__(self) -> None:
         if (self.mode == "rand") != (not self.source):
             given = "needs vectors.source" if self.mode != "rand" else "takes no vectors.source"
             raise UserError(f"vectors.mode {self.mode} {given} (glove-50d, word2vec, or a file)")
+        if not self.rate > 0 or self.learning < 0:
+            raise UserError("vectors.rate must be above 0, learning at least 0")
         if self.width < 1 or self.free < 0 or self.unseen < 0 or not self.scale > 0:
             raise UserError("vectors.width and scale must be above 0, free and unseen at least 0")
         for name in ("dropout", "word_dropout"):
@@ -132,6 +141,18 @@ class TextConfig:
     fit: FitConfig = field(default_factory=FitConfig)
     """The training loop."""
 
+    def __post_init__(self) -> None:
+        if self.texts.tokenizer != WORDPIECE:
+            return
+        given = self.vectors
+        if given.mode not in ("static", "nonstatic") or given.free or given.unseen or given.word_dropout:
+            raise UserError(
+                "texts.tokenizer wordpiece is for an encoder: vectors.mode static or nonstatic, without free, unseen"
+                " and word_dropout"
+            )
+        if self.net.members > 1:
+            raise UserError("net.members is for word vectors of a table, not for an encoder")
+
 
 # AdamW with the rate falling to zero takes the place of Kim's Adadelta and of choosing an epoch: every training text is
 # learned from, and no run ends on a bad step. Arithmetic in float32, so that an answer is the same on every processor.
@@ -190,6 +211,20 @@ PRESETS = {
         fit=replace(RECIPE, epochs=4),
     ),
     # cnn-text train --preset characters: 145 CPU-seconds, movie-snippets 73.81 ± 0.14 % (2 seeds).
+    # Kim's windows over the vectors of an encoder that stays as it was given.
+    "contextual": TextConfig(
+        texts=TextData(tokenizer="wordpiece", longest=256),
+        vectors=Vectors(mode="static", source="minilm"),
+        net=TextNet(windows=(1, 3, 5), max_norm=0.0),
+        fit=replace(RECIPE, epochs=4, batch_size=64, learning_rate=0.002, weight_decay=0.05, schedule="one-cycle"),
+    ),
+    # The same, and the encoder learns on.
+    "tuned": TextConfig(
+        texts=TextData(tokenizer="wordpiece", longest=256),
+        vectors=Vectors(mode="nonstatic", source="minilm"),
+        net=TextNet(windows=(1, 3, 5), max_norm=0.0),
+        fit=replace(RECIPE, epochs=2, batch_size=32, precision="auto"),
+    ),
     "characters": TextConfig(
         texts=TextData(tokenizer="characters", longest=400),
         vectors=Vectors(width=32),
@@ -198,5 +233,5 @@ PRESETS = {
     ),
 }
 DEFAULT = "rand"  # needs no vectors, so that a first run fetches a few MB only
-DATA_SETS = ("movie-snippets", "mr", "sst", "trec", "ag-news", "imdb", "glove-50d")
+DATA_SETS = ("movie-snippets", "mr", "sst", "trec", "ag-news", "imdb", "glove-50d", "minilm")
 """Manifests that the app knows."""

@@ -23,9 +23,9 @@ from apps.text.reading.form import NOTHING, Form, FormOptions
 from apps.text.reading.labelled import Texts
 from apps.text.reading.scripts import check_tokens
 from apps.text.reading.tokenizers import normal_form, tokenizer
-from apps.text.words import vectors
+from apps.text.words import encoder_files, vectors
 from apps.text.words.ragged import TextSplit, rows_of
-from apps.text.words.vocabulary import FittedText, Vocabulary, make_vocabulary
+from apps.text.words.vocabulary import WORDPIECE, EncoderShape, FittedText, Vocabulary, make_vocabulary
 from cnn_core.console import counted, note
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import available
@@ -49,13 +49,18 @@ def load(config: TextConfig, fitted: FittedText | None = None, form: FormOptions
         labels = class_names(corpus)
         splits = split(corpus, config.texts)
         _print(splits.notes)
-        tokens = tokenize(splits, config.texts)
+        given = encoder(config)
+        tokens = tokenize(splits, config.texts, given and given[1])
         _print(check_tokens(config.data, splits.train.texts, tokens.train, config.texts.tokenizer))
-        fitted = replace(fit(config, labels, tokens), form=corpus.form)
+        if given:
+            fitted = FittedText(config.data, labels, given[1], given[0].width, encoder=given[0])
+        else:
+            fitted = fit(config, labels, tokens)
+        fitted = replace(fitted, form=corpus.form)
     elif same_data(config.data, fitted.data):  # as when the run began, which printed the notes
         corpus = read_corpus(fitted.data, config.texts, remembered_form(config, fitted))
         splits = split(corpus, config.texts)
-        tokens = tokenize(splits, config.texts)
+        tokens = tokenize(splits, config.texts, fitted.vocabulary)
         if fitted.digest and corpus.digest != fitted.digest:
             note(f"{config.data}: has changed since the run was trained on it (sha256 {corpus.digest[:12]})")
     else:
@@ -65,7 +70,7 @@ def load(config: TextConfig, fitted: FittedText | None = None, form: FormOptions
             note(f"{config.data}: holds the very texts that the run was trained on")
         splits = all_for_testing(corpus)
         _print(splits.notes)
-        tokens = tokenize(splits, config.texts)
+        tokens = tokenize(splits, config.texts, fitted.vocabulary)
     return encode(splits, tokens, replace(fitted, digest=corpus.digest))
 
 
@@ -164,14 +169,36 @@ class Tokens:
     validation: list[list[str]] = field(default_factory=list)
 
 
-def tokenize(splits: Splits, options: TextData) -> Tokens:
-    """Tokens of all texts, each text cut to `options.longest`."""
-    split_text, longest = tokenizer(options.tokenizer), options.longest or None
+def tokenize(splits: Splits, options: TextData, vocabulary: Vocabulary | None = None) -> Tokens:
+    """Tokens of all texts, each text cut to `options.longest`; as `vocabulary` cuts them, where there is one."""
+    if vocabulary:
+        split_text, longest = vocabulary.tokenize, None
+    else:
+        split_text, longest = tokenizer(options.tokenizer), options.longest or None
     parts = (splits.train, splits.test, splits.validation or Texts([], []))
     return Tokens(*([split_text(text)[:longest] for text in part.texts] for part in parts))
 
 
 # 4. Fit: what the training texts decide
+
+
+def encoder(config: TextConfig) -> tuple[EncoderShape, Vocabulary] | None:
+    """Shape and pieces of the encoder that makes the word vectors; None where a table does.
+
+    Raises UserError where tokenizer and source do not fit together.
+    """
+    source, pieces = config.vectors.source, config.texts.tokenizer == WORDPIECE
+    if pieces != encoder_files.is_encoder(source):
+        need = (
+            "needs an encoder as vectors.source: minilm, or a folder" if pieces else "needs texts.tokenizer wordpiece"
+        )
+        raise UserError(f"{'texts.tokenizer wordpiece' if pieces else f'vectors.source {source}'} {need}")
+    if not pieces:
+        return None
+    files = encoder_files.encoder_files(source)
+    shape, most = encoder_files.read_shape(files.config), config.texts.longest
+    longest = min(most or shape.positions, shape.positions - 2)
+    return shape, encoder_files.read_pieces(files.pieces, longest)
 
 
 def fit(config: TextConfig, labels: tuple[str, ...], tokens: Tokens) -> FittedText:

@@ -10,21 +10,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from apps.text.config import TextConfig, TextNet
+from apps.text.config import TextConfig
 from apps.text.front import PAD, UNKNOWN, WordFront
 from apps.text.nets.deep import DeepNet
+from apps.text.nets.encoder import EncoderFront
 from apps.text.nets.window_net import WindowEnsemble, WindowNet
-from apps.text.words import vectors
-from apps.text.words.vocabulary import FittedText
+from apps.text.words import encoder_files, vectors
+from apps.text.words.vocabulary import BEGIN, END, WORDPIECE, FittedText
 from cnn_core.console import note
-from cnn_core.errors import UserError
+from cnn_core.errors import UserError, first_line
 from cnn_core.training.data import Batch
 from cnn_core.training.inference import Forward, Step, call, classification
 
 
-def forward(net: TextNet) -> Forward:
-    """The fast way to the logits where `net` has one, windows with a maximum over time; else through the layers."""
-    return fast if net.kind == "windows" and net.pool == "max" else call
+def forward(config: TextConfig) -> Forward:
+    """The fast way to the logits where there is one, windows with a maximum over time of vectors of a table; else
+    through the layers."""
+    table = config.texts.tokenizer != WORDPIECE
+    return fast if table and config.net.kind == "windows" and config.net.pool == "max" else call
 
 
 def fast(model: nn.Module, words: Tensor) -> Tensor:
@@ -35,7 +38,7 @@ def fast(model: nn.Module, words: Tensor) -> Tensor:
 def step(config: TextConfig) -> Step:
     """Cross-entropy over classes; in an ensemble, each network has its loss and learns from it alone."""
     # The shapes of the fast way depend on the words, which torch.compile has no use for.
-    logits_of = call if config.fit.compile else forward(config.net)
+    logits_of = call if config.fit.compile else forward(config)
     single = classification(config.fit.label_smoothing, logits_of)
 
     def ensemble(model: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
@@ -67,6 +70,12 @@ def build(config: TextConfig, labels: Sequence[str], fitted: FittedText | None =
     if fitted is None:
         raise UserError("the run has no vocabulary, which a network for texts needs; train again")
     words, net = fitted.vocabulary, config.net
+    if fitted.encoder is not None:
+        ends = [words.numbers.get(piece, UNKNOWN) for piece in (BEGIN, END)]
+        encoder = EncoderFront(fitted.encoder, len(words), ends[0], ends[1], config.vectors)
+        if net.kind == "deep":
+            return DeepNet(encoder, net, len(labels))
+        return WindowNet(encoder, encoder.channels, net, len(labels))
     front = WordFront(len(words), config.vectors, fitted.vector_width, words.unseen, net.members)
     if net.kind == "deep":
         return DeepNet(front, net, len(labels))
@@ -85,6 +94,17 @@ def initialize(model: nn.Module, config: TextConfig, fitted: FittedText) -> None
     if not source:
         return
     front = model.get_submodule("front")
+    if isinstance(front, EncoderFront):
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        files = encoder_files.encoder_files(source)
+        try:
+            weights = load_file(files.weights)
+        except (OSError, SafetensorError) as error:
+            raise UserError(f"{files.weights}: cannot be read ({first_line(error)})") from error
+        front.load(weights, encoder_files.row_order(files.pieces))
+        return
     assert isinstance(front, WordFront)
     vocabulary = fitted.vocabulary
     if source == vectors.WORD2VEC:

@@ -2,7 +2,8 @@
 
     python model.predict.py model.onnx "a text" "another"
 
-model.vocabulary.json lies beside the network. Tokenizers: english, kim and characters; jieba needs that package.
+model.vocabulary.json lies beside the network. Tokenizers: english, kim and characters; jieba needs that package,
+wordpiece the package tokenizers.
 """
 
 import json
@@ -43,6 +44,17 @@ def jieba(text):
     return [token for piece in cut(text.lower()) for token in piece.split()]
 
 
+def wordpiece(numbers):
+    """BERT's pieces of words."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    special = {"<pad>": "[PAD]", "<unk>": "[UNK]"}
+    pieces = {str(special.get(word, word)): number for word, number in numbers.items()}
+    pipeline = Tokenizer(models.WordPiece(pieces, unk_token="[UNK]"))  # noqa: S106 (no password)
+    pipeline.normalizer, pipeline.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+    return lambda text: pipeline.encode(text, add_special_tokens=False).tokens
+
+
 TOKENIZERS = {"english": english, "kim": kim, "characters": characters, "jieba": jieba}
 
 
@@ -50,12 +62,14 @@ def main(path, texts):
     """Print label, probability and text of each text, separated by tabs."""
     vocabulary = json.loads(Path(path).with_suffix(".vocabulary.json").read_text(encoding="utf-8"))
     numbers = {word: number for number, word in enumerate(vocabulary["words"])}
+    name = vocabulary["tokenizer"]
+    split = wordpiece(numbers) if name == "wordpiece" else TOKENIZERS[name]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     for text in texts:
         if not text.strip():
             print(f"\t\t{text}")  # noqa: T201 (no words, no answer)
             continue
-        tokens = TOKENIZERS[vocabulary["tokenizer"]](text)[: vocabulary["longest"] or None]
+        tokens = split(text)[: vocabulary["longest"] or None]
         row = [numbers.get(token, 1) or 1 for token in tokens] or [0]
         (logits,) = np.asarray(session.run(None, {"input": np.array([row], np.int32)})[0], float)
         shares = np.exp(logits - logits.max())

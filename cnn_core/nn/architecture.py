@@ -11,7 +11,7 @@ from typing import Literal
 from cnn_core.errors import UserError
 from cnn_core.nn.shapes import ReceptiveField, ShapeError, Window, output_size, receptive_field, same_padding
 
-Pooling = Literal["none", "max", "avg"]
+Pooling = Literal["none", "max", "avg", "blur"]
 Padding = Literal["valid", "same"]
 Norm = Literal["none", "batch"]
 Activation = Literal["relu", "gelu", "silu"]
@@ -40,7 +40,8 @@ class ConvNetConfig:
     padding: tuple[Padding, ...] = ("valid",)
     """valid: only whole windows; same: zeros around the input keep its size."""
     pool: Pooling = "max"
-    """The switch for the whole network: no pooling, maximum, or mean of each group."""
+    """The switch for the whole network: no pooling, maximum or mean of each group, or the maximum blurred before it is
+    subsampled (Zhang 2019)."""
     pools: tuple[int, ...] = (2,)
     """Side of the pooling groups after each block; 1 means none after that block."""
     block: Literal["conv", "residual"] = "conv"
@@ -87,6 +88,11 @@ class Layer:
     field: ReceptiveField | None = None
 
 
+def pool_window(kind: Pooling, size: int) -> Window:
+    """What one value behind a pooling of groups of `size` sees: of blur, a maximum of `size` under a filter of 3."""
+    return Window(size + 2, size, 1) if kind == "blur" else Window(size, size)
+
+
 def layers(config: ConvNetConfig) -> list[Layer]:
     """Every layer of the network in order, with names that a user can type: conv1, pool1, dense1, output.
 
@@ -120,7 +126,7 @@ def layers(config: ConvNetConfig) -> list[Layer]:
         window = Window(kernel, stride, same_padding(kernel, dilation, name) if same else 0, dilation)
         slide(name, "residual" if residual else "conv", channels, window)
         if config.pool != "none" and pool > 1:
-            slide(f"pool{i}", "pool", channels, Window(pool, pool))
+            slide(f"pool{i}", "pool", channels, pool_window(config.pool, pool))
         if dropout:
             add(f"dropout{i}", "dropout", shape)
 

@@ -5,17 +5,55 @@ methods see true values. Letters: B batch, C channels, T time, H height, W width
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from cnn_core.nn.architecture import Activation, Norm, Pooling
 from cnn_core.nn.shapes import same_padding
 
 CONV = {1: nn.Conv1d, 2: nn.Conv2d}
 BATCH_NORM = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d}
-POOL = {
+
+
+class BlurPool(nn.Module):
+    """The maximum of each group at every place, blurred by 1 2 1, then subsampled (Zhang 2019, arXiv:1904.11486).
+
+    (B, C, H, W) or (B, C, T) by `dims`; `size` is the side of a group, of all axes or of each, and the step. Sizes are
+    those that the plain pooling gives. At the edges the blur sees the edge's values again.
+    """
+
+    def __init__(self, size: int | tuple[int, ...], dims: int):
+        super().__init__()
+        self.blur: Tensor
+        self.size = (size,) * dims if isinstance(size, int) else tuple(size)
+        filters = torch.ones(1)
+        for axis, step in enumerate(self.size):
+            line = torch.tensor([1.0, 2.0, 1.0]) / 4 if step > 1 else torch.tensor([0.0, 1.0, 0.0])
+            filters = filters[..., None] * line.view(*[1] * axis, 3) if axis else line
+        self.register_buffer("blur", filters[None, None], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, ...) -> (B, C, ...), each axis divided by its step, rounded down."""
+        one = len(self.size) == 1
+        x = functional.max_pool1d(x, self.size, 1) if one else functional.max_pool2d(x, self.size, 1)
+        x = functional.pad(x, (1, 1) * len(self.size), mode="replicate")
+        filters = self.blur.to(x.dtype).repeat(x.shape[1], *[1] * (len(self.size) + 1))
+        conv = functional.conv1d if one else functional.conv2d
+        return conv(x, filters, stride=self.size, groups=x.shape[1])
+
+    def extra_repr(self) -> str:
+        """The size, for print(model)."""
+        return f"{self.size}"
+
+
+POOL: dict[str, dict[int, Callable[..., nn.Module]]] = {
     "max": {1: nn.MaxPool1d, 2: nn.MaxPool2d},
     "avg": {1: nn.AvgPool1d, 2: nn.AvgPool2d},
+    "blur": {1: partial(BlurPool, dims=1), 2: partial(BlurPool, dims=2)},
 }
 ACTIVATION = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU}
 
@@ -114,7 +152,7 @@ class GlobalPool(nn.Module):
 
     def __init__(self, kind: Pooling = "avg"):
         super().__init__()
-        if kind not in POOL:
+        if kind not in ("max", "avg"):
             raise ValueError(f"global pooling is avg or max, not {kind}")
         self.kind = kind
 

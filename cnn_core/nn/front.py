@@ -7,14 +7,13 @@ gives.
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from torch import Tensor, nn
 
 from cnn_core.errors import UserError
 
 
-@runtime_checkable
 class HasFront(Protocol):
     """A model whose forward pass begins with `front`: inputs (B, ...) -> floats (B, C, H, W) or (B, C, T)."""
 
@@ -27,10 +26,11 @@ class HasFront(Protocol):
 
 def front_end(model: nn.Module) -> nn.Module:
     """The child `front` of the model. Raises UserError for a model that has none."""
-    if not isinstance(model, HasFront):
+    front = getattr(model, "front", None)  # from Python 3.12 on, isinstance of a protocol does not see a child
+    if not isinstance(front, nn.Module):
         children = ", ".join(name for name, _ in model.named_children()) or "none"
         raise UserError(
             f"the network {type(model).__name__} has no child `front` (its children: {children}); give it one that"
             " turns raw inputs into floats, nn.Identity() where there is nothing to do"
         )
-    return model.front
+    return front

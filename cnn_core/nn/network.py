@@ -43,7 +43,7 @@ def _build(layer: Layer, config: ConvNetConfig) -> nn.Module:
             )
         case "pool":
             assert window is not None
-            return pooling(config.pool, window.kernel, config.dims)
+            return pooling(config.pool, window.stride, config.dims)
         case "dropout":
             block = layer.name.removeprefix("dropout")
             return nn.Dropout(config.per_block("dropout")[int(block) - 1] if block.isdigit() else config.head_dropout)

@@ -193,7 +193,7 @@ class _Loop:
         info = StepInfo(self.step_number, config.epochs * self.batches, batch)
         torch.manual_seed(mix(self.seed, info.number, self.here.rank))
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(config, info.number, info.steps)
+            group["lr"] = group.get("rate", 1.0) * learning_rate(config, info.number, info.steps)
         for callback in self.callbacks:
             callback.before_step(info)
         with autocast(config.precision, self.state.device):

@@ -168,18 +168,24 @@ def densify(parameters: Iterable[nn.Parameter]) -> None:
 
 
 def make_optimizer(model: nn.Module, config: FitConfig) -> torch.optim.Optimizer:
-    """The optimizer that `config` names; norms, biases (vectors) and row-sparse tables are not decayed."""
+    """The optimizer that `config` names; norms, biases (vectors) and row-sparse tables are not decayed.
+
+    A parameter with an attribute `rate` learns at so many times the learning rate.
+    """
     trainable = [p for p in model.parameters() if p.requires_grad]
-    decayed = [p.dim() > 1 and not getattr(p, "row_sparse", False) for p in trainable]
-    groups = [
-        {"params": [p for p, yes in zip(trainable, decayed, strict=True) if yes], "weight_decay": config.weight_decay},
-        {"params": [p for p, yes in zip(trainable, decayed, strict=True) if not yes], "weight_decay": 0.0},
-    ]
+    groups: list[dict[str, Any]] = []
+    for rate in dict.fromkeys(getattr(p, "rate", 1.0) for p in trainable):
+        own = [p for p in trainable if getattr(p, "rate", 1.0) == rate]
+        decayed = [p for p in own if p.dim() > 1 and not getattr(p, "row_sparse", False)]
+        others = [p for p in own if not (p.dim() > 1 and not getattr(p, "row_sparse", False))]
+        groups.append({"params": decayed, "weight_decay": config.weight_decay, "rate": rate})
+        groups.append({"params": others, "weight_decay": 0.0, "rate": rate})
     if config.optimizer == "muon":
         filters = _filters(model)
-        matrices = [p for p in groups[0]["params"] if p in filters]
-        groups[0]["params"] = [p for p in groups[0]["params"] if p not in filters]
-        groups.append({"params": matrices, "weight_decay": config.weight_decay, "muon": True})
+        for group in [group for group in groups if group["weight_decay"] == config.weight_decay]:
+            matrices = [p for p in group["params"] if p in filters]
+            group["params"] = [p for p in group["params"] if p not in filters]
+            groups.append({**group, "params": matrices, "muon": True})
     groups = [group for group in groups if group["params"]]
     if config.optimizer in ("adamw", "muon"):
         rule = Muon if config.optimizer == "muon" else RowAdamW

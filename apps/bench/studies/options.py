@@ -12,7 +12,7 @@ from cnn_core.errors import UserError
 from cnn_core.files import plain
 from cnn_core.outcome import Outcome
 
-SEEDS = {"quick": 3, "full": 10}
+SEEDS = {"quick": 5, "full": 10}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class StudyOptions(BenchOptions):
     """Options of a comparative study."""
 
     mode: Literal["quick", "full"] = "quick"
-    """quick: a part of the data and 3 seeds, minutes; full: all of it and 10 seeds, hours."""
+    """quick: a part of the data and 5 seeds, minutes; full: all of it and 10 seeds, hours."""
     apps: tuple[str, ...] = ()
     """Which domains; all when left out."""
     data: str = ""

@@ -25,6 +25,9 @@ from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.files import atomic, csv_cell, write_json
 
+MOVES = (1, 2, 3, 4)
+"""Places by which inputs are moved."""
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -37,6 +40,8 @@ class Variant:
     """Another network than the app's: build(config, labels) -> nn.Module."""
     change: Callable[[Any], Any] | None = None
     """Changes the Dataset before training, such as a shuffling of its places."""
+    moved: bool = False
+    """Whether to ask the trained network about inputs moved by 1 to 4 places too."""
     fitted: Callable[[Any, int], dict[str, Any]] | None = None
     """Instead of training: fitted(dataset, seed) -> result; for models that are not networks."""
 
@@ -98,6 +103,7 @@ def measure(variant: Variant, seed: int, place: Any = "cpu") -> dict[str, Any]:
     forward = app.forward_of(variant.config)
     logits = engine.predict_logits(model, data.test, precision=variant.config.fit.precision, forward=forward)
     found = evaluate_logits(logits.numpy(), data.test.targets.numpy(), data.labels)
+    kept = [_kept(model, data.test, found.predictions, places) for places in MOVES] if variant.moved else []
     example = app.example(variant.config, data.labels)[:1] if app.example else data.test.take(slice(0, 1))[0]
     parameters, multiply_adds = cost(model.cpu(), example)
     return {
@@ -109,7 +115,30 @@ def measure(variant: Variant, seed: int, place: Any = "cpu") -> dict[str, Any]:
         "train_accuracy": fit.history[-1].get("train_accuracy") if fit.history else None,
         "train_samples": len(data.train),
         "test_samples": len(data.test),
+        "kept_answers": kept if variant.moved else None,
     }
+
+
+def _kept(model: Any, test: Any, answers: Any, places: int) -> float:
+    """Share of the answers that stay when what the front end gives is moved to the right, round the edge."""
+    from torch import nn
+
+    from cnn_core.training import engine
+
+    class Moved(nn.Module):
+        def __init__(self, front: nn.Module):
+            super().__init__()
+            self.inside = front
+
+        def forward(self, x: Any) -> Any:
+            return self.inside(x).roll(places, -1)
+
+    front = model.front
+    model.front = Moved(front)
+    try:
+        return float((engine.predict_logits(model, test).numpy().argmax(1) == answers).mean())
+    finally:
+        model.front = front
 
 
 def cost(model: Any, inputs: Any) -> tuple[int, int]:
@@ -149,6 +178,7 @@ def run_study(
                     accuracy = store[key]["accuracy"]
                     note(f"{done}/{total} {group.name} | {variant.name} | seed {seed}: {accuracy:.2%}")
         rows[group.name] = compare(results)
+    correct(rows)
     result = {
         "study": study.name,
         "question": study.question,
@@ -182,6 +212,8 @@ def compare(results: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
                 "difference": statistics.fmean(accuracy) - statistics.fmean(reference),
                 "p": welch(accuracy, reference) if accuracy is not reference else None,
                 "each": accuracy,
+                "interval": half_width(accuracy),
+                "kept_answers": _means(found, "kept_answers"),
                 **{k: _mean(found, k) for k in ("parameters", "multiply_adds", "cpu_seconds", "train_accuracy")},
                 "train_samples": found[0].get("train_samples"),
                 "test_samples": found[0].get("test_samples"),
@@ -203,6 +235,32 @@ def welch(a: Sequence[float], b: Sequence[float]) -> float | None:
         warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
         _, p = ttest_ind(a, b, equal_var=False)
     return float(p)  # type: ignore[arg-type]
+
+
+def half_width(values: Sequence[float]) -> float | None:
+    """Half of the 95 % interval of the mean (Student's t); None for one value."""
+    if len(values) < 2:
+        return None
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """p-values corrected for their number, so that one below .05 is wrong in 5 % of studies at most (Holm 1979)."""
+    order = sorted(range(len(p)), key=p.__getitem__)
+    found, largest = [0.0] * len(p), 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(p) - rank) * p[i]))
+        found[i] = largest
+    return found
+
+
+def correct(rows: dict[str, list[dict[str, Any]]]) -> None:
+    """Correct the p-values of all tables together; what each was alone is kept as `p_alone`."""
+    tested = [row for entries in rows.values() for row in entries if row["p"] is not None]
+    for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
+        row["p_alone"], row["p"] = row["p"], p
 
 
 def best_of(rows: dict[str, list[dict[str, Any]]]) -> list[str]:
@@ -235,6 +293,9 @@ def text_of(result: dict[str, Any], *, markdown: bool = False) -> str:
 
 def _table(rows: list[dict[str, Any]], markdown: bool) -> str:
     head = ["variant", "accuracy", "sd", "difference", "p", "parameters", "multiply-adds", "CPU-s"]
+    moved = any(row.get("kept_answers") for row in rows)
+    if moved:
+        head.append("same answer when moved by " + ", ".join(map(str, MOVES)))
     lines = [
         [
             row["variant"],
@@ -245,6 +306,7 @@ def _table(rows: list[dict[str, Any]], markdown: bool) -> str:
             None if row["parameters"] is None else f"{row['parameters']:,.0f}",
             None if row["multiply_adds"] is None else f"{row['multiply_adds']:,.0f}",
             None if row["cpu_seconds"] is None else f"{row['cpu_seconds']:.1f}",
+            *([" ".join(f"{share:.1%}" for share in row.get("kept_answers") or ()) or None] if moved else ()),
         ]
         for row in rows
     ]
@@ -252,7 +314,7 @@ def _table(rows: list[dict[str, Any]], markdown: bool) -> str:
 
 
 def plot(name: str, rows: list[dict[str, Any]]) -> Any:
-    """Every seed a dot, the mean a bar, for each variant of a group."""
+    """Every seed a dot, the mean a bar with its 95 % interval, for each variant of a group."""
     from cnn_core.drawing.report import new_figure
 
     figure = new_figure(7, 0.9 + 0.38 * len(rows))
@@ -261,9 +323,12 @@ def plot(name: str, rows: list[dict[str, Any]]) -> Any:
         colour = "#444444" if row is rows[0] else "#1f57b4"
         axes.plot([100 * a for a in row["each"]], [y] * len(row["each"]), "o", color=colour, alpha=0.5, markersize=5)
         axes.plot([100 * row["accuracy"]] * 2, [y - 0.28, y + 0.28], color=colour, linewidth=2)
+        if row.get("interval"):
+            ends = [100 * (row["accuracy"] - row["interval"]), 100 * (row["accuracy"] + row["interval"])]
+            axes.plot(ends, [y, y], color=colour, linewidth=1.2)
     axes.set_yticks(range(len(rows)), [row["variant"] for row in reversed(rows)])
     axes.axvline(100 * rows[0]["accuracy"], color="#999999", linewidth=0.8, linestyle=":")
-    axes.set_xlabel("test accuracy, % (dots: seeds; bar: mean)")
+    axes.set_xlabel("test accuracy, % (dots: seeds; bar: mean; line: its 95 % interval)")
     axes.set_title(name, loc="left", fontsize=10.5, fontweight="bold")
     return figure
 
@@ -303,6 +368,11 @@ def _key(study: Study, variant: Variant, seed: int) -> str:
 def _mean(found: list[dict[str, Any]], name: str) -> float | None:
     values = [run[name] for run in found if run.get(name) is not None]
     return statistics.fmean(values) if values else None
+
+
+def _means(found: list[dict[str, Any]], name: str) -> list[float] | None:
+    lists = [run[name] for run in found if run.get(name)]
+    return [statistics.fmean(values) for values in zip(*lists, strict=True)] if lists else None
 
 
 def _write_csv(rows: dict[str, list[dict[str, Any]]], path: Path) -> None:

@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from apps.text.config import TextNet
 from apps.text.front import WordFront
+from apps.text.nets.encoder import EncoderFront
 from apps.text.nets.layers import ClippedLinear, Pool, text_lengths, valid
 
 
@@ -40,7 +41,7 @@ class DeepNet(nn.Module):
     Children: front, conv1, res1, res2, ..., pool, dropout, output. Takes what WindowNet takes.
     """
 
-    def __init__(self, front: WordFront, net: TextNet, classes: int):
+    def __init__(self, front: WordFront | EncoderFront, net: TextNet, classes: int):
         super().__init__()
         self.front: nn.Module = front
         self.conv1 = nn.Conv1d(front.channels, net.filters, 3, padding=1)

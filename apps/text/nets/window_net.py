@@ -81,8 +81,12 @@ class WindowNet(nn.Module):
     @torch.no_grad()
     def strongest_windows(self, words: Tensor) -> tuple[Tensor, Tensor]:
         """For word numbers (B, T): the maximum over time of each filter (B, all F), and where its window begins."""
-        values, places = places_of_maxima(*unique_words(self.front, words), self._weights())
-        return functional.relu(values + self._biases()), places
+        if isinstance(self.front, WordFront):
+            values, places = places_of_maxima(*unique_words(self.front, words), self._weights())
+            return functional.relu(values + self._biases()), places
+        x, lengths = self.front(words), text_lengths(words)  # a word's vector is another in each text
+        found = [conv(x, lengths).max(2) for conv in self.convs]
+        return torch.cat([maxima for maxima, _ in found], 1), torch.cat([places for _, places in found], 1)
 
     def _weights(self) -> list[Tensor]:
         return [conv.conv.weight for conv in self.convs]

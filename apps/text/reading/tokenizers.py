@@ -3,13 +3,15 @@ normal form by which two texts count as equal."""
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from cnn_core.errors import UserError
+from cnn_core.optional import require
 
 Tokenizer = Callable[[str], list[str]]
 TOKENIZERS = ("english", "kim", "characters", "jieba")
+"""Those that need no vocabulary; `wordpiece` cuts into the pieces that an encoder has vectors for."""
 SPACE = "␣"  # how the tokenizer `characters` writes a blank, so that no token is white space
 
 _CONTRACTIONS = re.compile(r"('s|'ve|n't|'re|'d|'ll)")
@@ -57,6 +59,23 @@ def characters(text: str) -> list[str]:
     """Each character of the text in lower case (NFC); runs of white space are one ␣."""
     text = " ".join(unicodedata.normalize("NFC", text).lower().split())
     return [SPACE if c.isspace() else c for c in text]
+
+
+def wordpiece(numbers: Mapping[str, int]) -> Tokenizer:
+    """BERT's tokenizer in lower case and without accents, for the pieces of `numbers`, [UNK] among them.
+
+    Devlin et al. 2019; a piece that continues a word begins with ##. Raises UserError where the package is missing.
+    """
+    require("tokenizers", "cutting texts into word pieces")
+    from tokenizers import Tokenizer as Pipeline
+    from tokenizers.models import WordPiece
+    from tokenizers.normalizers import BertNormalizer
+    from tokenizers.pre_tokenizers import BertPreTokenizer
+
+    pipeline = Pipeline(WordPiece(dict(numbers), unk_token="[UNK]"))  # noqa: S106 (no password)
+    pipeline.normalizer = BertNormalizer(lowercase=True)
+    pipeline.pre_tokenizer = BertPreTokenizer()
+    return lambda text: pipeline.encode(text, add_special_tokens=False).tokens
 
 
 def _jieba() -> Tokenizer:

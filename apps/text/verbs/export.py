@@ -64,11 +64,11 @@ def _linear(app: App, options: ExportOptions, out: Path) -> Outcome:
     train = trained.app.load(trained.config).train
     assert isinstance(train, TextSplit)
     vocabulary = trained.fitted.vocabulary
-    rows, targets = [vocabulary.tokenize(text) for text in train.texts], train.targets.numpy()
+    rows, targets = [vocabulary.words_of(text) for text in train.texts], train.targets.numpy()
     scores = baselines.validated(rows, targets)
     name = max(scores, key=scores.__getitem__)
     model = baselines.MODELS[name](rows, targets)
-    linear.save(out, model, trained.labels, vocabulary.tokenizer)
+    linear.save(out, model, trained.labels, vocabulary.word_tokenizer)
     found = {"run": str(options.run), "linear": str(out), "model": name, "validation_macro_f1": scores}
     found |= {"features": len(model.features), "bytes": out.stat().st_size}
     text = f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB): {name}, macro F1 {scores[name]:.3f} on validation"

@@ -85,7 +85,7 @@ def fold_rows(
             vocabulary = source.fitted.vocabulary
             assert isinstance(source.train, TextSplit)
             assert isinstance(source.test, TextSplit)
-            train, test = ([vocabulary.tokenize(t) for t in split.texts] for split in (source.train, source.test))
+            train, test = ([vocabulary.words_of(t) for t in split.texts] for split in (source.train, source.test))
             found = compare(train, source.train.targets.numpy(), test, source.test.targets.numpy())
             row |= {each.name: each.accuracy for each in found}
         yield row

@@ -18,9 +18,13 @@ from cnn_core.runs import Run
 
 
 def word_vectors(model: nn.Module) -> Tensor:
-    """(V, C) the vectors of all words, fixed and learned side by side; the pad and the unknown word first."""
+    """(V, C) the vectors of all words, fixed and learned side by side; the pad and the unknown word first.
+
+    Raises UserError for a network without such a table.
+    """
     front = model.get_submodule("front")
-    assert isinstance(front, WordFront)
+    if not isinstance(front, WordFront):
+        raise UserError("an encoder has no vector for a word alone, only in a text; this view needs a table of vectors")
     words = front.seen_words + (0 if front.unseen is None else len(front.unseen))
     training = front.training
     try:

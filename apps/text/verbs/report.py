@@ -55,7 +55,7 @@ def _linear(run: Run, data: Dataset, test: TextSplit) -> tuple[list[Baseline], s
             return [], f"{run.config.data} has changed since the run was trained on it"
         train = source.train
         assert isinstance(train, TextSplit)
-        rows = [[run.fitted.vocabulary.tokenize(text) for text in split.texts] for split in (train, test)]
+        rows = [[run.fitted.vocabulary.words_of(text) for text in split.texts] for split in (train, test)]
         return compare(rows[0], train.targets.numpy(), rows[1], test.targets.numpy()), ""
     except UserError as error:
         return [], str(error)
