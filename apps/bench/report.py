@@ -1,6 +1,7 @@
 """report: docs/benchmarks.md from the results of the studies, written by this command and by nothing else."""
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +28,8 @@ the table, corrected for all tests of the study (Holm). CPU-s are CPU-seconds of
 Run a study again with `cnn-bench NAME --mode quick` (or `full`): what has been run already is kept in
 `benchmarks/NAME-MODE`, then `cnn-bench report`.
 """
+
+OTHERS = "Of the studies that name none."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,16 +77,18 @@ def minutes(result: dict[str, Any], seeds: int, *, whole: bool = False) -> float
 
 
 def write(found: list[tuple[Path, dict[str, Any]]], out: Path) -> None:
-    """The report and its plots."""
+    """The report and its plots; sections of studies that `found` lacks stay as they were."""
     plots = out.with_suffix("")
-    parts = [HEAD.format(date=date.today().isoformat())]
+    sections = _sections(out)
     for folder, result in found:
+        parts: list[str] = []
         mode = "full" if folder.name.endswith("full") else "quick"
-        parts.append(f"## {result['study']}\n\n{result['question']}\n")
+        parts.append(f"{result['question']}\n")
         parts += [f"- {line}" for line in result["says"]]
         if "table" in result:
             parts.append(f"`cnn-bench {result['study']}`, one thread.\n")
             parts.append(table(result["table"]["head"], result["table"]["rows"], markdown=True) + "\n")
+            sections[result["study"]] = "\n".join([*parts, _machine(result)])
             continue
         command = result["command"] or f"cnn-bench {result['study']} --mode {mode} --seeds {result['seeds']}"
         spent = f"{minutes(result, result['seeds']):.0f} CPU-minutes of training"
@@ -98,9 +103,28 @@ def write(found: list[tuple[Path, dict[str, Any]]], out: Path) -> None:
                 plots.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(picture, plots / f"{folder.name}-{number}.png")
                 parts.append(f"![{result['study']}]({plots.name}/{folder.name}-{number}.png)")
-        parts.append("")
-    environment = found[-1][1]["environment"]
-    parts.append("## Machine\n")
-    parts += [f"- {name.replace('_', ' ')}: {value}" for name, value in environment.items()]
+        parts += ["", _machine(result)]
+        sections[result["study"]] = "\n".join(parts)
+    machine = sections.pop("Machine", "")  # of reports that had one for all studies
+    text = HEAD.format(date=date.today().isoformat())
+    text += "".join(f"\n## {name}\n\n{section.strip()}\n" for name, section in sorted(sections.items()))
+    if machine:
+        text += f"\n## Machine\n\n{OTHERS}\n\n{machine.removeprefix(OTHERS).strip()}\n"
     with atomic(out) as part:
-        part.write_text("\n".join(parts) + "\n", encoding="utf-8")
+        part.write_text(text, encoding="utf-8")
+
+
+def _sections(out: Path) -> dict[str, str]:
+    """The sections of an earlier report by heading, which stay until their study is run again."""
+    if not out.is_file():
+        return {}
+    parts = re.split(r"^## (.*)\n", out.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    return {name.strip(): body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def _machine(result: dict[str, Any]) -> str:
+    """One line on where the study ran."""
+    environment = {**result["environment"], "device": result.get("device", "cpu")}
+    return f"Measured {date.today().isoformat()}: " + ", ".join(
+        f"{name.replace('_', ' ')} {value}" for name, value in environment.items()
+    )

@@ -221,7 +221,7 @@ PRESETS = {
     # The same, and the encoder learns on.
     "tuned": TextConfig(
         texts=TextData(tokenizer="wordpiece", longest=256),
-        vectors=Vectors(mode="nonstatic", source="minilm"),
+        vectors=Vectors(mode="nonstatic", source="minilm", dropout=0.1),
         net=TextNet(windows=(1, 3, 5), max_norm=0.0),
         fit=replace(RECIPE, epochs=2, batch_size=32, precision="auto"),
     ),

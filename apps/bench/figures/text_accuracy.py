@@ -92,7 +92,7 @@ def _linear(rows: list[dict[str, float]], data: str) -> list[Figure]:
 def _folds(config: Any, options: Options, seed: int, linear: bool) -> Iterable[dict[str, float]]:
     from apps.text.verbs.folds import fold_rows
 
-    return fold_rows(APP, config, options.k, range(options.most or options.k), seed, linear)
+    return (row for row, _ in fold_rows(APP, config, options.k, range(options.most or options.k), seed, linear))
 
 
 def _seeds(config: Any, seeds: range, linear: bool) -> Iterator[dict[str, float]]:

@@ -62,8 +62,8 @@ ARMS = {
 """The first is what the others are compared with: a network without pooling that sees about as far as with it. On a Go
 board of 9x9 the plain network does (13 points); in a text windows are compared over the whole of it in any case."""
 FIELDS = {
-    "digits": "the last layer sees 17 pixels with dilations or larger filters, 15 with strides, 18 with pooling, 7 with"
-    " neither",
+    "digits": "the last layer sees 17 pixels with dilations or larger filters, 15 with strides, 18 with pooling, 24"
+    " blurred, 7 with neither",
     "go": "13 points without pooling, 23 with dilations, 22 with pooling, on a board of 9",
     "speech": "45 bands and frames with dilations, the whole of 40 bands and 54 frames with pooling or strides, 15 with"
     " neither",
@@ -156,7 +156,7 @@ def _verdict(entries: list[dict[str, Any]]) -> str:
     best = max(pooled, key=lambda row: row["accuracy"])
     told = _sure(best, "is better than", "is worse than", "shows no difference from")
     text = f"{best['variant']} {told} {entries[0]['variant']} ({_points(best)})"
-    text += f", for {_ratio(best, entries[0], 'cpu_seconds')} of its CPU-seconds"
+    text += f", for {_ratio(best, entries[0], 'multiply_adds')} of its multiply-adds"
     near = next((row for row in entries[1:] if row["variant"].startswith("no pooling, width")), None)
     if near:
         text += f"; {near['variant']}, which sees less, stands at {_points(near)}"

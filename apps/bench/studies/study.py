@@ -111,7 +111,7 @@ def measure(variant: Variant, seed: int, place: Any = "cpu") -> dict[str, Any]:
         "negative_log_likelihood": found.negative_log_likelihood,
         "parameters": parameters,
         "multiply_adds": multiply_adds,
-        "cpu_seconds": timer.cpu,
+        "cpu_seconds": timer.cpu if str(place) == "cpu" else None,  # beside a GPU they say little
         "train_accuracy": fit.history[-1].get("train_accuracy") if fit.history else None,
         "train_samples": len(data.train),
         "test_samples": len(data.test),
@@ -187,6 +187,7 @@ def run_study(
         "cut": study.cut,
         "groups": rows,
         "says": study.says(rows),
+        "device": str(place),
         "environment": benchmark.environment(),
         "command": command_line(),
     }

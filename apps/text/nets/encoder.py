@@ -75,9 +75,9 @@ class EncoderFront(nn.Module):
 
     def forward(self, words: Tensor) -> Tensor:
         """(B, T) -> (B, C, T). Raises ValueError for more pieces than there are positions."""
-        if words.shape[1] > self.longest:
-            raise ValueError(f"a text has {words.shape[1]} pieces, and the encoder knows {self.longest} positions")
         tracing = torch.jit.is_tracing() or torch.compiler.is_compiling() or torch.compiler.is_exporting()
+        if not tracing and words.shape[1] > self.longest:
+            raise ValueError(f"a text has {words.shape[1]} pieces, and the encoder knows {self.longest} positions")
         if self.frozen and self.training and words.device.type == "cpu" and not tracing:
             vectors = self._kept(words)
         else:
@@ -92,7 +92,7 @@ class EncoderFront(nn.Module):
         pieces = functional.pad(words, (1, 1))
         pieces = torch.where(places == ends, self.end, pieces)
         pieces = torch.where(places == 0, self.begin, pieces)
-        x = self.norm(self.pieces(pieces) + self.positions[: len(places)])
+        x = self.norm(self.pieces(pieces) + functional.embedding(places, self.positions))
         mask = (places <= ends)[:, None, None]
         for block in self.blocks:
             x = block(x, mask)

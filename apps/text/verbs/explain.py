@@ -16,9 +16,9 @@ from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
-    from apps.text.verbs.attributions import Reasons
     from cnn_core.runs import Run
 
 
@@ -65,7 +65,7 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     page = Page("Why these answers?")
     page.text("Red words spoke for the answer, blue ones against it; a word's score is shown where the pointer rests.")
     for text, truth in _texts(trained, options.inputs):
-        answer, first = _explain(trained, text, options)
+        answer, scores = _explain(trained, text, options)
         found.append({**answer, "truth": truth})
         verdict = f"{answer['target']} p={answer['probability']:.3f}" + (f", truth {truth}" if truth else "")
         if answer["target"] != answer["answer"]:
@@ -73,9 +73,9 @@ def run(app: App, options: ExplainOptions) -> Outcome:
         rows = [[c, g["text"], f"{g['score']:+.3f}"] for c, grams in answer["grams"].items() for g in grams]
         check = f"agreement with integrated gradients: r = {answer['agreement']:.3f}" if answer["exact"] else ""
         listing = table(["for", "n-gram", "score"], rows) if rows else ""
-        blocks.append("\n".join(filter(None, [verdict, paint(answer["words"], first.words), "", listing, check])))
+        blocks.append("\n".join(filter(None, [verdict, paint(answer["words"], scores), "", listing, check])))
         page.heading(verdict)
-        page.words(answer["words"], first.words)
+        page.words(answer["words"], scores)
         if rows:
             page.table(["for", "n-gram", "score"], rows)
         if check:
@@ -87,10 +87,13 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     )
 
 
-def _explain(trained: Run, text: str, options: ExplainOptions) -> tuple[dict[str, Any], Reasons]:
+def _explain(trained: Run, text: str, options: ExplainOptions) -> tuple[dict[str, Any], np.ndarray]:
+    """(the answer and its reasons, the scores of the words); a word made of pieces has their sum."""
+    import numpy as np
     import torch
 
     from apps.text.verbs.attributions import agreement, integrated_reasons, reasons
+    from apps.text.words.vocabulary import WORDPIECE, whole_words
 
     vocabulary = trained.fitted.vocabulary
     tokens = vocabulary.tokenize(text)
@@ -103,30 +106,33 @@ def _explain(trained: Run, text: str, options: ExplainOptions) -> tuple[dict[str
     answer = int(probabilities.argmax())
     target = labels.index(options.target) if options.target else answer
     first = reasons(model, words, target)
+    whole = whole_words(tokens) if vocabulary.tokenizer == WORDPIECE else [(t, i, i + 1) for i, t in enumerate(tokens)]
+    scores = np.array([first.words[start:stop].sum() for _, start, stop in whole])
     checked = agreement(first, integrated_reasons(model, words, target, options.steps)) if first.exact else 1.0
     return {
         "text": text,
         "answer": labels[answer],
         "target": labels[target],
         "probability": float(probabilities[target]),
-        "words": tokens,
-        "scores": first.words.tolist(),
+        "words": [word for word, _, _ in whole],
+        "scores": scores.tolist(),
         "rest": first.rest,
         "score": first.score,
         "exact": first.exact,
         "agreement": checked,
         "grams": _grams(model, words, tokens, labels, options.grams),
-    }, first
+    }, scores
 
 
 def _grams(model: Any, words: Tensor, tokens: list[str], labels: tuple[str, ...], count: int) -> dict[str, Any]:
     """For each class, the n-grams that spoke most for it."""
     from apps.text.verbs.attributions import reasons
+    from apps.text.words.vocabulary import joined
 
     found = {}
     for number, label in enumerate(labels):
         best = sorted((g for g in reasons(model, words, number).grams if g.score > 0), key=lambda g: -g.score)
-        found[label] = [{"text": " ".join(tokens[g.start : g.stop]), "score": g.score} for g in best[:count]]
+        found[label] = [{"text": joined(tokens[g.start : g.stop]), "score": g.score} for g in best[:count]]
     return {label: grams for label, grams in found.items() if grams}
 
 

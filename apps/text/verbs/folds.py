@@ -4,11 +4,13 @@ Of every fold's training texts, `fit.validation` are held out to choose the epoc
 test fold is asked once, at the end.
 """
 
+from __future__ import annotations
+
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnn_core.app import App
 from cnn_core.console import note
@@ -16,6 +18,9 @@ from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import FromPreset, parse_preset
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,34 +48,44 @@ def run(app: App, options: Any) -> Outcome:
     if options.k < 2 or not 0 <= options.first < options.k or options.most < 0:
         raise UserError("--k must be at least 2, --first one of the folds, --most at least 0")
 
+    import numpy as np
+
+    from apps.text.verbs.report import LEAD, lead
     from cnn_core import benchmark
+    from cnn_core.metrics import paired
     from cnn_core.training import device
 
     device.choose("cpu", options.common.threads)
     last = min(options.k, options.first + (options.most or options.k))
-    rows = []
-    for row in fold_rows(
+    rows, right = [], {}
+    for row, answers in fold_rows(
         app, options.config, options.k, range(options.first, last), options.common.seed, options.linear
     ):
         rows.append(row)
+        for name, each in answers.items():
+            right.setdefault(name, []).append(each)
         note(", ".join(f"{name} {value:.4g}" for name, value in row.items()))
     names = [name for name in rows[0] if name not in ("fold", "test_texts", "cpu_seconds")]
     summed = {name: benchmark.summary([row[name] for row in rows]) for name in names}
     cpu = benchmark.summary([row["cpu_seconds"] for row in rows])
-    lines = [[name, found.format(2, 100), ""] for name, found in summed.items()]
+    whole = {name: np.concatenate(parts) for name, parts in right.items()}
+    pairs = {name: paired(whole["network"], answers) for name, answers in whole.items() if name != "network"}
+    lines = [[name, found.format(2, 100), "", *lead(pairs.get(name))] for name, found in summed.items()]
     lines[0][2] = cpu.format(1)
-    text = table(["model", "test accuracy, %, mean ± sd of folds", "CPU-seconds a fold"], lines)
+    head = ["model", "test accuracy, %, mean ± sd of folds", "CPU-seconds a fold"]
+    text = table([*head, *(LEAD if pairs else ("", ""))], lines)
     data = {"preset": options.preset or app.default_preset, "data": options.config.data, "k": options.k, "rows": rows}
     data["mean"] = {name: vars(found) for name, found in summed.items()}
+    data["paired"] = {name: vars(pair) for name, pair in pairs.items()}
     return Outcome(data, text)
 
 
 def fold_rows(
     app: App, config: Any, k: int, folds: Sequence[int], seed: int, linear: bool = True
-) -> Iterator[dict[str, float]]:
-    """For each fold: its number, texts, CPU-seconds, and the test accuracy of the network and the linear models."""
+) -> Iterator[tuple[dict[str, float], dict[str, np.ndarray]]]:
+    """For each fold: (its number, texts, CPU-seconds and the test accuracy of the network and the linear models; which
+    test texts each of them got right)."""
     from apps.text.baselines import compare
-    from apps.text.model import step
     from apps.text.words.ragged import TextSplit
     from cnn_core.training import engine
 
@@ -78,9 +93,12 @@ def fold_rows(
         chosen = replace(config, texts=replace(config.texts, folds=k, fold=fold))
         source = app.load(chosen)
         model, fitted = fit_once(app, chosen, source, seed)
-        means = engine.evaluate(model, source.test, step=step(config), precision=config.fit.precision)
+        forward = app.with_fitted(source.fitted).forward_of(chosen)
+        logits = engine.predict_logits(model, source.test, precision=config.fit.precision, forward=forward)
+        truth = source.test.targets.numpy()
+        right = {"network": logits.numpy().argmax(1) == truth}
         row = {"fold": fold, "test_texts": len(source.test), "cpu_seconds": fitted.cpu_seconds}
-        row["network"] = means["accuracy"]
+        row["network"] = float(right["network"].mean())
         if linear:
             vocabulary = source.fitted.vocabulary
             assert isinstance(source.train, TextSplit)
@@ -88,7 +106,8 @@ def fold_rows(
             train, test = ([vocabulary.words_of(t) for t in split.texts] for split in (source.train, source.test))
             found = compare(train, source.train.targets.numpy(), test, source.test.targets.numpy())
             row |= {each.name: each.accuracy for each in found}
-        yield row
+            right |= {each.name: each.predictions == truth for each in found}
+        yield row, right
 
 
 def fit_once(app: App, config: Any, source: Any, seed: int) -> tuple[Any, Any]:

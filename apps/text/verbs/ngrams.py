@@ -10,6 +10,7 @@ from torch import Tensor
 
 from apps.text.nets.window_net import WindowNet
 from apps.text.words.ragged import TextSplit
+from apps.text.words.vocabulary import joined
 from cnn_core.app import App
 from cnn_core.drawing.pages import Page
 from cnn_core.drawing.tables import table
@@ -70,7 +71,7 @@ def view(app: App, run: Run, options: Any) -> Outcome:
         votes = model.output.weight[:, offset : offset + filters].detach()  # (classes, F)
         for unit in _units(options, filters, layer, votes):
             label, vote = _speaks_for(votes[:, unit], run.labels)
-            grams = [(value, " ".join(vocabulary.words[n] for n in gram)) for value, gram in every[offset + unit]]
+            grams = [(value, joined([vocabulary.words[n] for n in gram])) for value, gram in every[offset + unit]]
             data.append({"layer": layer, "filter": unit, "class": label, "vote": vote, "ngrams": [
                 {"text": text, "value": value} for value, text in grams]})  # fmt: skip
             rows.append([f"{layer} {unit}", f"{label} {vote:+.2f}", ", ".join(f"{t} ({v:.2f})" for v, t in grams[:4])])

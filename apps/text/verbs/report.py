@@ -106,6 +106,16 @@ def _verdict(linear: list[Baseline], pairs: list[Paired]) -> str:
     )
 
 
+LEAD = ("network's lead, points (95 %)", "p (McNemar)")
+
+
+def lead(pair: Paired | None) -> tuple[str, str]:
+    """The two cells of LEAD: how far the network is ahead, and whether that could be chance."""
+    if pair is None:
+        return "", ""
+    return f"{100 * pair.difference:+.1f} ({100 * pair.low:+.1f} to {100 * pair.high:+.1f})", f"{pair.p:.3f}"
+
+
 def _text(
     metrics: Metrics,
     test: TextSplit,
@@ -118,10 +128,9 @@ def _text(
     rows = [["this network", f"{metrics.accuracy:.2%}", f"{found['macro_f1']:.4f}", f"{low:.2%} to {high:.2%}", "", ""]]
     for each, pair in zip(linear, pairs, strict=True):
         own = wilson_interval(pair.count * each.accuracy, pair.count)
-        network = f"{100 * pair.difference:+.1f} ({100 * pair.low:+.1f} to {100 * pair.high:+.1f})"
         interval = f"{own[0]:.2%} to {own[1]:.2%}"
-        rows.append([each.name, f"{each.accuracy:.2%}", f"{each.macro_f1:.4f}", interval, network, f"{pair.p:.3f}"])
-    head = ["model", "accuracy", "macro F1", "95 % interval", "network's lead, points (95 %)", "p (McNemar)"]
+        rows.append([each.name, f"{each.accuracy:.2%}", f"{each.macro_f1:.4f}", interval, *lead(pair)])
+    head = ["model", "accuracy", "macro F1", "95 % interval", *LEAD]
     parts = [table(head, rows)]
     if verdict := _verdict(linear, pairs):
         parts.append(verdict)

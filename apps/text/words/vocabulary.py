@@ -146,6 +146,11 @@ def whole_words(pieces: Sequence[str]) -> list[tuple[str, int, int]]:
     return found
 
 
+def joined(pieces: Sequence[str]) -> str:
+    """Tokens as one line of text, with pieces of words put together."""
+    return " ".join(word for word, _, _ in whole_words(pieces))
+
+
 @dataclass(frozen=True)
 class FittedText:
     """What the training texts decide, saved with a run: their name, classes and vocabulary, and D of given vectors."""

@@ -14,12 +14,26 @@ from scipy.stats import ttest_1samp
 from apps.bench.__main__ import main
 from apps.bench.figures.figure import Figure, Report
 from apps.bench.figures.speed import PROGRAMS, measured
-from apps.bench.report import minutes
-from apps.bench.studies import sharing
+from apps.bench.report import minutes, write
+from apps.bench.studies import pooling, sharing
+from apps.bench.studies.changed import dilated
 from apps.bench.studies.domains import DOMAINS, words_counted
 from apps.bench.studies.rivals import dense_parameters, fully_connected, normalised, shuffled
 from apps.bench.studies.size import WIDTHS
-from apps.bench.studies.study import Group, Study, Variant, at_equal, compare, measure, run_study, welch
+from apps.bench.studies.study import (
+    Group,
+    Study,
+    Variant,
+    app_named,
+    at_equal,
+    compare,
+    correct,
+    half_width,
+    holm,
+    measure,
+    run_study,
+    welch,
+)
 from apps.digits.app import APP
 from apps.digits.config import DigitsConfig
 from apps.go.config import Choice
@@ -27,6 +41,7 @@ from cnn_core.nn.architecture import ConvNetConfig
 from cnn_core.nn.summary import count_parameters
 from cnn_core.training.recipe import FitConfig
 from cnn_core.verbs.common import Common
+from cnn_core.verbs.summary import example_of
 from tests.helpers.little import DATA
 
 
@@ -287,3 +302,57 @@ def test_wrong_options_get_one_line(args, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_p_values_are_corrected_for_their_number():
+    """Holm's own example (1979) and properties: never below the single ones, in their order, at most 1."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.6]) == [1.0, 1.0]
+    assert holm([]) == []
+    rows = {"a": [{"p": None}, {"p": 0.02}], "b": [{"p": None}, {"p": 0.03}, {"p": 0.5}]}
+    correct(rows)
+    assert [row.get("p_alone") for entries in rows.values() for row in entries] == [None, 0.02, None, 0.03, 0.5]
+    assert rows["a"][1]["p"] == pytest.approx(0.06)
+    assert half_width([1.0, 2.0, 3.0]) == pytest.approx(4.302653 / 3**0.5, rel=1e-5)  # a table of Student's t
+    assert half_width([1.0]) is None
+
+
+def test_a_report_keeps_what_was_not_run_again(tmp_path):
+    result = {"study": "size", "question": "How much?", "says": ["so."], "groups": {}, "seeds": 1, "command": "x",
+              "environment": {"cpu": "a processor"}, "device": "cuda"}  # fmt: skip
+    out = tmp_path / "benchmarks.md"
+    out.write_text(
+        "# Comparative benchmarks\n\nold head\n\n## axes\n\nkept\n\n## size\n\nold\n\n## Machine\n\n- cpu: old\n"
+    )
+    write([(tmp_path / "size-full", result)], out)
+    text = out.read_text()
+    assert "## axes\n\nkept\n" in text
+    assert "old head" not in text
+    assert "\nold\n" not in text
+    assert "- so." in text
+    assert "cpu a processor, device cuda" in text
+    assert "- cpu: old" in text
+    write([(tmp_path / "size-full", result)], out)
+    assert out.read_text() == text
+
+
+@pytest.mark.parametrize("app", ["digits", "go", "speech", "text"])
+def test_every_arm_of_the_pooling_study_answers(app):
+    domain = DOMAINS[app]
+    narrow = replace(domain, width=max(domain.width // 4, 3))
+    for group in pooling.study([narrow], "quick").groups:
+        for variant in group.variants:
+            own, labels, inputs = example_of(app_named(variant.app), variant.config)
+            model = (variant.build or own.build)(variant.config, labels)
+            assert torch.isfinite(model(inputs[:2])).all(), (group.name, variant.name)
+
+
+def test_a_dilated_network_is_the_plain_one_on_spaced_taps():
+    build = dilated(app_named("speech"), (2, 1))
+    config = DOMAINS["speech"].net("none", 10)
+    torch.manual_seed(0)
+    model = build(config, ("a", "b"))
+    conv = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d)][-2]
+    x = torch.randn(1, conv.in_channels, 7, 9)
+    expected = torch.nn.functional.conv2d(x, conv.weight, conv.bias, padding=2, dilation=2)
+    torch.testing.assert_close(conv(x), expected)
