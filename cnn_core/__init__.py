@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cnn_core.errors import UserError
     from cnn_core.exporting.graph import export_onnx
     from cnn_core.fetching.sources import fetch, load_manifest
-    from cnn_core.metrics import Metrics, evaluate_logits
+    from cnn_core.metrics.classes import Metrics, evaluate_logits
     from cnn_core.nn.architecture import LECTURE, ConvNetConfig, layers
     from cnn_core.nn.blocks import ConvBlock, Dense, GlobalPool, ResidualBlock, pointwise, pooling
     from cnn_core.nn.network import ConvNet
@@ -42,7 +42,7 @@ _HOME = {
     "training.engine": "Fit Interrupted classification evaluate fit predict_logits",
     "errors": "UserError",
     "exporting.graph": "export_onnx",
-    "metrics": "Metrics evaluate_logits",
+    "metrics.classes": "Metrics evaluate_logits",
     "nn.network": "ConvNet",
     "nn.summary": "count_parameters summary",
     "training.holdout": "folds hold_out",

@@ -134,6 +134,8 @@ class App:
     """What one input is called in messages: picture, recording, ..."""
     step: Callable[[Any], Step] | None = None
     """step(config) -> Step, where more than cross-entropy over classes is trained."""
+    multilabel: Callable[[Any], bool] | None = None
+    """multilabel(config): whether a sample may have several labels, or none; targets are then (N, labels)."""
     forward: Callable[[Any], Forward] | None = None
     """forward(config) -> a faster way than model(inputs) to the logits, for evaluation and prediction; lenses, which
     look into layers, never take it. `step` takes it where it should be taken in training."""
@@ -161,6 +163,10 @@ class App:
             return self
         names = ("load", "read", "build", "example", "initialize", "render", "patch")
         return replace(self, **{n: partial(getattr(self, n), fitted=fitted) for n in names if getattr(self, n)})
+
+    def several_labels(self, config: Any) -> bool:
+        """Whether a sample may have several labels, or none, each told by itself."""
+        return self.multilabel is not None and self.multilabel(config)
 
     def forward_of(self, config: Any) -> Forward:
         """The way to the logits for evaluation and prediction; imports torch."""

@@ -58,6 +58,22 @@ class Run:
     bank: torch.Tensor | None = None
     """Features of some training samples (M, F), from which an input's unlikeness is told."""
 
+    @property
+    def several_labels(self) -> bool:
+        """Whether a sample may have several labels, or none, each told by itself."""
+        return self.app.several_labels(self.config)
+
+    @property
+    def thresholds(self) -> torch.Tensor:
+        """(C,) probability from which on each of several labels is told."""
+        found = self.calibration.thresholds
+        return torch.tensor(found if len(found) == len(self.labels) else [0.5] * len(self.labels), dtype=torch.float64)
+
+    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits (N, C) of the model -> (N, C) float64: of classes that exclude one another, or of each label."""
+        logits = self.calibrated(logits.double())
+        return logits.sigmoid() if self.several_labels else logits.softmax(-1)
+
     def calibrated(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits (N, C) of the model -> those whose softmax are the run's probabilities."""
         return logits / self.calibration.temperature

@@ -104,7 +104,7 @@ def _limit(run: Run) -> float | None:
 
 def measured(run: Run) -> dict[str, Any]:
     """{"error", "low", "high", "count"}: share of wrong answers on test samples, its 95 % interval, their number."""
-    from cnn_core.metrics import evaluate_logits
+    from cnn_core.metrics.classes import evaluate_logits
     from cnn_core.training import engine
     from cnn_core.training.data import evenly
 

@@ -57,6 +57,10 @@ def initialize(model: nn.Module, config: TextConfig, fitted: FittedText) -> None
     module.initialize(model, config, fitted)
 
 
+def multilabel(config: TextConfig) -> bool:
+    return config.texts.labels == "several"
+
+
 def step(config: TextConfig) -> Step:
     from apps.text import model
 
@@ -96,19 +100,19 @@ def report(run: Run, data: Dataset, logits: Tensor, folder: Path) -> tuple[dict[
 
 
 def _ngrams() -> ViewModule:
-    from apps.text.verbs import ngrams
+    from apps.text.verbs.views import ngrams
 
     return ngrams
 
 
 def _neighbours() -> ViewModule:
-    from apps.text.verbs import neighbours
+    from apps.text.verbs.views import neighbours
 
     return neighbours
 
 
 def _word_map() -> ViewModule:
-    from apps.text.verbs import word_map
+    from apps.text.verbs.views import word_map
 
     return word_map
 
@@ -163,6 +167,7 @@ APP = App(
     fitted=FittedText,
     initialize=initialize,
     step=step,
+    multilabel=multilabel,
     forward=forward,
     render=render,
     patch=patch,

@@ -13,7 +13,7 @@ import numpy as np
 from apps.text.linear import LinearModel, grams
 from cnn_core.benchmark import cpu_seconds
 from cnn_core.errors import UserError
-from cnn_core.metrics import confusion_matrix
+from cnn_core.metrics.classes import confusion_matrix
 from cnn_core.optional import require
 from cnn_core.training.holdout import hold_out
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from apps.text.reading.form import Form, FormOptions
-from apps.text.words.vocabulary import WORDPIECE
+from apps.text.reading.tokenizers import WORDPIECE
 from cnn_core.errors import UserError
 from cnn_core.training.recipe import FitConfig
 
@@ -142,6 +142,8 @@ class TextConfig:
     """The training loop."""
 
     def __post_init__(self) -> None:
+        if self.texts.labels == "several" and (self.net.members > 1 or self.fit.label_smoothing):
+            raise UserError("texts.labels several takes one network (net.members 1) without fit.label_smoothing")
         if self.texts.tokenizer != WORDPIECE:
             return
         given = self.vectors

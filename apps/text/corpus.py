@@ -91,6 +91,7 @@ def read_foreign(config: TextConfig, fitted: FittedText, form: FormOptions) -> C
     trained = config.texts
     said = {field.name: getattr(form, field.name) for field in fields(FormOptions)}
     said["delimiter"] = form.delimiter or ("" if table else trained.delimiter)
+    said["labels"] = trained.labels
     said["quote"] = form.quote if form.quote != "auto" else trained.quote
     options = replace(trained, test="", **said)
     return read_corpus(config.data, options, remembered_form(config, fitted), fitted.labels)
@@ -109,6 +110,8 @@ def form_of(options: FormOptions) -> Form:
 def read_texts(path: Path, form: Form = AUTO, trained: Form = AUTO, classes: Sequence[str] = ()) -> Texts:
     """Texts with labels from a file, or from a folder of classes. Raises UserError where they cannot be read."""
     if path.is_dir():
+        if form.labels == "several":
+            raise UserError(f"{path}: a folder of classes has one label a text; {form.option('labels')} needs a file")
         return read_class_folder(path, replace(form, encoding=form.encoding or trained.encoding), 1 if classes else 2)
     return read_labelled(path, form, trained, classes)
 

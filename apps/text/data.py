@@ -9,6 +9,8 @@ Each step takes what the one before gives: a Corpus, its Splits, their Tokens, F
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,10 +24,10 @@ from apps.text.reading.files import decode, read_bytes
 from apps.text.reading.form import NOTHING, Form, FormOptions
 from apps.text.reading.labelled import Texts
 from apps.text.reading.scripts import check_tokens
-from apps.text.reading.tokenizers import normal_form, tokenizer
+from apps.text.reading.tokenizers import WORDPIECE, normal_form, tokenizer
 from apps.text.words import encoder_files, vectors
 from apps.text.words.ragged import TextSplit, rows_of
-from apps.text.words.vocabulary import WORDPIECE, EncoderShape, FittedText, Vocabulary, make_vocabulary
+from apps.text.words.vocabulary import EncoderShape, FittedText, Vocabulary, make_vocabulary
 from cnn_core.console import counted, note
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import available
@@ -43,6 +45,8 @@ def load(config: TextConfig, fitted: FittedText | None = None, form: FormOptions
     UserError where the data are not available, cannot be read, have one class only (a run's test texts may), or a class
     that the run does not have.
     """
+    if config.texts.labels == "several" and config.data in available() and not config.texts.test:
+        raise UserError(f"{config.data}: has one class a text; --texts.labels several is for files of your own")
     if fitted is None:
         corpus = read_corpus(config.data, config.texts)
         _print(corpus.notes)
@@ -85,6 +89,8 @@ def class_names(corpus: Corpus) -> tuple[str, ...]:
     if corpus.classes:
         return corpus.classes
     labels = corpus.parts["all" if "all" in corpus.parts else "train"].labels
+    if several(corpus.form):
+        labels = [name for label in labels for name in json.loads(label)]
     names = sorted(set(labels), key=lambda name: (not name.lstrip("-").isdigit(), _value(name), name))
     if len(names) < 2:
         found = f"one class only ({names[0]!r})" if names else "no texts"
@@ -95,6 +101,18 @@ def class_names(corpus: Corpus) -> tuple[str, ...]:
             " see --texts.label"
         )
     return tuple(names)
+
+
+def several(form: FormOptions) -> bool:
+    """Whether a text may have several labels; each is then a JSON list of names."""
+    return form.labels == "several"
+
+
+def rarest(labels: Sequence[str]) -> list[str]:
+    """The rarest label of each text that may have several, "" for none: what splits keep in proportion."""
+    sets = [json.loads(label) for label in labels]
+    counts = Counter(name for each in sets for name in each)
+    return [min(each, key=lambda name: (counts[name], name), default="") for each in sets]
 
 
 def _value(name: str) -> int:
@@ -127,10 +145,11 @@ def split(corpus: Corpus, options: TextData) -> Splits:
     texts = corpus.parts["all"]
     groups = [normal_form(text) for text in texts.texts]
     try:
+        strata = rarest(texts.labels) if several(corpus.form) else texts.labels
         if options.folds:
-            chosen = folds(texts.labels, options.folds, options.split_seed, groups) == options.fold
+            chosen = folds(strata, options.folds, options.split_seed, groups) == options.fold
         else:
-            chosen = hold_out(texts.labels, options.test_share, options.split_seed, groups)
+            chosen = hold_out(strata, options.test_share, options.split_seed, groups)
     except UserError as error:
         raise UserError(f"{corpus.data}: {error}") from None
     how = (
@@ -243,11 +262,17 @@ def encode(splits: Splits, tokens: Tokens, fitted: FittedText) -> Dataset:
 
 def _encoded(texts: Texts, tokens: list[list[str]], fitted: FittedText, where: str) -> TextSplit:
     numbers = {label: number for number, label in enumerate(fitted.labels)}
-    foreign = sorted(set(texts.labels) - set(fitted.labels))
+    sets = [json.loads(label) if several(fitted.form) else [label] for label in texts.labels]
+    foreign = sorted({label for each in sets for label in each} - set(fitted.labels))
     if foreign:
         raise UserError(f"{where}: the network has no class {foreign[0]!r}, only {', '.join(fitted.labels[:12])}")
     places, flat = rows_of([fitted.vocabulary.encode(row) for row in tokens])
-    targets = torch.tensor([numbers[label] for label in texts.labels], dtype=torch.int64)
+    if several(fitted.form):
+        targets = torch.zeros(len(sets), len(fitted.labels), dtype=torch.uint8)
+        for row, each in enumerate(sets):
+            targets[row, [numbers[label] for label in each]] = 1
+    else:
+        targets = torch.tensor([numbers[label] for label in texts.labels], dtype=torch.int64)
     return TextSplit(places, targets, flat, tuple(texts.texts))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from apps.text.verbs.neighbours import word_vectors
+from apps.text.verbs.views.neighbours import word_vectors
 from cnn_core import visual
 from cnn_core.errors import UserError
 from cnn_core.runs import Run

@@ -15,12 +15,13 @@ from apps.text.front import PAD, UNKNOWN, WordFront
 from apps.text.nets.deep import DeepNet
 from apps.text.nets.encoder import EncoderFront
 from apps.text.nets.window_net import WindowEnsemble, WindowNet
+from apps.text.reading.tokenizers import WORDPIECE
 from apps.text.words import encoder_files, vectors
-from apps.text.words.vocabulary import BEGIN, END, WORDPIECE, FittedText
+from apps.text.words.vocabulary import BEGIN, END, FittedText
 from cnn_core.console import note
 from cnn_core.errors import UserError, first_line
 from cnn_core.training.data import Batch
-from cnn_core.training.inference import Forward, Step, call, classification
+from cnn_core.training.inference import Forward, Step, call, classification, label_step
 
 
 def forward(config: TextConfig) -> Forward:
@@ -39,6 +40,8 @@ def step(config: TextConfig) -> Step:
     """Cross-entropy over classes; in an ensemble, each network has its loss and learns from it alone."""
     # The shapes of the fast way depend on the words, which torch.compile has no use for.
     logits_of = call if config.fit.compile else forward(config)
+    if config.texts.labels == "several":
+        return label_step(logits_of)
     single = classification(config.fit.label_smoothing, logits_of)
 
     def ensemble(model: nn.Module, batch: Batch) -> Mapping[str, Tensor]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from cnn_core.errors import UserError
 from cnn_core.files import atomic, write_json
-from cnn_core.metrics import Calibration, Coverage, Metrics, wilson_interval
+from cnn_core.metrics.classes import Calibration, Coverage, Metrics, wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

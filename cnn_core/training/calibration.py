@@ -29,7 +29,8 @@ from cnn_core.config import from_json, to_json
 from cnn_core.console import note
 from cnn_core.errors import UserError, first_line
 from cnn_core.files import atomic, write_json
-from cnn_core.metrics import calibration_of, log_softmax
+from cnn_core.metrics.classes import calibration_of, log_softmax
+from cnn_core.metrics.labels import best_thresholds
 from cnn_core.nn.compact import compact, expanded
 from cnn_core.training.data import Split, evenly
 from cnn_core.training.inference import Forward, call, in_order, predict_logits
@@ -54,6 +55,8 @@ class Calibration:
     error_after: float = 0.0
     confidence: tuple[float, ...] = ()
     """Percentiles 0 to 100 of the best calibrated probability."""
+    thresholds: tuple[float, ...] = ()
+    """Of samples with several labels: the probability from which on each label is told."""
     unlikeness: tuple[float, ...] = ()
     """Percentiles 0 to 100 of the unlikeness; empty for a network without a last dense layer."""
 
@@ -77,8 +80,8 @@ def held_out_for_calibration(train: Split, share: float, seed: int, what: str) -
         rest, held = train.hold_out(share, seed + 1)
     except UserError:
         rest, held = train, None
-    classes = train.targets.unique()
-    if held is None or len(held) < FEWEST or len(rest.targets.unique()) < len(classes):
+    one = train.targets.dim() == 1
+    if held is None or len(held) < FEWEST or (one and len(rest.targets.unique()) < len(train.targets.unique())):
         note(f"probabilities are not calibrated: {count} {what}s are too few to hold some out")
         return train, None
     return rest, held
@@ -173,11 +176,15 @@ def fit(
     look = None if bank is None else partial(unlikeness_of, bank=bank)
     logits, unlikeness = watched_logits(model, held.plain(), look, precision=precision, forward=forward)
     targets = held.targets.cpu().numpy()
+    levels = () if unlikeness is None else _levels(unlikeness.numpy())
+    if targets.ndim == 2:
+        thresholds = best_thresholds(logits.double().sigmoid().numpy(), targets > 0)
+        return Calibration(samples=len(targets), thresholds=tuple(thresholds.tolist()), unlikeness=levels), bank
     temperature = temperature_of(logits.numpy(), targets)
     before, after = (calibration_of(logits.numpy() / t, targets) for t in (1.0, temperature))
     confidence = np.exp(log_softmax(logits.numpy() / temperature).max(1))
-    levels = () if unlikeness is None else _levels(unlikeness.numpy())
-    return Calibration(temperature, len(targets), before.error, after.error, _levels(confidence), levels), bank
+    errors = before.error, after.error
+    return Calibration(temperature, len(targets), *errors, _levels(confidence), unlikeness=levels), bank
 
 
 def _levels(values: np.ndarray) -> tuple[float, ...]:

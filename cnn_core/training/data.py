@@ -16,7 +16,8 @@ from cnn_core.training.holdout import hold_out
 
 @dataclass(frozen=True)
 class Split:
-    """Inputs (N, ...) in a compact type (uint8 pixels, packed moves, int16 samples) and targets (N,) int64.
+    """Inputs (N, ...) in a compact type (uint8 pixels, packed moves, int16 samples) and targets (N,) int64 classes,
+    or (N, classes) uint8, 1 where a sample has the label, where it may have several.
 
     What is stored need not be what the model takes: a subclass may override `take` to unpack the samples of a
     batch, and `arrange` to put samples of like length into one batch. Raises ValueError when the two differ in length.
@@ -90,12 +91,20 @@ class Split:
         """(N,) what samples that must stay on one side of a split have in common; None where each is on its own."""
         return None
 
+    def strata(self) -> Tensor:
+        """(N,) what is kept in proportion where samples are held out: the class; of several labels the rarest."""
+        targets = self.targets.cpu()
+        if targets.dim() == 1:
+            return targets
+        rarity = torch.where(targets > 0, targets.sum(0), len(targets) + 1)
+        return torch.where(targets.sum(1) > 0, rarity.argmin(1), -1)
+
     def hold_out(self, share: float, seed: int) -> tuple[Self, Self]:
         """(rest, held out): about `share` of each class, whole groups, as `cnn_core.training.holdout.hold_out` chooses.
 
         Raises UserError when nothing can be held out.
         """
-        held = torch.from_numpy(hold_out(self.targets.cpu().numpy(), share, seed, self.groups()))
+        held = torch.from_numpy(hold_out(self.strata().numpy(), share, seed, self.groups()))
         return self.subset((~held).nonzero().squeeze(1)), self.subset(held.nonzero().squeeze(1))
 
 
@@ -196,3 +205,9 @@ class Dataset:
     fitted: Any = None
     """What the training data decide beside the labels (a vocabulary, say); saved with the run and handed to the app's
     functions as `fitted`; an instance of `App.fitted`."""
+
+    def label_of(self, target: Tensor) -> str:
+        """The name of a class (), or the names of the labels (C,) that are 1, with commas between."""
+        if not target.dim():
+            return self.labels[int(target)]
+        return ", ".join(self.labels[n] for n in target.nonzero()[:, 0].tolist())

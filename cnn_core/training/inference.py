@@ -38,6 +38,19 @@ def classification(label_smoothing: float = 0.0, forward: Forward = call) -> Ste
     return step
 
 
+def label_step(forward: Forward = call) -> Step:
+    """Binary cross-entropy of each label by itself: targets (B, classes) are 1 where a sample has the label."""
+
+    def step(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        logits = forward(model, batch.inputs)
+        loss = functional.binary_cross_entropy_with_logits(logits.float(), batch.targets.float())
+        with torch.no_grad():
+            right = ((logits > 0) == (batch.targets > 0)).to(_sum_type(logits.device)).mean()
+        return {"loss": loss, "label_accuracy": right}
+
+    return step
+
+
 def class_means(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> dict[str, Tensor]:
     """Mean cross-entropy and accuracy of `logits` (B, classes) for `targets` (B,)."""
     loss = functional.cross_entropy(logits, targets, label_smoothing=label_smoothing)

@@ -15,7 +15,7 @@ from cnn_core.training.data import Split
 if TYPE_CHECKING:
     from cnn_core.runs import Run
 
-REJECTED, NONE = "rejected", "none of these"
+REJECTED, NONE, NO_LABEL = "rejected", "none of these", "no label"
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,12 @@ def answers_to(run: Run, inputs: Tensor | Split) -> tuple[Tensor, Tensor | None]
     look = None if run.bank is None else partial(unlikeness_of, bank=run.bank)
     forward = run.app.forward_of(run.config)
     logits, unlikeness = watched_logits(run.model, inputs, look, precision=run.config.fit.precision, forward=forward)
-    return run.calibrated(logits.double()).softmax(1), unlikeness
+    return run.probabilities(logits), unlikeness
 
 
 def labelled(run: Run, inputs: Tensor | Split, limits: Limits, count: int) -> list[dict[str, Any]]:
-    """What predict says of each input: answer, rejected, the `count` best labels, unlikeness where it is known."""
+    """What predict says of each input: answer, rejected, the `count` best labels, unlikeness where it is known,
+    and of several labels all those that are told."""
     probabilities, unlikeness = answers_to(run, inputs)
     best, order = probabilities.topk(min(count, len(run.labels)))
     found: list[dict[str, Any]] = []
@@ -77,5 +78,11 @@ def labelled(run: Run, inputs: Tensor | Split, limits: Limits, count: int) -> li
         top = [{"label": run.labels[c], "probability": p} for c, p in zip(classes, values, strict=True)]
         told = {} if unlikeness is None else {"unlikeness": float(unlikeness[i])}
         verdict = limits.verdict(values[0], told.get("unlikeness"))
+        if run.several_labels:
+            labels = [run.labels[c] for c in (probabilities[i] >= run.thresholds).nonzero()[:, 0].tolist()]
+            told |= {"labels": [] if verdict else labels}
+            verdict = verdict or ", ".join(labels) or NO_LABEL
+            found.append({"answer": verdict, "rejected": verdict in (REJECTED, NONE), "top": top, **told})
+            continue
         found.append({"answer": verdict or top[0]["label"], "rejected": bool(verdict), "top": top, **told})
     return found

@@ -37,7 +37,7 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     from cnn_core.drawing import grids, report
     from cnn_core.errors import UserError
     from cnn_core.files import write_json
-    from cnn_core.metrics import calibration_of, evaluate_logits, risk_coverage
+    from cnn_core.metrics.classes import calibration_of, evaluate_logits, risk_coverage
     from cnn_core.training import device, engine
     from cnn_core.training.log import read_log
 

@@ -107,7 +107,7 @@ def made(name: str, recipe: Recipe, trained: Path, target: Path) -> pretrained.C
 def _card(name: str, recipe: Recipe, source: Run, ready: Run, data: Any) -> pretrained.Card:
     from cnn_core.benchmark import environment
     from cnn_core.files import digest_of
-    from cnn_core.metrics import evaluate_logits
+    from cnn_core.metrics.classes import evaluate_logits
     from cnn_core.runs import checkpoint_of
     from cnn_core.training import checkpoint, engine
 

@@ -79,7 +79,7 @@ def _dataset(app: str, config: Any) -> Any:
 def measure(variant: Variant, seed: int, place: Any = "cpu") -> dict[str, Any]:
     """Train one variant with one seed on the device `place` and read the test set once."""
     from cnn_core import benchmark, runs
-    from cnn_core.metrics import evaluate_logits
+    from cnn_core.metrics.classes import evaluate_logits
     from cnn_core.training import engine
 
     app = app_named(variant.app)

@@ -12,7 +12,7 @@ from apps.go.play.playouts import DECIDED, ownership, settled_score
 from apps.go.rules.encode import encode
 from apps.go.rules.position import Position
 from cnn_core.errors import UserError
-from cnn_core.metrics import log_softmax
+from cnn_core.metrics.classes import log_softmax
 from cnn_core.training.inference import predict_logits
 
 SYMMETRIES = (1, 8)

@@ -149,7 +149,7 @@ def report(games: "list[Finished]", options: MatchOptions, folder: Path) -> Outc
 
 
 def _count(name: str, games: "list[Finished]", colours: list[int]) -> dict[str, Any]:
-    from cnn_core.metrics import wilson_interval
+    from cnn_core.metrics.classes import wilson_interval
 
     wins = sum(game.winner == colour for game, colour in zip(games, colours, strict=True))
     draws = sum(game.winner == 0 for game in games)

@@ -12,7 +12,7 @@ from torch import nn
 
 from apps.go.data import GoSplit
 from apps.go.rules.encode import KIND, POINT
-from cnn_core.metrics import Calibration, calibration, wilson_interval
+from cnn_core.metrics.classes import Calibration, calibration, wilson_interval
 from cnn_core.training.inference import EVALUATED, autocast
 
 

@@ -17,7 +17,7 @@ from apps.speech.signal.augment import coloured_noise
 from cnn_core.console import counted
 from cnn_core.drawing import report as pictures
 from cnn_core.drawing.tables import table
-from cnn_core.metrics import log_softmax, wilson_interval
+from cnn_core.metrics.classes import log_softmax, wilson_interval
 from cnn_core.training.data import Dataset
 from cnn_core.training.inference import predict_logits
 

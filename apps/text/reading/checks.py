@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from apps.text.reading.form import Form
@@ -44,8 +45,30 @@ def _several(where: str, number: int, label: str, form: Form, named: bool = Fals
     option = form.option("label_separator")
     out = f"; where {label!r} is the name of one class, give {option} none" if named else ""
     return UserError(
-        f"{where}: row {number} has several labels ({label}), and a text can have one alone: give one label a text{out}"
+        f"{where}: row {number} has several labels ({label}), and a text can have one alone: give one label a text, or"
+        f" {form.option('labels')} several{out}"
     )
+
+
+def label_sets(labels: Sequence[str]) -> list[str]:
+    """For each cell, its labels as a sorted JSON list: of a list its parts, else what stands between , ; or |.
+
+    The separator is the first of these that stands in any cell.
+    """
+    lists = [_listed(label) for label in labels]
+    plain = [cell for cell, parts in zip(labels, lists, strict=True) if parts is None]
+    mark = next((mark for mark in SEPARATORS if any(mark in cell for cell in plain)), "")
+    found = []
+    for cell, parts in zip(labels, lists, strict=True):
+        if parts is None:
+            parts = cell.split(mark) if mark else [cell]
+        found.append(set_of(parts))
+    return found
+
+
+def set_of(labels: Iterable[str]) -> str:
+    """Labels as one string: a sorted JSON list, without empty ones and repetitions."""
+    return json.dumps(sorted({label.strip() for label in labels} - {""}), ensure_ascii=False)
 
 
 def _listed(label: str) -> list[str] | None:

@@ -33,6 +33,9 @@ class FormOptions:
     """Sheet of an Excel file; the first that holds a table when left out."""
     label_separator: Literal["auto", "none"] = "auto"
     """auto refuses labels such as a,b beside a and b, for a text has one class; none: the comma is part of a name."""
+    labels: Literal["one", "several"] = "one"
+    """several: a text may have several labels, or none: a list, parts with , ; or | between, several __label__, or
+    columns of 0 and 1, named with commas in the option of the label."""
 
 
 NOTHING = FormOptions()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,15 +12,17 @@ from cnn_core.errors import UserError
 FASTTEXT = "__label__"
 
 
-def read_label_lines(path: Path, text: str) -> list[list[str]]:
+def read_label_lines(path: Path, text: str, several: bool = False) -> list[list[str]]:
     """(label, text) of each line that is not blank. Where the first line is marked as fastText does, all must be.
+
+    With `several`, the label of a marked line is a JSON list of all its labels, wherever in the line they stand.
 
     Raises UserError with the line that has no label, or several, and where unmarked lines begin with so many different
     words that these are not labels.
     """
     lines = [(number, line.strip()) for number, line in enumerate(lines_of(text), start=1) if line.strip()]
     if lines and lines[0][1].startswith(FASTTEXT):
-        return [_marked(path, number, line) for number, line in lines]
+        return [_several(path, number, line) if several else _marked(path, number, line) for number, line in lines]
     rows = [[*line.split(maxsplit=1), ""][:2] for _, line in lines]
     labels = {label for label, rest in rows if rest}
     for (number, _), (label, rest) in zip(lines, rows, strict=True):
@@ -55,6 +58,13 @@ def _unmarked(line: str) -> str:
     return line
 
 
+def _several(path: Path, number: int, line: str) -> list[str]:
+    labels = [word.removeprefix(FASTTEXT) for word in line.split() if word.startswith(FASTTEXT)]
+    if not labels:
+        raise UserError(f"{path}: line {number} has no {FASTTEXT}, as the first line does")
+    return [json.dumps(labels), " ".join(word for word in line.split() if not word.startswith(FASTTEXT))]
+
+
 def _marked(path: Path, number: int, line: str) -> list[str]:
     label, rest = [*line.split(maxsplit=1), ""][:2]
     if not label.startswith(FASTTEXT):
@@ -63,6 +73,6 @@ def _marked(path: Path, number: int, line: str) -> list[str]:
     if others:
         raise UserError(
             f"{path}: line {number} has several labels ({label}, {', '.join(others)}); a text can have one alone:"
-            " leave the others out, or make one file for each question"
+            " leave the others out, or give --texts.labels several"
         )
     return [label.removeprefix(FASTTEXT), rest]

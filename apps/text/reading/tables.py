@@ -106,13 +106,14 @@ def table_of(
             table = Table(path, found.cells, [], taken, (line,) * found.quote_guessed)
             table = _with_header(table, form, trained, blank)
         else:
-            table = Table(path, read_label_lines(path, text), ["label", "text"], label_lines=True)
+            rows = read_label_lines(path, text, form.labels == "several")
+            table = Table(path, rows, ["label", "text"], label_lines=True)
     if not table.rows:
         raise UserError(f"{path}: holds no texts")
     if remembered:
         table = replace(table, notes=(f"read as {remembered}, as the training data were", *table.notes))
     used = replace(table.form, text=form.text, label=form.label, encoding=form.encoding, prefix=form.prefix)
-    return replace(table, form=replace(used, label_separator=form.label_separator))
+    return replace(table, form=replace(used, label_separator=form.label_separator, labels=form.labels))
 
 
 def _with_header(table: Table, form: Form, trained: Form, whole: bool) -> Table:

@@ -12,6 +12,8 @@ from cnn_core.optional import require
 Tokenizer = Callable[[str], list[str]]
 TOKENIZERS = ("english", "kim", "characters", "jieba")
 """Those that need no vocabulary; `wordpiece` cuts into the pieces that an encoder has vectors for."""
+WORDPIECE = "wordpiece"
+"""The tokenizer of texts whose vectors an encoder makes; its vocabulary comes with the encoder."""
 SPACE = "␣"  # how the tokenizer `characters` writes a blank, so that no token is white space
 
 _CONTRACTIONS = re.compile(r"('s|'ve|n't|'re|'d|'ll)")

@@ -29,7 +29,7 @@ class Gram:
 
 @dataclass(frozen=True)
 class Reasons:
-    """Why a text got its score for one class, against the mean of the other classes.
+    """Why a text got its score for one class, against the mean of the other classes, or for a label told by itself.
 
     score = sum of `words` (T,) + `rest` (biases, which no word is the reason of).
     """
@@ -42,17 +42,17 @@ class Reasons:
     exact: bool
 
 
-def contrast(classes: int, target: int) -> Tensor:
-    """(C,) weights of the logits: the target, less the mean of the others."""
-    weights = torch.full((classes,), -1 / (classes - 1))
+def contrast(classes: int, target: int, alone: bool = False) -> Tensor:
+    """(C,) weights of the logits: the target, less the mean of the others unless it is told `alone`."""
+    weights = torch.full((classes,), 0.0 if alone or classes < 2 else -1 / (classes - 1))
     weights[target] = 1.0
     return weights
 
 
 @torch.no_grad()
-def exact_reasons(model: WindowNet, words: Tensor, target: int) -> Reasons:
+def exact_reasons(model: WindowNet, words: Tensor, target: int, alone: bool = False) -> Reasons:
     """The sum that a WindowNet with a maximum over time is, for the numbers (T,) of one text."""
-    weights = contrast(model.output.out_features, target)
+    weights = contrast(model.output.out_features, target, alone)
     values, places = model.strongest_windows(words[None])  # (1, F) each
     shares = weights @ model.output.weight  # (F,) what a filter's value counts for the target
     vectors = model.front(words[None])[0]  # (C, T)
@@ -80,15 +80,17 @@ def exact_reasons(model: WindowNet, words: Tensor, target: int) -> Reasons:
     return Reasons(float(scores.sum()) + rest, scores, rest, tuple(ranked), True)
 
 
-def integrated_reasons(model: nn.Module, words: Tensor, target: int, steps: int = 64) -> Reasons:
+def integrated_reasons(model: nn.Module, words: Tensor, target: int, steps: int = 64, alone: bool = False) -> Reasons:
     """The same by integrated gradients from the text of no words (all vectors zero), for any network."""
     network = visual.behind_front(model)
     x = visual.front_of(model, words[None])
     with torch.no_grad():
         logits = network(x)[0].float()
-    weights = contrast(len(logits), target)
+    weights = contrast(len(logits), target, alone)
     total, gap = np.zeros(len(words)), 0.0
     for label, weight in enumerate(weights.tolist()):
+        if not weight:
+            continue
         found = visual.integrated_gradients(network, x, label, steps=steps)
         total += weight * found.values[0].sum(0).double().cpu().numpy()[: len(words)]
         gap += weight * float(found.gap[0])
@@ -96,11 +98,11 @@ def integrated_reasons(model: nn.Module, words: Tensor, target: int, steps: int 
     return Reasons(score, total, score - float(total.sum()), (), False)
 
 
-def reasons(model: nn.Module, words: Tensor, target: int) -> Reasons:
+def reasons(model: nn.Module, words: Tensor, target: int, alone: bool = False) -> Reasons:
     """The exact reasons where the network has them, else integrated gradients."""
     if isinstance(model, WindowNet) and model.pool.kind == "max":
-        return exact_reasons(model, words, target)
-    return integrated_reasons(model, words, target)
+        return exact_reasons(model, words, target, alone)
+    return integrated_reasons(model, words, target, alone=alone)
 
 
 def agreement(first: Reasons, second: Reasons) -> float:

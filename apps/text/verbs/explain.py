@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -65,21 +66,21 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     page = Page("Why these answers?")
     page.text("Red words spoke for the answer, blue ones against it; a word's score is shown where the pointer rests.")
     for text, truth in _texts(trained, options.inputs):
-        answer, scores = _explain(trained, text, options)
-        found.append({**answer, "truth": truth})
-        verdict = f"{answer['target']} p={answer['probability']:.3f}" + (f", truth {truth}" if truth else "")
-        if answer["target"] != answer["answer"]:
-            verdict += f" (its answer is {answer['answer']})"
-        rows = [[c, g["text"], f"{g['score']:+.3f}"] for c, grams in answer["grams"].items() for g in grams]
-        check = f"agreement with integrated gradients: r = {answer['agreement']:.3f}" if answer["exact"] else ""
-        listing = table(["for", "n-gram", "score"], rows) if rows else ""
-        blocks.append("\n".join(filter(None, [verdict, paint(answer["words"], scores), "", listing, check])))
-        page.heading(verdict)
-        page.words(answer["words"], scores)
-        if rows:
-            page.table(["for", "n-gram", "score"], rows)
-        if check:
-            page.text(check)
+        for answer, scores in _explained(trained, text, options):
+            found.append({**answer, "truth": truth})
+            verdict = f"{answer['target']} p={answer['probability']:.3f}" + (f", truth {truth}" if truth else "")
+            if answer["target"] not in answer["answer"].split(", "):
+                verdict += f" (its answer is {answer['answer']})"
+            rows = [[c, g["text"], f"{g['score']:+.3f}"] for c, grams in answer["grams"].items() for g in grams]
+            check = f"agreement with integrated gradients: r = {answer['agreement']:.3f}" if answer["exact"] else ""
+            listing = table(["for", "n-gram", "score"], rows) if rows else ""
+            blocks.append("\n".join(filter(None, [verdict, paint(answer["words"], scores), "", listing, check])))
+            page.heading(verdict)
+            page.words(answer["words"], scores)
+            if rows:
+                page.table(["for", "n-gram", "score"], rows)
+            if check:
+                page.text(check)
     out = options.out or options.run / "explain" / "texts.html"
     page.save(out)
     return Outcome(
@@ -87,13 +88,18 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     )
 
 
-def _explain(trained: Run, text: str, options: ExplainOptions) -> tuple[dict[str, Any], np.ndarray]:
-    """(the answer and its reasons, the scores of the words); a word made of pieces has their sum."""
+def _explained(trained: Run, text: str, options: ExplainOptions) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """(an answer and its reasons, the scores of the words); a word made of pieces has their sum.
+
+    Of several labels each that is told is explained, or the likeliest where none is.
+    """
     import numpy as np
     import torch
 
+    from apps.text.reading.tokenizers import WORDPIECE
     from apps.text.verbs.attributions import agreement, integrated_reasons, reasons
-    from apps.text.words.vocabulary import WORDPIECE, whole_words
+    from apps.text.words.vocabulary import whole_words
+    from cnn_core.verbs.answers import NO_LABEL
 
     vocabulary = trained.fitted.vocabulary
     tokens = vocabulary.tokenize(text)
@@ -102,36 +108,45 @@ def _explain(trained: Run, text: str, options: ExplainOptions) -> tuple[dict[str
         raise UserError("a text without words has no words that decided; give another")
     model, labels = trained.model.cpu(), trained.labels
     with torch.no_grad():
-        probabilities = trained.calibrated(model(words[None])[0].float()).softmax(0)
-    answer = int(probabilities.argmax())
-    target = labels.index(options.target) if options.target else answer
-    first = reasons(model, words, target)
+        probabilities = trained.probabilities(model(words[None]))[0]
+    alone = trained.several_labels
+    told = (probabilities >= trained.thresholds).nonzero()[:, 0].tolist() if alone else []
+    answer = ", ".join(labels[c] for c in told) if alone else labels[int(probabilities.argmax())]
+    told = told or [int(probabilities.argmax())]
     whole = whole_words(tokens) if vocabulary.tokenizer == WORDPIECE else [(t, i, i + 1) for i, t in enumerate(tokens)]
-    scores = np.array([first.words[start:stop].sum() for _, start, stop in whole])
-    checked = agreement(first, integrated_reasons(model, words, target, options.steps)) if first.exact else 1.0
-    return {
-        "text": text,
-        "answer": labels[answer],
-        "target": labels[target],
-        "probability": float(probabilities[target]),
-        "words": [word for word, _, _ in whole],
-        "scores": scores.tolist(),
-        "rest": first.rest,
-        "score": first.score,
-        "exact": first.exact,
-        "agreement": checked,
-        "grams": _grams(model, words, tokens, labels, options.grams),
-    }, scores
+    for target in [labels.index(options.target)] if options.target else told:
+        first = reasons(model, words, target, alone)
+        scores = np.array([first.words[start:stop].sum() for _, start, stop in whole])
+        steps = options.steps
+        checked = agreement(first, integrated_reasons(model, words, target, steps, alone)) if first.exact else 1.0
+        yield (
+            {
+                "text": text,
+                "answer": answer or NO_LABEL,
+                "target": labels[target],
+                "probability": float(probabilities[target]),
+                "words": [word for word, _, _ in whole],
+                "scores": scores.tolist(),
+                "rest": first.rest,
+                "score": first.score,
+                "exact": first.exact,
+                "agreement": checked,
+                "grams": _grams(model, words, tokens, labels, options.grams, alone),
+            },
+            scores,
+        )
 
 
-def _grams(model: Any, words: Tensor, tokens: list[str], labels: tuple[str, ...], count: int) -> dict[str, Any]:
+def _grams(
+    model: Any, words: Tensor, tokens: list[str], labels: tuple[str, ...], count: int, alone: bool
+) -> dict[str, Any]:
     """For each class, the n-grams that spoke most for it."""
     from apps.text.verbs.attributions import reasons
     from apps.text.words.vocabulary import joined
 
     found = {}
     for number, label in enumerate(labels):
-        best = sorted((g for g in reasons(model, words, number).grams if g.score > 0), key=lambda g: -g.score)
+        best = sorted((g for g in reasons(model, words, number, alone).grams if g.score > 0), key=lambda g: -g.score)
         found[label] = [{"text": joined(tokens[g.start : g.stop]), "score": g.score} for g in best[:count]]
     return {label: grams for label, grams in found.items() if grams}
 
@@ -146,7 +161,9 @@ def _texts(trained: Run, inputs: tuple[str, ...]) -> list[tuple[str, str | None]
         elif int(each) >= len(test):
             raise UserError(f"{each}: the test split has texts 0 to {len(test) - 1}")
         else:
-            found.append((test.texts[int(each)], trained.labels[int(test.targets[int(each)])]))
+            target = test.targets[int(each)]
+            numbers = target.nonzero()[:, 0].tolist() if target.dim() else [int(target)]
+            found.append((test.texts[int(each)], ", ".join(trained.labels[n] for n in numbers)))
     return found
 
 

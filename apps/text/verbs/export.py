@@ -26,23 +26,28 @@ parse = parser(ExportOptions, "Write an ONNX file that takes word numbers, its v
 def run(app: App, options: ExportOptions) -> Outcome:
     """Export and check as every app does, then write <name>.vocabulary.json and <name>.predict.py."""
     from cnn_core import runs
+    from cnn_core.training import calibration
 
     if options.linear:
         return _linear(app, options, options.linear)
+    record = runs.read_record(app, options.run)
+    several = record["config"].get("texts", {}).get("labels", "one") == "several"
+    if several and options.page:
+        raise UserError("--page: a page answers with one class; this run tells several labels")
     done = shared.run(app, options)
     if options.page:
         return done
     assert done.data is not None
     out = options.out or options.run / "model.onnx"
-    record = runs.read_record(app, options.run)
     vocabulary, script = out.with_suffix(".vocabulary.json"), out.with_suffix(".predict.py")
     fitted = runs.fitted_of(app, record)
     assert isinstance(fitted, FittedText)
     words = fitted.vocabulary
-    write_json(
-        vocabulary,
-        {"labels": record["labels"], "tokenizer": words.tokenizer, "longest": words.longest, "words": words.words},
-    )
+    told = {"labels": record["labels"], "tokenizer": words.tokenizer, "longest": words.longest, "words": words.words}
+    if several:
+        found = calibration.load(options.run)[0].thresholds
+        told["thresholds"] = list(found) or [0.5] * len(record["labels"])
+    write_json(vocabulary, told)
     source = (Path(__file__).parents[1] / "predict_onnx.py").read_text(encoding="utf-8")
     with atomic(script) as part:
         part.write_text(source, encoding="utf-8")
@@ -61,6 +66,8 @@ def _linear(app: App, options: ExportOptions, out: Path) -> Outcome:
         raise UserError(f"{out}: exists already; name another with --linear, or add --overwrite")
     require("sklearn", "training a linear model")
     trained = runs.restore(app, options.run)
+    if trained.several_labels:
+        raise UserError("--linear: the file of a linear model answers with one class; this run tells several labels")
     train = trained.app.load(trained.config).train
     assert isinstance(train, TextSplit)
     vocabulary = trained.fitted.vocabulary

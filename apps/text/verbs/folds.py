@@ -45,6 +45,9 @@ def parse(app: App, prog: str, args: Sequence[str]) -> Any:
 
 def run(app: App, options: Any) -> Outcome:
     """Mean and standard deviation over the folds."""
+    if app.several_labels(options.config):
+        raise UserError("folds compares answers of one class a text; measure several labels with evaluate")
+
     if options.k < 2 or not 0 <= options.first < options.k or options.most < 0:
         raise UserError("--k must be at least 2, --first one of the folds, --most at least 0")
 
@@ -52,7 +55,7 @@ def run(app: App, options: Any) -> Outcome:
 
     from apps.text.verbs.report import LEAD, lead
     from cnn_core import benchmark
-    from cnn_core.metrics import paired
+    from cnn_core.metrics.classes import paired
     from cnn_core.training import device
 
     device.choose("cpu", options.common.threads)

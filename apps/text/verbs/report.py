@@ -12,7 +12,7 @@ from apps.text.words.vocabulary import UNKNOWN, FittedText
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.files import atomic
-from cnn_core.metrics import Metrics, Paired, evaluate_logits, paired, wilson_interval
+from cnn_core.metrics.classes import Metrics, Paired, evaluate_logits, paired, wilson_interval
 from cnn_core.runs import Run
 from cnn_core.training.data import Dataset
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from apps.text.reading.form import AUTO, Form
-from apps.text.reading.tokenizers import Tokenizer, tokenizer, wordpiece
+from apps.text.reading.tokenizers import WORDPIECE, Tokenizer, tokenizer, wordpiece
 from cnn_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 PAD, UNKNOWN = "<pad>", "<unk>"  # their numbers are 0 and 1
 NOMINAL_WORDS, NOMINAL_WIDTH, MINILM_PIECES = 20_000, 50, 30_522
-WORDPIECE = "wordpiece"
-"""The tokenizer of texts whose vectors an encoder makes; its vocabulary comes with the encoder."""
 BEGIN, END = "[CLS]", "[SEP]"
 BERT_PAD, BERT_UNKNOWN = "[PAD]", "[UNK]"
 INSIDE = "##"  # begins a piece that continues a word

@@ -39,7 +39,7 @@ def sample(app: App, run: Run, given: str) -> Sample:
     if number >= len(source.test):
         raise UserError(f"{given}: the test split has samples 0 to {len(source.test) - 1}")
     inputs, targets = source.test.take(slice(number, number + 1))
-    return Sample(inputs[0], f"test sample {given}", source.labels[int(targets[0])])
+    return Sample(inputs[0], f"test sample {given}", source.label_of(targets[0]))
 
 
 def some(split: Split, count: int) -> Tensor:

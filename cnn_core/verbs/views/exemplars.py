@@ -40,7 +40,7 @@ def view(app: App, run: Run, options: Any) -> Outcome:
             inputs, targets = train.take(slice(number, number + 1))
             places = found.inputs[number].shape[1:]
             box = [tuple(ends) for ends in found.boxes[row, rank].tolist()[1:]]  # without the channels
-            label, raw = source.labels[int(targets[0])], inputs[0].numpy()
+            label, raw = source.label_of(targets[0]), inputs[0].numpy()
             whole = lit(app, raw, box, places)
             if rank == 0:
                 pictures.append(whole)

@@ -13,7 +13,7 @@ from apps.text import baselines, linear
 from apps.text.app import APP
 from cnn_core.cli import run
 from cnn_core.errors import UserError
-from cnn_core.metrics import paired
+from cnn_core.metrics.classes import paired
 from tests.helpers.commands import answer, bad
 
 WORDS = [f"w{i}" for i in range(400)]

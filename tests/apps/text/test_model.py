@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from apps.text.config import TextConfig, TextNet, Vectors
+from apps.text.config import TextConfig, TextData, TextNet, Vectors
 from apps.text.data import encode_texts
 from apps.text.model import build, fast, forward, initialize, step
 from apps.text.nets.layers import ClippedLinear, text_lengths
 from apps.text.verbs.attributions import agreement, exact_reasons, integrated_reasons
-from apps.text.verbs.neighbours import nearest
-from apps.text.verbs.ngrams import best_ngrams
+from apps.text.verbs.views.neighbours import nearest
+from apps.text.verbs.views.ngrams import best_ngrams
 from apps.text.words.vocabulary import FittedText, Vocabulary
 from cnn_core.errors import UserError
 from cnn_core.training.data import Batch, Split
@@ -126,7 +126,7 @@ NETS = {
 @given(rows=ROWS, extra=st.integers(0, 6), data=st.data())
 def test_a_prediction_depends_on_its_text_alone(name, rows, extra, data):
     model = network(NETS[name]).eval()
-    logits_of = forward(NETS[name])
+    logits_of = forward(TextConfig(net=NETS[name]))
     alone = torch.cat([model(batch([row])) for row in rows])
     order = data.draw(st.permutations(range(len(rows))))
     together = model(batch([rows[i] for i in order], extra))
@@ -186,8 +186,11 @@ def test_hooks_choose_no_way_and_lengths_come_from_the_words(name):
 def test_the_fast_way_is_for_a_maximum_over_time():
     with pytest.raises(ValueError, match="no pool k-max"):
         fast(network(NETS["k-max"]), batch([[3, 4]]))
-    assert forward(NETS["k-max"]) is forward(NETS["deep"]) is call
-    assert forward(NETS["members"]) is forward(NETS["max"]) is fast
+    ways = {name: forward(TextConfig(net=net)) for name, net in NETS.items()}
+    assert ways["k-max"] is ways["deep"] is call
+    assert ways["members"] is ways["max"] is fast
+    pieces = TextConfig(texts=TextData(tokenizer="wordpiece"), vectors=Vectors(mode="static", source="minilm"))
+    assert forward(pieces) is call
 
 
 def test_odd_nets_are_user_errors():

@@ -9,7 +9,7 @@ from matplotlib import image
 
 from cnn_core.drawing import grids, report
 from cnn_core.errors import UserError
-from cnn_core.metrics import evaluate_logits
+from cnn_core.metrics.classes import evaluate_logits
 
 
 def answers(classes, count=400, labels=None):

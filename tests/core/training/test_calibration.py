@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from torch import nn
 
 from cnn_core.errors import UserError
-from cnn_core.metrics import log_softmax, paired, risk_coverage
+from cnn_core.metrics.classes import log_softmax, paired, risk_coverage
 from cnn_core.training import calibration
 from cnn_core.training.calibration import Calibration, temperature_of
 from cnn_core.training.data import Split

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from cnn_core.metrics import calibration, confusion_matrix, evaluate_logits, log_softmax, wilson_interval
+from cnn_core.metrics.classes import calibration, confusion_matrix, evaluate_logits, log_softmax, wilson_interval
 
 
 @st.composite

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.text.verbs.neighbours import word_vectors
+from apps.text.verbs.views.neighbours import word_vectors
 from apps.text.words.ragged import TextSplit
 from cnn_core.app import App
 from cnn_core.console import counted
@@ -46,6 +46,8 @@ def view(app: App, run: Run, options: Any) -> Outcome:
     """The words that lean most towards a class, where the trained vectors lie."""
     split = run.app.load(run.config).train
     assert isinstance(split, TextSplit)
+    if run.several_labels:
+        raise UserError("visualize map: colours words by the one class of their texts; this run tells several labels")
     vocabulary = run.fitted.vocabulary
     counts = class_counts(split, len(vocabulary), len(run.labels))
     lean = leaning(counts)

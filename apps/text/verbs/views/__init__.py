@@ -1,0 +1,1 @@
+"""What visualize shows of a text network."""
