@@ -18,6 +18,8 @@ class TextData(FormOptions):
     tokenizer: Literal["english", "kim", "characters", "jieba", "wordpiece"] = "english"
     """How texts are cut: torchtext's basic_english, Kim's cleaning, single characters, Chinese words, or the pieces of
     words of the encoder that vectors.source names."""
+    case: Literal["fold", "keep"] = "fold"
+    """fold: all words in lower case; keep: "Apple" and "apple" are two words."""
     least_count: int = 1
     """Words that occur fewer times in the training texts count as unknown."""
     most_words: int = 100_000
@@ -33,7 +35,14 @@ class TextData(FormOptions):
     split_seed: int = 0
     """Seed of the folds or of the held-out share; apart from --seed, so that seeds are compared on the same texts."""
 
+    @property
+    def cut(self) -> str:
+        """The tokenizer's name with what is said of case, as a vocabulary keeps it."""
+        return f"{self.tokenizer}:case" if self.case == "keep" else self.tokenizer
+
     def __post_init__(self) -> None:
+        if self.case == "keep" and self.tokenizer == WORDPIECE:
+            raise UserError("texts.case keep is not for texts.tokenizer wordpiece, whose pieces are in lower case")
         Form(delimiter=self.delimiter).separator()  # raises UserError for more than one character
         if not 0 < self.test_share < 1:
             raise UserError(f"texts.test_share must lie between 0 and 1, not {self.test_share:g}")

@@ -193,7 +193,7 @@ def tokenize(splits: Splits, options: TextData, vocabulary: Vocabulary | None = 
     if vocabulary:
         split_text, longest = vocabulary.tokenize, None
     else:
-        split_text, longest = tokenizer(options.tokenizer), options.longest or None
+        split_text, longest = tokenizer(options.cut), options.longest or None
     parts = (splits.train, splits.test, splits.validation or Texts([], []))
     return Tokens(*([split_text(text)[:longest] for text in part.texts] for part in parts))
 
@@ -229,7 +229,7 @@ def fit(config: TextConfig, labels: tuple[str, ...], tokens: Tokens) -> FittedTe
     unseen = vectors.frequent_words(given.source, given.unseen) if given.unseen else ()
     vocabulary = make_vocabulary(
         tokens.train,
-        texts.tokenizer,
+        texts.cut,
         most=texts.most_words,
         least_count=texts.least_count,
         longest=texts.longest,

@@ -18,30 +18,30 @@ import onnxruntime
 SPACE = "␣"
 
 
-def english(text):
-    """torchtext's basic_english."""
-    text = text.lower().replace("'", " '  ").replace('"', "").replace("<br />", " ")
+def english(text, fold):
+    """torchtext's basic_english; `fold` makes lower case, or leaves it."""
+    text = fold(text).replace("'", " '  ").replace('"', "").replace("<br />", " ")
     text = re.sub(r"([.,()!?])", r" \1 ", text)
     return re.sub(r"[;:]", " ", text).split()
 
 
-def kim(text):
+def kim(text, fold):
     """The cleaning of Kim (2014)."""
-    text = re.sub(r"[^a-z0-9(),!?'`]", " ", text.lower())
+    text = re.sub(r"[^A-Za-z0-9(),!?'`]", " ", fold(text))
     text = re.sub(r"('s|'ve|n't|'re|'d|'ll)", r" \1", text)
     return re.sub(r"([,!()?])", r" \1 ", text).split()
 
 
-def characters(text):
+def characters(text, fold):
     """One token a character."""
-    return [SPACE if c.isspace() else c for c in " ".join(unicodedata.normalize("NFC", text).lower().split())]
+    return [SPACE if c.isspace() else c for c in " ".join(fold(unicodedata.normalize("NFC", text)).split())]
 
 
-def jieba(text):
+def jieba(text, fold):
     """Chinese words."""
     from jieba import cut
 
-    return [token for piece in cut(text.lower()) for token in piece.split()]
+    return [token for piece in cut(fold(text)) for token in piece.split()]
 
 
 def wordpiece(numbers):
@@ -52,7 +52,7 @@ def wordpiece(numbers):
     pieces = {str(special.get(word, word)): number for word, number in numbers.items()}
     pipeline = Tokenizer(models.WordPiece(pieces, unk_token="[UNK]"))  # noqa: S106 (no password)
     pipeline.normalizer, pipeline.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
-    return lambda text: pipeline.encode(text, add_special_tokens=False).tokens
+    return lambda text, _: pipeline.encode(text, add_special_tokens=False).tokens
 
 
 TOKENIZERS = {"english": english, "kim": kim, "characters": characters, "jieba": jieba}
@@ -63,13 +63,13 @@ def main(path, texts):
     vocabulary = json.loads(Path(path).with_suffix(".vocabulary.json").read_text(encoding="utf-8"))
     numbers = {word: number for number, word in enumerate(vocabulary["words"])}
     name = vocabulary["tokenizer"]
-    split = wordpiece(numbers) if name == "wordpiece" else TOKENIZERS[name]
+    split = wordpiece(numbers) if name == "wordpiece" else TOKENIZERS[name.removesuffix(":case")]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     for text in texts:
         if not text.strip():
             print(f"\t\t{text}")  # noqa: T201 (no words, no answer)
             continue
-        tokens = split(text)[: vocabulary["longest"] or None]
+        tokens = split(text, str if name.endswith(":case") else str.lower)[: vocabulary["longest"] or None]
         row = [numbers.get(token, 1) or 1 for token in tokens] or [0]
         (logits,) = np.asarray(session.run(None, {"input": np.array([row], np.int32)})[0], float)
         if "thresholds" in vocabulary:  # several labels, each told by itself

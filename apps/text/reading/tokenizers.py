@@ -4,7 +4,7 @@ normal form by which two texts count as equal."""
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 
 from cnn_core.errors import UserError
 from cnn_core.optional import require
@@ -17,7 +17,7 @@ WORDPIECE = "wordpiece"
 SPACE = "␣"  # how the tokenizer `characters` writes a blank, so that no token is white space
 
 _CONTRACTIONS = re.compile(r"('s|'ve|n't|'re|'d|'ll)")
-_NOT_IN_KIM = re.compile(r"[^a-z0-9(),!?'`]")
+_NOT_IN_KIM = re.compile(r"[^A-Za-z0-9(),!?'`]")
 _PUNCTUATION = re.compile(r"([,!()?])")
 
 
@@ -31,35 +31,44 @@ def normal_form(text: str) -> str:
 
 @cache
 def tokenizer(name: str) -> Tokenizer:
-    """The tokenizer of that name.
+    """The tokenizer of that name; "kim:case", say, leaves capitals as they are.
 
     english: torchtext's basic_english (lower case, punctuation apart). kim: the cleaning of Kim (2014): letters, digits
     and ( ) , ! ? ' ` stay, contractions become tokens. characters: lower case, one token each, blanks as ␣.
     jieba: Chinese words. Raises UserError where the package that it needs is missing.
     """
-    if name == "english":
+    base, _, case = name.partition(":")
+    keep = case == "case"
+    if base == "english":
         from apps.text.reading.torchtext_06 import basic_english
 
-        return basic_english()
-    if name == "kim":
-        return kim
-    if name == "characters":
-        return characters
-    if name == "jieba":
-        return _jieba()
+        return english_with_case if keep else basic_english()
+    if base == "kim":
+        return partial(kim, keep=True) if keep else kim
+    if base == "characters":
+        return partial(characters, keep=True) if keep else characters
+    if base == "jieba":
+        return _jieba(keep)
     raise UserError(f"no tokenizer is named {name!r}; the tokenizers are {', '.join(TOKENIZERS)}")
 
 
-def kim(text: str) -> list[str]:
-    """Kim's cleaning (2014), lower case: "It's bad!" -> it, 's, bad, !."""
-    text = _NOT_IN_KIM.sub(" ", text.lower())
+def english_with_case(text: str) -> list[str]:
+    """What basic_english makes of a text, but for the lower case."""
+    text = text.replace("'", " '  ").replace('"', "").replace("<br />", " ")
+    return re.sub(r"[;:]", " ", re.sub(r"([.,()!?])", r" \1 ", text)).split()
+
+
+def kim(text: str, keep: bool = False) -> list[str]:
+    """Kim's cleaning (2014), in lower case unless `keep`: "It's bad!" -> it, 's, bad, !."""
+    text = _NOT_IN_KIM.sub(" ", text if keep else text.lower())
     text = _CONTRACTIONS.sub(r" \1", text)
     return _PUNCTUATION.sub(r" \1 ", text).split()
 
 
-def characters(text: str) -> list[str]:
-    """Each character of the text in lower case (NFC); runs of white space are one ␣."""
-    text = " ".join(unicodedata.normalize("NFC", text).lower().split())
+def characters(text: str, keep: bool = False) -> list[str]:
+    """Each character of the text (NFC), in lower case unless `keep`; runs of white space are one ␣."""
+    text = unicodedata.normalize("NFC", text)
+    text = " ".join((text if keep else text.lower()).split())
     return [SPACE if c.isspace() else c for c in text]
 
 
@@ -80,7 +89,7 @@ def wordpiece(numbers: Mapping[str, int]) -> Tokenizer:
     return lambda text: pipeline.encode(text, add_special_tokens=False).tokens
 
 
-def _jieba() -> Tokenizer:
+def _jieba(keep: bool) -> Tokenizer:
     import warnings
 
     try:
@@ -92,6 +101,6 @@ def _jieba() -> Tokenizer:
     jieba.setLogLevel(60)
 
     def words(text: str) -> list[str]:
-        return [token for piece in jieba.cut(text.lower()) for token in piece.split()]
+        return [token for piece in jieba.cut(text if keep else text.lower()) for token in piece.split()]
 
     return words

@@ -39,14 +39,20 @@ def frequent_words(source: str, count: int) -> list[str]:
 def look_up(source: str, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """(vectors (V, D) float32, found (V,) bool) of the words; those not found have zeros.
 
-    A word that the source has in capitals only ("I", "Paris") is found in that form. Raises UserError where the
-    source is not available, cannot be read, or has none of the words.
+    A word that the source has in capitals only ("I", "Paris") is found in that form, and one with capitals that it
+    lacks in lower case. Raises UserError where the source is not available, cannot be read, or has none of the words.
     """
     table = _manifest_table(source)
-    if table is None:
-        vectors, found = vector_files.look_up(_file(source), words)
-    else:
-        vectors, found = vector_files.look_up_listed(*table, words)
+
+    def asked(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        if table is None:
+            return vector_files.look_up(_file(source), words)
+        return vector_files.look_up_listed(*table, words)
+
+    vectors, found = asked(words)
+    capitals = [number for number, word in enumerate(words) if not found[number] and word != word.lower()]
+    if capitals:
+        vectors[capitals], found[capitals] = asked([words[number].lower() for number in capitals])
     if not found.any():
         raise UserError(f"{source}: has no vector for any of the {len(words)} words; check its language and case")
     return vectors, found

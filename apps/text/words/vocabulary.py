@@ -208,5 +208,5 @@ def nominal(config: TextConfig) -> FittedText:
         shape = EncoderShape()
         return FittedText(config.data, ("0", "1"), Vocabulary(pieces, WORDPIECE), shape.width, encoder=shape)
     words = tuple(f"word{number}" for number in range(NOMINAL_WORDS - 2))
-    vocabulary = Vocabulary((PAD, UNKNOWN, *words), config.texts.tokenizer, 0, config.texts.longest)
+    vocabulary = Vocabulary((PAD, UNKNOWN, *words), config.texts.cut, 0, config.texts.longest)
     return FittedText(config.data, ("0", "1"), vocabulary, NOMINAL_WIDTH if config.vectors.source else 0)

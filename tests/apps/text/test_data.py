@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.text.config import TextConfig, TextData
+from apps.text.config import PRESETS, TextConfig, TextData
 from apps.text.corpus import read_texts
 from apps.text.data import load, read
 from apps.text.reading import data_sets
@@ -183,6 +183,34 @@ def test_tokenizers():
     assert characters(" A  b\n") == ["a", SPACE, "b"]
     with pytest.raises(UserError, match="no tokenizer"):
         tokenizer("french")
+
+
+@given(st.text(string.printable + "äÉß", max_size=60))
+def test_case_is_kept_on_request(text):
+    """In lower case the tokens are those of the tokenizer that folds; and the exported script cuts alike."""
+    import apps.text.predict_onnx as script
+
+    for name in ("english", "kim", "characters"):
+        kept, folded = tokenizer(f"{name}:case")(text), tokenizer(name)(text)
+        if name != "kim":  # whose contractions are those of lower case, as published: "IT'S" is one word
+            assert [token.lower() for token in kept] == folded
+        assert script.TOKENIZERS[name](text, str) == kept
+        assert script.TOKENIZERS[name](text, str.lower) == folded
+    assert tokenizer("kim:case")("Apple's apple") == ["Apple", "'s", "apple"]
+
+
+def test_words_that_differ_in_case_are_two(tmp_path):
+    path = tmp_path / "x.csv"
+    rows = [("firm", "Apple grew"), ("fruit", "an apple grew")] * 20
+    path.write_text("label,text\n" + "".join(f"{label},{text} {i}\n" for i, (label, text) in enumerate(rows)))
+    config = replace(PRESETS["rand"], data=str(path))
+    words = load(replace(config, texts=replace(config.texts, case="keep"))).fitted.vocabulary
+    assert {"Apple", "apple"} <= set(words.words)
+    assert words.tokenizer == "english:case"
+    assert words.encode(words.tokenize("Apple apple")).tolist() == [words.numbers["Apple"], words.numbers["apple"]]
+    assert "Apple" not in load(config).fitted.vocabulary.words
+    with pytest.raises(UserError, match="whose pieces are in lower case"):
+        TextData(tokenizer="wordpiece", case="keep")
 
 
 def test_chinese_words():

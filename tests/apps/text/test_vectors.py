@@ -28,6 +28,14 @@ def keyed():
     return found
 
 
+def test_a_word_with_capitals_is_looked_up_in_lower_case_where_it_is_lacking(tmp_path):
+    path = tmp_path / "v.txt"
+    path.write_text("apple 1 2\nParis 3 4\n")
+    found, there = vectors.look_up(str(path), ["Apple", "apple", "Paris", "PEAR"])
+    assert there.tolist() == [True, True, True, False]
+    assert found[:3].tolist() == [[1, 2], [1, 2], [3, 4]]
+
+
 @pytest.fixture(scope="module", params=["glove.txt", "w2v.vec", "w2v.bin", "glove.txt.gz", "w2v.bin.gz", "w2v.vec.gz"])
 def file(request, keyed, tmp_path_factory):
     """As gensim writes them, an independent writer."""
@@ -96,7 +104,8 @@ def test_words_with_capitals_are_found(tmp_path, name, monkeypatch):
         keyed.add_vectors(CAPITALS, table)
         keyed.save_word2vec_format(str(path), binary=name == "v.bin", write_header=name != "v.txt")
     found, there = vectors.look_up(str(path), ["paris", "i", "été", "the", "film", "FILM"])
-    assert there.tolist() == [True] * 5 + [False]
+    assert there.tolist() == [True] * 6
+    assert (found[5] == found[4]).all(), "what is lacking with capitals is found in lower case"
     np.testing.assert_allclose(found[:5], table[[1, 2, 3, 4, 6]], rtol=1e-5)
 
 
