@@ -33,11 +33,13 @@ from cnn_core.metrics.classes import calibration_of, log_softmax
 from cnn_core.metrics.labels import best_thresholds
 from cnn_core.nn.compact import compact, expanded
 from cnn_core.training.data import Split, evenly
+from cnn_core.training.holdout import folds
 from cnn_core.training.inference import Forward, call, in_order, predict_logits
 
 LEAST, MOST_SHARE = 200, 0.2
-"""Of the training samples so many are held out at least, but never more than a fifth."""
+"""Of the training samples so many are held out at least; where that is more than a fifth, folds take the place."""
 FEWEST = 40  # samples on which a temperature can be fitted at all
+FOLDS = 3
 ENOUGH = 10_000  # held-out samples beyond which nothing is gained
 BANK, NEIGHBOURS = 1000, 3
 LEVELS = 101
@@ -72,19 +74,64 @@ class Calibration:
 UNCALIBRATED = Calibration()
 
 
-def held_out_for_calibration(train: Split, share: float, seed: int, what: str) -> tuple[Split, Split | None]:
-    """(rest, held out) of the training samples; nothing is held out, with a note why, where there are too few."""
+def held_out_for_calibration(train: Split, share: float, seed: int) -> tuple[Split, Split | None]:
+    """(rest, held out) of the training samples; nothing is held out where there are too few (see `fit_by_folds`)."""
     count = len(train)
-    share = min(max(share, LEAST / max(count, 1)), MOST_SHARE)
+    share = max(share, LEAST / max(count, 1))
+    if share > MOST_SHARE:
+        return train, None
     try:
         rest, held = train.hold_out(share, seed + 1)
     except UserError:
-        rest, held = train, None
-    one = train.targets.dim() == 1
-    if held is None or len(held) < FEWEST or (one and len(rest.targets.unique()) < len(train.targets.unique())):
-        note(f"probabilities are not calibrated: {count} {what}s are too few to hold some out")
         return train, None
-    return rest, held
+    return (rest, held) if _has_all_classes(rest, train) else (train, None)
+
+
+def _has_all_classes(part: Split, whole: Split) -> bool:
+    return whole.targets.dim() == 2 or len(part.targets.unique()) == len(whole.targets.unique())
+
+
+def fit_by_folds(
+    trained: Callable[[Split], nn.Module],
+    train: Split,
+    seed: int,
+    what: str,
+    *,
+    precision: str = "auto",
+    forward: Forward = call,
+) -> Calibration | None:
+    """The calibration that other networks have on samples that they did not learn from, for one that learned from all.
+
+    `trained` gives a network that has learned from a split; it is called three times, with two thirds of the samples
+    each. None, with a note why, where the samples are too few or a class has one alone.
+    """
+    count = len(train)
+    try:
+        if count < FEWEST:
+            raise UserError("too few")
+        fold_of = torch.from_numpy(folds(train.strata().numpy(), FOLDS, seed + 1, train.groups()))
+        parts = [(train.subset((fold_of != k).nonzero()[:, 0]), train.subset((fold_of == k).nonzero()[:, 0]))
+                 for k in range(FOLDS)]  # fmt: skip
+        if not all(_has_all_classes(rest, train) for rest, _ in parts):
+            raise UserError("a class has one sample")
+    except UserError:
+        note(f"probabilities are not calibrated: {count} {what}s, or those of a class, are too few to hold some out")
+        return None
+    note(f"calibrating on {FOLDS} folds, for {count} {what}s are too few to hold some out: as long again, twice")
+    seen = [_held_answers(trained(rest), rest, held, precision, forward) for rest, held in parts]
+    logits, targets = torch.cat([each[0] for each in seen]), torch.cat([each[1] for each in seen])
+    told = [each[2] for each in seen if each[2] is not None]
+    return _calibration(logits, targets, torch.cat(told) if len(told) == len(seen) else None)
+
+
+def _held_answers(
+    model: nn.Module, train: Split, held: Split, precision: str, forward: Forward
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """(logits, targets, unlikeness) of the held-out samples."""
+    bank = bank_of(model, train, precision, forward)
+    look = None if bank is None else partial(unlikeness_of, bank=bank)
+    logits, unlikeness = watched_logits(model, held.plain(), look, precision=precision, forward=forward)
+    return logits, held.targets.cpu(), unlikeness
 
 
 def temperature_of(logits: np.ndarray, targets: np.ndarray) -> float:
@@ -169,22 +216,30 @@ def fit(
     model: nn.Module, train: Split, held: Split, *, precision: str = "auto", forward: Forward = call
 ) -> tuple[Calibration, Tensor | None]:
     """The calibration of `model` on `held`, and the bank of training features (M, F), as 8 bits keep it."""
-    train, held = (part.subset(evenly(len(part), most)) for part, most in ((train, BANK), (held, ENOUGH)))
-    _, bank = watched_logits(model, train.plain(), lambda features: features, precision=precision, forward=forward)
-    if bank is not None:
-        bank = expanded(compact({"bank": bank}, ("bank",)))["bank"]  # as it will be read back
-    look = None if bank is None else partial(unlikeness_of, bank=bank)
-    logits, unlikeness = watched_logits(model, held.plain(), look, precision=precision, forward=forward)
-    targets = held.targets.cpu().numpy()
+    held = held.subset(evenly(len(held), ENOUGH))
+    return _calibration(*_held_answers(model, train, held, precision, forward)), bank_of(
+        model, train, precision, forward
+    )
+
+
+def bank_of(model: nn.Module, train: Split, precision: str = "auto", forward: Forward = call) -> Tensor | None:
+    """Features (M, F) of some training samples, as 8 bits keep them; None for a network without a last dense layer."""
+    some = train.subset(evenly(len(train), BANK)).plain()
+    _, bank = watched_logits(model, some, lambda features: features, precision=precision, forward=forward)
+    return None if bank is None else expanded(compact({"bank": bank}, ("bank",)))["bank"]
+
+
+def _calibration(logits: Tensor, held: Tensor, unlikeness: Tensor | None) -> Calibration:
+    targets = held.numpy()
     levels = () if unlikeness is None else _levels(unlikeness.numpy())
     if targets.ndim == 2:
         thresholds = best_thresholds(logits.double().sigmoid().numpy(), targets > 0)
-        return Calibration(samples=len(targets), thresholds=tuple(thresholds.tolist()), unlikeness=levels), bank
+        return Calibration(samples=len(targets), thresholds=tuple(thresholds.tolist()), unlikeness=levels)
     temperature = temperature_of(logits.numpy(), targets)
     before, after = (calibration_of(logits.numpy() / t, targets) for t in (1.0, temperature))
     confidence = np.exp(log_softmax(logits.numpy() / temperature).max(1))
     errors = before.error, after.error
-    return Calibration(temperature, len(targets), *errors, _levels(confidence), unlikeness=levels), bank
+    return Calibration(temperature, len(targets), *errors, _levels(confidence), unlikeness=levels)
 
 
 def _levels(values: np.ndarray) -> tuple[float, ...]:

@@ -86,7 +86,7 @@ def run(app: App, options: Any) -> Outcome:
             train, validation = train.hold_out(config.fit.validation, seed)
         held = validation  # a sample of it may have chosen the epoch, which does the temperature no harm
         if held is None and config.fit.calibration:
-            train, held = calibration.held_out_for_calibration(train, config.fit.calibration, seed, app.what)
+            train, held = calibration.held_out_for_calibration(train, config.fit.calibration, seed)
         with runs.bounded_building(folder) if options.resume and folder else nullcontext():
             model = runs.build_seeded(app, config, source.labels, seed, source.fitted)
         if given:
@@ -125,10 +125,25 @@ def run(app: App, options: Any) -> Outcome:
         except engine.Interrupted as stop:
             note(f"{stop}; continue with: {app.prog} train --resume {folder}")
             return Outcome({"run": str(folder), "interrupted": True}, "", status=130)
-        if here.main and held is not None and config.fit.calibration:
+        if config.fit.calibration:
             forward = app.with_fitted(source.fitted).forward_of(config)
-            found = calibration.fit(model, train, held, precision=config.fit.precision, forward=forward)
-            calibration.save(folder, *found)
+            given_to_all = {"precision": config.fit.precision, "forward": forward}
+            if held is not None:
+                found = calibration.fit(model, train, held, **given_to_all) if here.main else None
+            else:
+
+                def trained(part: Any) -> Any:
+                    other = runs.build_seeded(app, config, source.labels, seed, source.fitted)
+                    if given:
+                        runs.load_weights(other, given)
+                    step = app.step(config) if app.step else None
+                    engine.fit(other.to(chosen), part, config.fit, step=step, seed=seed, progress=not common.json)
+                    return other
+
+                by_folds = calibration.fit_by_folds(trained, train, seed, app.what, **given_to_all)
+                found = by_folds and (by_folds, calibration.bank_of(model, train, **given_to_all))
+            if found and here.main:
+                calibration.save(folder, *found)
     return _outcome(app, folder, name, fit)
 
 

@@ -67,12 +67,12 @@ class Tiny(nn.Module):
 
 def test_unlikeness_tells_strange_inputs_and_survives_the_disk(tmp_path):
     torch.manual_seed(0)
-    inputs = torch.randn(600, 4) * 0.1 + torch.tensor([1.0, 1.0, 0.0, 0.0])
+    inputs = torch.randn(1200, 4) * 0.1 + torch.tensor([1.0, 1.0, 0.0, 0.0])
     split = Split(inputs, (inputs[:, 0] > 1).long())
     model = Tiny()
-    rest, held = calibration.held_out_for_calibration(split, 0.05, 0, "sample")
+    rest, held = calibration.held_out_for_calibration(split, 0.05, 0)
     assert held is not None
-    assert len(held) == pytest.approx(120, abs=2)  # a fifth, for 200 would be more
+    assert len(held) == pytest.approx(200, abs=2)  # more than 5 %, for fewer are too few
     found, bank = calibration.fit(model, rest, held)
     assert bank is not None
     layer = calibration.last_dense(model)
@@ -94,12 +94,44 @@ def test_unlikeness_tells_strange_inputs_and_survives_the_disk(tmp_path):
     assert calibration.load(tmp_path) == (calibration.UNCALIBRATED, None)
 
 
-def test_too_few_samples_are_said(capsys):
-    split = Split(torch.zeros(30, 2), torch.arange(30) % 2)
-    rest, held = calibration.held_out_for_calibration(split, 0.05, 0, "picture")
+def test_few_samples_are_calibrated_by_folds(capsys):
+    """Every sample is answered by a network that did not learn from it; the network itself learns from all."""
+    torch.manual_seed(0)
+    inputs = torch.randn(300, 4)
+    noise = torch.rand(300) < 0.25
+    split = Split(inputs, ((inputs[:, 0] > 0) ^ noise).long())
+    rest, held = calibration.held_out_for_calibration(split, 0.05, 0)
     assert held is None
-    assert len(rest) == 30
-    assert "30 pictures are too few" in capsys.readouterr().err
+    assert len(rest) == 300
+    parts = []
+
+    def trained(part):
+        parts.append(part)
+        model = Tiny()
+        with torch.no_grad():
+            model.output.weight.zero_()
+            model.output.weight[1, 0] = 6.0  # far too sure: right in three of four
+            model.output.bias.zero_()
+        return model
+
+    found = calibration.fit_by_folds(trained, split, 0, "picture")
+    assert found is not None
+    assert [len(part) for part in parts] == pytest.approx([200] * 3, abs=2)
+    together = torch.cat([part.inputs for part in parts])
+    assert all((together == row).all(1).sum() == 2 for row in inputs), "two of three networks learn from each sample"
+    assert found.samples == 300
+    assert found.error_before > 0.15
+    assert found.error_after < found.error_before - 0.08
+    assert len(found.confidence) == len(found.unlikeness) == 101
+    assert "calibrating on 3 folds" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("targets", [torch.arange(30) % 2, torch.tensor([0] * 59 + [1])])
+def test_too_few_samples_are_said(targets, capsys):
+    split = Split(torch.zeros(len(targets), 2), targets)
+    assert calibration.held_out_for_calibration(split, 0.05, 0) == (split, None)
+    assert calibration.fit_by_folds(lambda _: pytest.fail("trained"), split, 0, "picture") is None
+    assert f"{len(targets)} pictures, or those of a class, are too few" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ['{"temperature": 0}', '{"temperature": 1, "confidence": [1]}', '{"other": 1}', "no"])
