@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cnn_core.errors import UserError
     from cnn_core.exporting.graph import export_onnx
     from cnn_core.fetching.sources import fetch, load_manifest
+    from cnn_core.loaded import Answer, Network, load
     from cnn_core.metrics.classes import Metrics, evaluate_logits
     from cnn_core.nn.architecture import LECTURE, ConvNetConfig, layers
     from cnn_core.nn.blocks import ConvBlock, Dense, GlobalPool, ResidualBlock, pointwise, pooling
@@ -47,6 +48,7 @@ _HOME = {
     "nn.summary": "count_parameters summary",
     "training.holdout": "folds hold_out",
     "training.recipe": "FitConfig",
+    "loaded": "Answer Network load",
     "runs": "Run restore",
     "nn.shapes": "ShapeError conv_output_size pool_output_size receptive_field",
     "nn.views": "AveragedViews",
@@ -54,6 +56,7 @@ _HOME = {
 }
 __all__ = [
     "LECTURE",
+    "Answer",
     "AveragedViews",
     "Callback",
     "ConvBlock",
@@ -66,6 +69,7 @@ __all__ = [
     "GlobalPool",
     "Interrupted",
     "Metrics",
+    "Network",
     "ResidualBlock",
     "Run",
     "ShapeError",
@@ -82,6 +86,7 @@ __all__ = [
     "folds",
     "hold_out",
     "layers",
+    "load",
     "load_manifest",
     "pointwise",
     "pool_output_size",

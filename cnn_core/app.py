@@ -130,6 +130,8 @@ class App:
     """Axes of a batch, beside the batch axis 0, whose length varies: {1: "words"}; the ONNX file keeps them free."""
     literal: bool = False
     """Whether inputs may be given as themselves, as texts are, and not only as files."""
+    encode: Callable[[Any], bytes] | None = None
+    """encode(value) -> bytes that `read` takes, of an array or another object of Python."""
     what: str = "input"
     """What one input is called in messages: picture, recording, ..."""
     step: Callable[[Any], Step] | None = None

@@ -19,12 +19,13 @@ import numpy
 import torch
 from torch import nn
 
-from cnn_core import bounded, pretrained
+from cnn_core import bounded
 from cnn_core.app import App, Fitted
 from cnn_core.config import from_json, to_json
 from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.files import digest_of, write_json
+from cnn_core.networks import pretrained
 from cnn_core.nn.allocation import bounded_by
 from cnn_core.nn.compact import expanded
 from cnn_core.nn.equivariance import untied

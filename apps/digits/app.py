@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from apps.digits.config import DATA_SETS, DEFAULT, PRESETS, DigitsConfig
 from cnn_core.app import App, Verb, VerbModule, View, ViewModule
@@ -27,6 +27,12 @@ def read(source: Path | bytes) -> np.ndarray:
     from apps.digits import data
 
     return data.read(source)
+
+
+def encode(value: Any) -> bytes:
+    from cnn_core.drawing import pictures
+
+    return pictures.as_png(value)
 
 
 def build(config: DigitsConfig, labels: Sequence[str]) -> nn.Module:
@@ -73,6 +79,7 @@ APP = App(
     default_preset=DEFAULT,
     load=load,
     read=read,
+    encode=encode,
     build=build,
     example=example,
     render=render,

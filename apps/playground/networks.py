@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from cnn_core import bounded, pretrained, version
+from cnn_core import bounded, version
 from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import cache_folder
 from cnn_core.files import atomic, digest_of, plain, write_json
+from cnn_core.networks import pretrained
 from cnn_core.runs import Run, checkpoint_of
 from cnn_core.training import calibration, checkpoint
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
-from cnn_core import bounded, pretrained, runs
+from cnn_core import bounded, runs
 from cnn_core.app import App
 from cnn_core.errors import UserError
+from cnn_core.networks import pretrained
 from cnn_core.training import checkpoint
 
 APPS = ("digits", "go", "speech", "text")

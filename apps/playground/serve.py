@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnn_core import pretrained
 from cnn_core.config import positional
 from cnn_core.console import note
 from cnn_core.errors import UserError, first_line
+from cnn_core.networks import pretrained
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
 

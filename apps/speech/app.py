@@ -32,6 +32,12 @@ def read(source: Path | bytes) -> np.ndarray:
     return audio.read(source)
 
 
+def encode(value: Any) -> bytes:
+    from apps.speech.signal import audio
+
+    return audio.as_wav(value)
+
+
 def build(config: SpeechConfig, labels: Sequence[str]) -> nn.Module:
     from apps.speech import model
 
@@ -108,6 +114,7 @@ APP = App(
     default_preset=DEFAULT,
     load=load,
     read=read,
+    encode=encode,
     build=build,
     example=example,
     render=render,

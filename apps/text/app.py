@@ -33,6 +33,10 @@ def read(source: Path | bytes, fitted: FittedText) -> np.ndarray:
     return data.read(source, fitted)
 
 
+def encode(value: Any) -> bytes:
+    return str(value).encode("utf-8")
+
+
 def build(config: TextConfig, labels: Sequence[str], fitted: FittedText | None = None) -> nn.Module:
     from apps.text import model
 
@@ -161,6 +165,7 @@ APP = App(
     default_preset=DEFAULT,
     load=load,
     read=read,
+    encode=encode,
     build=build,
     example=example,
     nominal=nominal,

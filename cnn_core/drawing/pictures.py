@@ -12,7 +12,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -209,3 +209,27 @@ def save(pixels: np.ndarray, path: str | Path, *, quality: int = 92) -> Path:
     with atomic(path) as part:
         Image.fromarray(pixels).save(part, format=kind, **options)
     return Path(path)
+
+
+def as_png(value: Any) -> bytes:
+    """A PNG file of a PIL image, or of an array (H, W), (H, W, 3) or (H, W, 4), uint8 or floats from 0 to 1.
+
+    Raises UserError for anything else.
+    """
+    from PIL import Image
+
+    if not isinstance(value, Image.Image):
+        array = np.asarray(value)
+        if array.dtype == bool or np.issubdtype(array.dtype, np.floating):
+            if not array.size or not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
+                raise UserError("a picture of floats must hold values from 0 to 1")
+            array = np.round(array.astype(np.float64) * 255).astype(np.uint8)
+        if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+            raise UserError(
+                "a picture is an array (H, W), (H, W, 3) or (H, W, 4), uint8 or floats from 0 to 1, not"
+                f" {array.dtype} of shape {array.shape}"
+            )
+        value = Image.fromarray(array)
+    stream = io.BytesIO()
+    value.save(stream, "PNG")
+    return stream.getvalue()

@@ -4,11 +4,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnn_core import plugins
 from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.errors import UserError
 from cnn_core.files import atomic
+from cnn_core.networks import plugins
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
 

@@ -2,10 +2,10 @@
 
 from dataclasses import asdict, dataclass
 
-from cnn_core import pretrained
 from cnn_core.app import App
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
+from cnn_core.networks import pretrained
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cnn_core import pretrained
 from cnn_core.app import App
 from cnn_core.config import positional_mark
 from cnn_core.console import note
 from cnn_core.errors import UserError
+from cnn_core.networks import pretrained
 
 
 def takes_run(cls: type) -> bool:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from cnn_core import config as config_module
-from cnn_core import pretrained
 from cnn_core.app import App
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.fetching.manifests import available
+from cnn_core.networks import pretrained
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import FromPreset, parse_preset, preset
 

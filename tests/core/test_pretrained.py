@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from apps.bench.networks.recipes import RECIPES
-from cnn_core import pretrained, runs
+from cnn_core import runs
 from cnn_core.cli import run
 from cnn_core.errors import UserError
 from cnn_core.exporting.graph import session
 from cnn_core.files import digest_of
+from cnn_core.networks import pretrained
 from cnn_core.nn.compact import compact, expanded
 from cnn_core.training import engine
 from cnn_core.training.data import evenly

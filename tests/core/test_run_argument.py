@@ -8,9 +8,9 @@ import pytest
 
 from apps.digits.app import APP
 from apps.digits.verbs.predict import PredictOptions
-from cnn_core import pretrained
 from cnn_core.config import positional
 from cnn_core.errors import UserError
+from cnn_core.networks import pretrained
 from cnn_core.verbs.common import Shared
 from cnn_core.verbs.evaluate import EvaluateOptions
 from cnn_core.verbs.run_argument import with_run

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from apps.bench.networks.recipes import RECIPES, Recipe
 from apps.bench.options import BenchOptions
 from apps.bench.studies.domains import check_names
-from cnn_core import pretrained
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.files import atomic
+from cnn_core.networks import pretrained
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import parser
 

@@ -10,6 +10,7 @@ import io
 import math
 import os
 import re
+import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -280,3 +281,24 @@ def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> None:
 
     with atomic(path) as part:
         require("soundfile", "writing recordings").write(part, samples, rate, subtype="PCM_16", format="WAV")
+
+
+def as_wav(value: Any) -> bytes:
+    """A WAV file of (samples (N,) or (N, channels), samples a second): int16, or floats from -1 to 1.
+
+    Raises UserError for anything else.
+    """
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise UserError("a recording is a file, or (samples, samples a second)")
+    samples, rate = np.asarray(value[0]), int(value[1])
+    if np.issubdtype(samples.dtype, np.floating):
+        if not np.isfinite(samples).all():
+            raise UserError("a recording holds samples that are not finite")
+        samples = np.round(samples.clip(-1, 1) * 32767).astype(np.int16)
+    if samples.dtype != np.int16 or samples.ndim not in (1, 2) or not len(samples) or rate < 1:
+        raise UserError(f"a recording is int16 or floats from -1 to 1, not {samples.dtype} of shape {samples.shape}")
+    stream = io.BytesIO()
+    with wave.open(stream, "wb") as file:
+        file.setparams((1 if samples.ndim == 1 else samples.shape[1], 2, rate, 0, "NONE", "not compressed"))
+        file.writeframes(samples.astype("<i2").tobytes())
+    return stream.getvalue()

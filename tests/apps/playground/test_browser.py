@@ -11,7 +11,7 @@ from apps.playground import page
 from apps.playground.runs import run_at
 from apps.playground.server import Server
 from apps.text.verbs.answers import AnswerOptions, answer
-from cnn_core import pretrained
+from cnn_core.networks import pretrained
 from cnn_core.verbs.answers import answers_to
 from tests.helpers.runs import in_fp32
 

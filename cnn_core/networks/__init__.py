@@ -1,0 +1,1 @@
+"""Trained networks by name: ready-made ones, and what other packages bring."""
