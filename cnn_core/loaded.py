@@ -29,11 +29,12 @@ from cnn_core.app import App
 from cnn_core.cli import verbs_of
 from cnn_core.errors import UserError
 from cnn_core.files import files_in
+from cnn_core.metrics.limits import limits_of
 from cnn_core.networks import plugins, pretrained
 from cnn_core.nn.summary import count_parameters
 from cnn_core.outcome import Outcome
 from cnn_core.training import checkpoint, device
-from cnn_core.verbs.answers import answers_to, labelled, limits_of
+from cnn_core.verbs.answers import answers_to, labelled
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ EXTRAS = {
     "jieba": "chinese",
     "numba": "fast",
     "onnx": "onnx",
-    "onnxruntime": "onnx",
     "onnxscript": "onnx",
     "openpyxl": "excel",
     "py_nanotts": "voices",

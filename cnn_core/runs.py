@@ -25,13 +25,13 @@ from cnn_core.config import from_json, to_json
 from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.files import digest_of, write_json
+from cnn_core.metrics.limits import UNCALIBRATED, Calibration
 from cnn_core.networks import pretrained
 from cnn_core.nn.allocation import bounded_by
 from cnn_core.nn.compact import expanded
 from cnn_core.nn.equivariance import untied
 from cnn_core.nn.front import front_end
 from cnn_core.training import calibration, checkpoint
-from cnn_core.training.calibration import UNCALIBRATED, Calibration
 from cnn_core.training.data import mix
 
 RECORD: dict[str, type] = {"config": dict, "labels": list, "seed": int, "preset": str, "threads": int}
@@ -67,8 +67,7 @@ class Run:
     @property
     def thresholds(self) -> torch.Tensor:
         """(C,) probability from which on each of several labels is told."""
-        found = self.calibration.thresholds
-        return torch.tensor(found if len(found) == len(self.labels) else [0.5] * len(self.labels), dtype=torch.float64)
+        return torch.from_numpy(self.calibration.label_thresholds(len(self.labels)))
 
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits (N, C) of the model -> (N, C) float64: of classes that exclude one another, or of each label."""

@@ -24,9 +24,9 @@ def load(config: DigitsConfig) -> Dataset:
 
 
 def read(source: Path | bytes) -> np.ndarray:
-    from apps.digits import data
+    from apps.digits import frame
 
-    return data.read(source)
+    return frame.read(source)
 
 
 def encode(value: Any) -> bytes:

@@ -14,10 +14,8 @@ Letters: N samples, C classes, F features, M samples of the bank.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,12 +23,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cnn_core import bounded
-from cnn_core.config import from_json, to_json
+from cnn_core.config import to_json
 from cnn_core.console import note
 from cnn_core.errors import UserError, first_line
 from cnn_core.files import atomic, write_json
 from cnn_core.metrics.classes import calibration_of, log_softmax
 from cnn_core.metrics.labels import best_thresholds
+from cnn_core.metrics.limits import JSON, LEVELS, Calibration, read_calibration
 from cnn_core.nn.compact import compact, expanded
 from cnn_core.training.data import Split, evenly
 from cnn_core.training.holdout import folds
@@ -42,36 +41,7 @@ FEWEST = 40  # samples on which a temperature can be fitted at all
 FOLDS = 3
 ENOUGH = 10_000  # held-out samples beyond which nothing is gained
 BANK, NEIGHBOURS = 1000, 3
-LEVELS = 101
-JSON, TENSORS = "calibration.json", "calibration.safetensors"
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What was found on `samples` held-out samples."""
-
-    temperature: float = 1.0
-    samples: int = 0
-    error_before: float = 0.0
-    """Expected calibration error on the held-out samples at temperature 1."""
-    error_after: float = 0.0
-    confidence: tuple[float, ...] = ()
-    """Percentiles 0 to 100 of the best calibrated probability."""
-    thresholds: tuple[float, ...] = ()
-    """Of samples with several labels: the probability from which on each label is told."""
-    unlikeness: tuple[float, ...] = ()
-    """Percentiles 0 to 100 of the unlikeness; empty for a network without a last dense layer."""
-
-    def least_confidence(self, share: float) -> float:
-        """The probability below which the given share (0..1) of the held-out samples lies."""
-        return float(np.interp(100 * share, range(LEVELS), self.confidence)) if self.confidence else 0.0
-
-    def most_unlikeness(self, share: float) -> float:
-        """The unlikeness above which the given share (0..1) of the held-out samples lies."""
-        return float(np.interp(100 * (1 - share), range(LEVELS), self.unlikeness)) if self.unlikeness else float("inf")
-
-
-UNCALIBRATED = Calibration()
+TENSORS = "calibration.safetensors"
 
 
 def held_out_for_calibration(train: Split, share: float, seed: int) -> tuple[Split, Split | None]:
@@ -267,12 +237,7 @@ def load(folder: Path) -> tuple[Calibration, Tensor | None]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if not (folder / JSON).is_file():
-        return UNCALIBRATED, None
-    data: Any = bounded.read_json(folder / JSON, regular=True)
-    found = from_json(Calibration, data, f"{folder / JSON}")
-    if not 0 < found.temperature < 1e3 or any(len(t) not in (0, LEVELS) for t in (found.confidence, found.unlikeness)):
-        raise UserError(f"{folder / JSON}: damaged; train again")
+    found = read_calibration(folder)
     bank = None
     if found.unlikeness:
         try:

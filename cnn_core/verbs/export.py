@@ -8,7 +8,7 @@ from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.errors import UserError
 from cnn_core.files import atomic
-from cnn_core.networks import plugins
+from cnn_core.networks import plugins, pretrained
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
 
@@ -46,12 +46,14 @@ def run(app: App, options: ExportOptions) -> Outcome:
 
     from cnn_core import runs
     from cnn_core.exporting.run import export_run
+    from cnn_core.exporting.session import DIGEST, weights_digest
     from cnn_core.training import device
 
     trained = runs.restore(app, options.run, device.choose("cpu", options.common.threads))
     inputs, _ = trained.app.load(trained.config).test.take(slice(0, options.check))
+    digest = {DIGEST: weights_digest(pretrained.place(options.run))}
     origin = {"init": json.dumps(trained.record["init"])} if "init" in trained.record else {}
-    checked = export_run(trained, out, inputs, metadata=origin)
+    checked = export_run(trained, out, inputs, metadata={**origin, **digest})
     data = {"run": str(options.run), "onnx": str(out), "bytes": out.stat().st_size, **checked}
     text = f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), checked on {len(inputs)} real {app.what}s:\n"
     return Outcome(data, text + "\n".join(f"  {k.replace('_', ' ')}: {v}" for k, v in checked.items()))

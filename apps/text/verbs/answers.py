@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cnn_core.exporting.session import ExportedRun
+
 if TYPE_CHECKING:
+    import numpy as np
+
     from apps.text.reading.form import Form
+    from cnn_core.metrics.limits import Limits
     from cnn_core.runs import Run
 
 
@@ -20,20 +25,38 @@ class AnswerOptions:
     reject_unknown: float
 
 
-def answer(trained: Run, texts: list[str], asked: AnswerOptions) -> list[dict[str, Any]]:
+def answer(trained: Run | ExportedRun, texts: list[str], asked: AnswerOptions) -> list[dict[str, Any]]:
     """One dict for each text: text, answer, rejected, top, tokens, unknown (share of the words)."""
-    from apps.text.data import encode_texts
-    from cnn_core.verbs.answers import REJECTED, labelled, limits_of
+    from cnn_core.metrics.limits import REJECTED, limits_of
 
-    split = encode_texts(trained.fitted.vocabulary, texts)
+    vocabulary = trained.fitted.vocabulary
+    rows = [vocabulary.encode(vocabulary.tokenize(text)) for text in texts]
     limits = limits_of(trained.calibration, asked.reject, asked.none)
     found = []
-    for i, (text, one) in enumerate(zip(texts, labelled(trained, split, limits, asked.top), strict=True)):
-        row = split.row(i)
-        unknown = float((row == 1).float().mean()) if len(row) else 1.0
+    for row, text, one in zip(rows, texts, _labelled(trained, rows, texts, limits, asked.top), strict=True):
+        unknown = float((row == 1).mean()) if len(row) else 1.0
         one = {"text": text} | one | {"tokens": len(row), "unknown": unknown}
         found.append(one | ({"answer": REJECTED, "rejected": True} if unknown > asked.reject_unknown else {}))
     return found
+
+
+def _labelled(
+    trained: Run | ExportedRun, rows: list[np.ndarray], texts: list[str], limits: Limits, top: int
+) -> list[dict[str, Any]]:
+    """What is said of each row of word numbers."""
+    import numpy as np
+
+    if isinstance(trained, ExportedRun):
+        empty = np.zeros(1, np.int32)  # a text without words is one pad, as in a batch
+        return trained.labelled([row if len(row) else empty for row in rows], limits, top)
+    import torch
+
+    from apps.text.words.ragged import TextSplit, rows_of
+    from cnn_core.verbs.answers import labelled
+
+    places, tokens = rows_of(rows)
+    split = TextSplit(places, torch.zeros(len(rows), dtype=torch.int64), tokens, tuple(texts))
+    return labelled(trained, split, limits, top)
 
 
 def unanswered(text: str) -> dict[str, Any]:
@@ -41,7 +64,7 @@ def unanswered(text: str) -> dict[str, Any]:
     return {"text": text, "answer": None, "rejected": False, "top": [], "tokens": 0, "unknown": 1.0}
 
 
-def training_form(trained: Run) -> Form:
+def training_form(trained: Run | ExportedRun) -> Form:
     """How the training data of a run were read."""
     from apps.text.corpus import remembered_form
 

@@ -99,7 +99,7 @@ def _explained(trained: Run, text: str, options: ExplainOptions) -> Iterator[tup
     from apps.text.reading.tokenizers import WORDPIECE
     from apps.text.verbs.attributions import agreement, integrated_reasons, reasons
     from apps.text.words.vocabulary import whole_words
-    from cnn_core.verbs.answers import NO_LABEL
+    from cnn_core.metrics.limits import NO_LABEL
 
     vocabulary = trained.fitted.vocabulary
     tokens = vocabulary.tokenize(text)

@@ -14,10 +14,11 @@ from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
 
 if TYPE_CHECKING:
+    from cnn_core.exporting.session import ExportedRun
     from cnn_core.runs import Run
 
 
-def answer_stream(trained: Run, asked: AnswerOptions, encoding: str, as_json: bool) -> Outcome:
+def answer_stream(trained: Run | ExportedRun, asked: AnswerOptions, encoding: str, as_json: bool) -> Outcome:
     """Answer lines as they come, those that came together in one batch; a bad line is answered by an error.
 
     Lines end at LF or CRLF. Raises UserError for an encoding in which these are other bytes, as in UTF-16.
@@ -48,7 +49,7 @@ def answer_stream(trained: Run, asked: AnswerOptions, encoding: str, as_json: bo
     return Outcome(None, "", status=2 if bad else 0)
 
 
-def _encoding(trained: Run, given: str) -> str:
+def _encoding(trained: Run | ExportedRun, given: str) -> str:
     found = given or training_form(trained).encoding
     try:
         if "\n".encode(found or "utf-8") not in (b"\n", codecs.BOM_UTF8 + b"\n"):

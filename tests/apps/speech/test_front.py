@@ -251,3 +251,13 @@ def test_noise_has_many_colours_and_one_loudness():
 def test_impossible_values_are_named(kind, values, message):
     with pytest.raises(UserError, match=message):
         kind(**values)
+
+
+def test_what_is_drawn_is_what_the_network_sees():
+    from apps.speech.render import log_mel
+
+    samples = (np.random.default_rng(0).normal(size=16_000) * 3000).clip(-32768, 32767).astype(np.int16)
+    with torch.no_grad():
+        expected = LogMel(FrontConfig()).eval()(torch.from_numpy(samples)[None])[0, 0].numpy()
+    np.testing.assert_allclose(log_mel(samples), expected, atol=2e-3)
+    assert log_mel(np.zeros(16_000, np.int16)).shape == (40, 101)

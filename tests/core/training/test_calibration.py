@@ -12,10 +12,10 @@ from torch import nn
 
 from cnn_core.errors import UserError
 from cnn_core.metrics.classes import log_softmax, paired, risk_coverage
+from cnn_core.metrics.limits import JSON, LEVELS, NONE, REJECTED, UNCALIBRATED, Calibration, Limits, limits_of
 from cnn_core.training import calibration
-from cnn_core.training.calibration import Calibration, temperature_of
+from cnn_core.training.calibration import temperature_of
 from cnn_core.training.data import Split
-from cnn_core.verbs.answers import NONE, REJECTED, Limits, limits_of
 
 
 def answers(count, temperature, seed=0):
@@ -91,7 +91,7 @@ def test_unlikeness_tells_strange_inputs_and_survives_the_disk(tmp_path):
     assert kept is not None
     torch.testing.assert_close(kept, bank)
     calibration.remove(tmp_path)
-    assert calibration.load(tmp_path) == (calibration.UNCALIBRATED, None)
+    assert calibration.load(tmp_path) == (UNCALIBRATED, None)
 
 
 def test_few_samples_are_calibrated_by_folds(capsys):
@@ -135,14 +135,14 @@ def test_too_few_samples_are_said(targets, capsys):
 
 @pytest.mark.parametrize("text", ['{"temperature": 0}', '{"temperature": 1, "confidence": [1]}', '{"other": 1}', "no"])
 def test_a_strangers_calibration_is_checked(tmp_path, text):
-    (tmp_path / calibration.JSON).write_text(text)
+    (tmp_path / JSON).write_text(text)
     with pytest.raises(UserError):
         calibration.load(tmp_path)
 
 
 def test_a_bank_that_is_missing_or_wrong_is_said(tmp_path):
-    levels = [0.0] * calibration.LEVELS
-    (tmp_path / calibration.JSON).write_text(json.dumps({"temperature": 1.0, "unlikeness": levels}))
+    levels = [0.0] * LEVELS
+    (tmp_path / JSON).write_text(json.dumps({"temperature": 1.0, "unlikeness": levels}))
     with pytest.raises(UserError, match="cannot be read"):
         calibration.load(tmp_path)
     (tmp_path / calibration.TENSORS).write_bytes(b"nothing")
@@ -164,7 +164,7 @@ def test_reject_and_none_mean_what_they_say():
         with pytest.raises(UserError):
             limits_of(found, reject, none)
     with pytest.raises(UserError, match="no held-out samples"):
-        limits_of(calibration.UNCALIBRATED, "5%", "0")
+        limits_of(UNCALIBRATED, "5%", "0")
 
 
 def test_risk_falls_with_coverage():
