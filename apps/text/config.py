@@ -167,8 +167,10 @@ class TextConfig:
 
 # AdamW with the rate falling to zero takes the place of Kim's Adadelta and of choosing an epoch: every training text is
 # learned from, and no run ends on a bad step. Arithmetic in float32, so that an answer is the same on every processor.
+# On few texts more passes: docs/experiments/text.md.
 RECIPE = FitConfig(
     epochs=5,
+    least_steps=300,
     batch_size=50,
     learning_rate=0.001,
     weight_decay=0.01,

@@ -27,7 +27,7 @@ from cnn_core.training.inference import Means, Step, autocast, classification, e
 from cnn_core.training.log import RunLog
 from cnn_core.training.optim import make_optimizer
 from cnn_core.training.progress import ProgressBar, interrupts
-from cnn_core.training.recipe import FitConfig, learning_rate
+from cnn_core.training.recipe import FitConfig, for_samples, learning_rate
 from cnn_core.training.state import TrainingState
 
 __all__ = ["Fit", "Interrupted", "classification", "evaluate", "fit", "predict_logits"]
@@ -80,6 +80,8 @@ def fit(
     """
     if config.patience and validation is None:
         raise UserError("patience needs a validation split to watch; set validation, such as 0.1")
+    samples = epoch_length(len(train), config.epoch_samples)
+    config = for_samples(config, samples)
     device = next(model.parameters()).device
     if device.type == "cpu":
         keep_freed_memory()
@@ -95,7 +97,6 @@ def fit(
         wait_for_main()  # all have read before one writes
         called = [*callback_module.standard(model, config, optimizer, average, here.world), *callbacks]
         called += [average] if average else []
-        samples = epoch_length(len(train), config.epoch_samples)
         with ExitStack() as stack:
             output = None
             if run is not None and here.main:

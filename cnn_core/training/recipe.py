@@ -1,6 +1,6 @@
 """FitConfig: how a network is trained, as plain values; no torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, pi
 from typing import Literal
 
@@ -15,6 +15,9 @@ class FitConfig:
     """Passes over the training data, or parts of it of `epoch_samples`."""
     epoch_samples: int = 0
     """Samples of one epoch; 0 takes all. The next epoch takes the next part of one long shuffled order."""
+    least_steps: int = 0
+    """On few data, as many more passes as make so many steps; 0 keeps to `epochs`, and so does naming these on the
+    command line."""
     batch_size: int = 256
     """Samples per step."""
     optimizer: Literal["adamw", "muon", "sgd", "adadelta"] = "adamw"
@@ -64,6 +67,7 @@ class FitConfig:
             raise UserError("fit.winograd and fit.compile exclude each other; set one of them")
         check_range("epochs", self.epochs, 1)
         check_range("epoch_samples", self.epoch_samples, 0)
+        check_range("least_steps", self.least_steps, 0)
         check_range("batch_size", self.batch_size, 1)
         check_range("learning_rate", self.learning_rate, 0, exclusive=True)
         check_range("weight_decay", self.weight_decay, 0)
@@ -79,6 +83,12 @@ class FitConfig:
             check_range("freeze", share, 0, 1)
         for beta in self.betas:
             check_range("betas", beta, 0, 0.999999)
+
+
+def for_samples(config: FitConfig, samples: int) -> FitConfig:
+    """The training of `samples` samples an epoch: more epochs where `least_steps` asks for them."""
+    steps = -(-samples // config.batch_size)
+    return replace(config, epochs=max(config.epochs, -(-config.least_steps // max(steps, 1))))
 
 
 def learning_rate(config: FitConfig, step: int, steps: int) -> float:

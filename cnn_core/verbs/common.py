@@ -1,7 +1,7 @@
 """The options that all verbs share, and how a verb's options are parsed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field, make_dataclass, replace
 from typing import Any, TypeVar
 
 from cnn_core import config
@@ -69,7 +69,11 @@ def parse_preset(cls: type[FromPreset], app: App, prog: str, args: Sequence[str]
     default = preset(app, _named_option(args, "--preset", app.default_preset))
     fields = [("config", config.flat(app.config), field(default=default))]
     options = make_dataclass(cls.__name__, fields, bases=(cls,), frozen=True, kw_only=True)
-    return config.parse(options, args, prog=prog, about=about)
+    parsed = config.parse(options, args, prog=prog, about=about)
+    named, usual = parsed.config.fit, default.fit
+    if named.epochs != usual.epochs and named.least_steps == usual.least_steps:
+        parsed = replace(parsed, config=replace(parsed.config, fit=replace(named, least_steps=0)))
+    return parsed
 
 
 def _named_option(args: Sequence[str], flag: str, default: str) -> str:

@@ -52,6 +52,8 @@ def run(app: App, options: Any) -> Outcome:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from cnn_core import runs
     from cnn_core.training import calibration, device, distributed, engine  # torch: 2 s, so not for --help
+    from cnn_core.training.data import epoch_length
+    from cnn_core.training.recipe import for_samples
     from cnn_core.training.run_lock import training_in
 
     common, given = options.common, None
@@ -87,6 +89,7 @@ def run(app: App, options: Any) -> Outcome:
         held = validation  # a sample of it may have chosen the epoch, which does the temperature no harm
         if held is None and config.fit.calibration:
             train, held = calibration.held_out_for_calibration(train, config.fit.calibration, seed)
+        epochs = for_samples(config.fit, epoch_length(len(train), config.fit.epoch_samples)).epochs
         with runs.bounded_building(folder) if options.resume and folder else nullcontext():
             model = runs.build_seeded(app, config, source.labels, seed, source.fitted)
         if given:
@@ -101,11 +104,13 @@ def run(app: App, options: Any) -> Outcome:
                 replaced.append(stack.enter_context(runs.replacing(folder)))
                 runs.write_record(folder, record)
             note(f"training {name} on {source.name}: {len(train)} {app.what}s, {chosen}, into {folder}")
+            if epochs > config.fit.epochs:
+                note(f"{epochs} passes instead of {config.fit.epochs}, for {config.fit.least_steps} steps at least")
 
         def epoch_ends(entry: dict[str, Any]) -> None:
             for finish in replaced:
                 finish()
-            note(_line(entry, config.fit.epochs))
+            note(_line(entry, epochs))
 
         try:
             fit = engine.fit(

@@ -353,3 +353,17 @@ def test_a_folder_of_texts_and_an_empty_argument(trained, tmp_path, capsys):
     assert "two.txt" in shown
     found = answer(capsys, "predict", trained, "", "warm")["predictions"]
     assert [each["answer"] for each in found] == [None, "good"]
+
+
+def test_passes_that_are_named_are_made(reviews, tmp_path, capsys):
+    """Few texts get as many passes as make 300 steps; who names the passes gets these."""
+    small = ["--vectors.width", "4", "--net.filters", "2", "--fit.calibration", "0"]
+    assert run(APP, ["train", "--data", str(reviews), *small, "--out", str(tmp_path / "a"), "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["steps"] >= 300
+    assert "passes instead of 5, for 300 steps at least" in told.err
+    args = ["train", "--data", str(reviews), *small, "--fit.epochs", "2", "--out", str(tmp_path / "b"), "--json"]
+    assert run(APP, args) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["metrics"]["epoch"] == 2
+    assert "passes instead" not in told.err

@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ from cnn_core.training.data import Split
 from cnn_core.training.engine import Interrupted, evaluate, fit, predict_logits
 from cnn_core.training.log import read_log
 from cnn_core.training.optim import make_optimizer
-from cnn_core.training.recipe import FitConfig
+from cnn_core.training.recipe import FitConfig, for_samples
 
 SCRIPT = Path(__file__).parents[2] / "helpers" / "train_small.py"
 NET = {"norm": "batch", "dropout": [0.2]}
@@ -337,3 +339,13 @@ def test_state_of_another_network_is_refused(tmp_path):
     with pytest.raises(UserError, match="does not fit this network") as caught:
         fit(other, bars(32), FitConfig(epochs=2), run=tmp_path, resume=True, progress=False)
     assert "\n" not in str(caught.value)
+
+
+def test_few_samples_get_more_passes():
+    model = nn.Sequential(OrderedDict(front=nn.Identity(), output=nn.Linear(3, 2)))
+    split = Split(torch.randn(20, 3), torch.arange(20) % 2)
+    config = FitConfig(epochs=2, batch_size=8, least_steps=10, precision="fp32")
+    found = fit(model, split, config, progress=False)
+    assert (found.steps, len(found.history)) == (12, 4)
+    assert fit(model, split, replace(config, least_steps=0), progress=False).steps == 6
+    assert for_samples(config, 800) == config, "enough as it is"
