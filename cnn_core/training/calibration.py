@@ -87,7 +87,10 @@ def fit_by_folds(
     except UserError:
         note(f"probabilities are not calibrated: {count} {what}s, or those of a class, are too few to hold some out")
         return None
-    note(f"calibrating on {FOLDS} folds, for {count} {what}s are too few to hold some out: as long again, twice")
+    note(
+        f"calibrating on {FOLDS} folds: {count} {what}s are too few to hold some out, so {FOLDS} more networks are"
+        " trained on two thirds of them each"
+    )
     seen = [_held_answers(trained(rest), rest, held, precision, forward) for rest, held in parts]
     logits, targets = torch.cat([each[0] for each in seen]), torch.cat([each[1] for each in seen])
     told = [each[2] for each in seen if each[2] is not None]

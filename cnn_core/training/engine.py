@@ -137,6 +137,24 @@ class _Output:
     log: RunLog
 
 
+SHARE_OF_SAVING = 4
+"""So many times as long as a checkpoint takes, an epoch does without one of its own."""
+
+
+@dataclass
+class _Saved:
+    """The last checkpoint of this process: of which step, when, and how long it took."""
+
+    step: int = -1
+    at: float = field(default_factory=time.perf_counter)
+    took: float = 0.0
+
+    @property
+    def age(self) -> float:
+        """Seconds since then."""
+        return time.perf_counter() - self.at
+
+
 @dataclass(frozen=True)
 class _Loop:
     """What a training run works with; all that changes from step to step is in `state`."""
@@ -154,6 +172,7 @@ class _Loop:
     on_epoch: Callable[[dict[str, Any]], None] | None
     bar: ProgressBar
     interrupted: threading.Event
+    saved: _Saved = field(default_factory=_Saved)
 
     @property
     def batches(self) -> int:
@@ -168,7 +187,6 @@ class _Loop:
         network = parallel(state.model)
         if config.compile:
             network = cast(nn.Module, torch.compile(network))
-        saved = time.perf_counter()
         while state.epoch < config.epochs and not (config.patience and state.waited >= config.patience):
             state.model.train()
             order = self.train.order(self.seed, state.epoch, config.batch_size, config.epoch_samples)
@@ -176,14 +194,12 @@ class _Loop:
                 self.one_step(network, batch)
                 state.batch += 1
                 self.bar.step(self.batch_size(state.batch - 1), state.epoch, state.means)
-                due = time.perf_counter() - saved > config.save_seconds
-                if due and state.batch < self.batches:
+                if self.saved.age > config.save_seconds and state.batch < self.batches:
                     self.save("last")
-                    saved = time.perf_counter()
                 self.stop_if_interrupted()
             self.end_epoch()
-            saved = time.perf_counter()
             self.stop_if_interrupted()
+        self.save_what_is_new()
 
     def batch_size(self, batch: int) -> int:
         """Samples of minibatch `batch` of an epoch, over all ranks."""
@@ -245,7 +261,9 @@ class _Loop:
             self.output.log.append(entry)
         if better:
             self.save("best")
-        self.save("last")
+        # Short epochs of a large network would do nothing but save.
+        if self.saved.age >= min(self.saved.took * SHARE_OF_SAVING, self.config.save_seconds):
+            self.save("last")
         if self.on_epoch is not None:
             self.on_epoch(entry)
 
@@ -255,16 +273,24 @@ class _Loop:
 
     def stop_if_interrupted(self) -> None:
         if self.interrupted.is_set():
-            if self.state.batch:  # the end of an epoch has just saved
-                self.save("last")
+            self.save_what_is_new()
             raise Interrupted(f"stopped in epoch {self.state.epoch + 1} after step {self.step_number}")
+
+    def save_what_is_new(self) -> None:
+        """Save unless this very step has been saved."""
+        if self.saved.step != self.step_number:
+            self.save("last")
 
     def save(self, name: str) -> None:
         """Write the checkpoint `name`; "best" carries no loop state, for it is not resumed from."""
         if self.output is None:
             return
+        began = time.perf_counter()
         state = self.state.to_save() if name == "last" else None
         metrics = self.state.history[-1] if self.state.history else {}
         with self.averaged():
             weights = self.state.model.state_dict()
             checkpoint.save(self.output.run / name, checkpoint.Checkpoint(weights, self.output.record, metrics, state))
+        if name == "last":
+            now = time.perf_counter()
+            self.saved.step, self.saved.at, self.saved.took = self.step_number, now, now - began

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
@@ -349,3 +350,31 @@ def test_few_samples_get_more_passes():
     assert (found.steps, len(found.history)) == (12, 4)
     assert fit(model, split, replace(config, least_steps=0), progress=False).steps == 6
     assert for_samples(config, 800) == config, "enough as it is"
+
+
+def test_saving_does_not_outlast_short_epochs(tmp_path, monkeypatch):
+    """A checkpoint that takes long is made in some epochs only, and of the last one always."""
+    names, save = [], checkpoint.save
+
+    def slow(folder, *args, **kwargs):
+        names.append(folder.name)
+        time.sleep(0.1)
+        save(folder, *args, **kwargs)
+
+    monkeypatch.setattr(checkpoint, "save", slow)
+    torch.manual_seed(0)
+    split = Split(torch.randn(32, 3), torch.arange(32) % 2)
+
+    def model():
+        torch.manual_seed(1)
+        return nn.Sequential(OrderedDict(front=nn.Identity(), output=nn.Linear(3, 2)))
+
+    first, config = model(), FitConfig(epochs=20, batch_size=8, precision="fp32")
+    found = fit(first, split, config, run=tmp_path, record={}, progress=False)
+    assert len(found.history) == 20
+    assert 1 <= names.count("last") <= 4
+    assert checkpoint.load(tmp_path / "last", with_state=True).metrics["epoch"] == 20
+    again = model()
+    assert fit(again, split, config, run=tmp_path, record={}, resume=True, progress=False).steps == found.steps
+    torch.testing.assert_close(again.output.weight, first.output.weight, rtol=0, atol=0)
+    assert [entry["epoch"] for entry in read_log(tmp_path)] == list(range(1, 21))
