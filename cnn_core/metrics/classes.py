@@ -186,6 +186,11 @@ class Metrics:
     confidence: Floats  # (N,) probability of the prediction
     losses: Floats  # (N,) negative log-likelihood of the true class, in nats
 
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 of the classes that have samples or were answered: rare ones count as much as frequent ones."""
+        return float(np.nanmean(self.f1)) if np.isfinite(self.f1).any() else 0.0
+
     def mistakes(self) -> Ints:
         """Positions (M,) of the wrong answers, the largest loss first."""
         wrong = np.flatnonzero(self.predictions != self.targets)
@@ -210,6 +215,7 @@ class Metrics:
             "correct": self.correct,
             "accuracy": self.accuracy,
             "accuracy_interval": list(self.accuracy_interval),
+            "macro_f1": self.macro_f1,
             "top_k": {str(k): share for k, share in self.top_k.items()},
             "negative_log_likelihood": self.negative_log_likelihood,
             "expected_calibration_error": self.calibration.error,

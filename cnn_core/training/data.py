@@ -108,6 +108,16 @@ class Split:
         return self.subset((~held).nonzero().squeeze(1)), self.subset(held.nonzero().squeeze(1))
 
 
+def balanced(classes: Tensor, most: int = 100) -> Tensor:
+    """Numbers of samples of `classes` (N,) in which all classes come about equally often.
+
+    All N samples come, those of rare classes as many times as make up for it, at most `most` times.
+    """
+    names, number, counts = classes.unique(return_inverse=True, return_counts=True)
+    times = (counts.max() / counts).round().clamp(1, most).to(torch.int64)
+    return torch.arange(len(classes)).repeat_interleave(times[number]) if len(names) else torch.arange(0)
+
+
 def evenly(total: int, count: int) -> Tensor:
     """Numbers of `count` samples spread evenly over `total`, of all where there are no more."""
     count = min(count, total)

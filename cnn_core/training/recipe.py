@@ -13,6 +13,9 @@ class FitConfig:
 
     epochs: int = 3
     """Passes over the training data, or parts of it of `epoch_samples`."""
+    balance: bool = False
+    """Repeat the samples of rare classes until all classes come about equally often, at most 100 times. A rare class is
+    then found more often, at the price of false alarms."""
     epoch_samples: int = 0
     """Samples of one epoch; 0 takes all. The next epoch takes the next part of one long shuffled order."""
     least_steps: int = 0

@@ -101,6 +101,7 @@ def _text(found: Any, before: float, fitted: Any, coverage: Any, name: str, fold
     summary = [
         ["accuracy", f"{found.accuracy:.2%}  (95 % interval {low:.2%} to {high:.2%})"],
         ["correct", f"{found.correct} of {found.count}"],
+        ["macro F1", f"{found.macro_f1:.4f}"],
         ["negative log-likelihood", f"{found.negative_log_likelihood:.4f} nats"],
         ["expected calibration error", f"{found.calibration.error:.2%}"],
     ]

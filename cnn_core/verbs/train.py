@@ -52,7 +52,7 @@ def run(app: App, options: Any) -> Outcome:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from cnn_core import runs
     from cnn_core.training import calibration, device, distributed, engine  # torch: 2 s, so not for --help
-    from cnn_core.training.data import epoch_length
+    from cnn_core.training.data import balanced, epoch_length
     from cnn_core.training.recipe import for_samples
     from cnn_core.training.run_lock import training_in
 
@@ -89,6 +89,9 @@ def run(app: App, options: Any) -> Outcome:
         held = validation  # a sample of it may have chosen the epoch, which does the temperature no harm
         if held is None and config.fit.calibration:
             train, held = calibration.held_out_for_calibration(train, config.fit.calibration, seed)
+        learned = train  # the bank of features is made of each sample once
+        if config.fit.balance:
+            train = train.subset(balanced(train.strata()))
         epochs = for_samples(config.fit, epoch_length(len(train), config.fit.epoch_samples)).epochs
         with runs.bounded_building(folder) if options.resume and folder else nullcontext():
             model = runs.build_seeded(app, config, source.labels, seed, source.fitted)
@@ -134,7 +137,7 @@ def run(app: App, options: Any) -> Outcome:
             forward = app.with_fitted(source.fitted).forward_of(config)
             given_to_all = {"precision": config.fit.precision, "forward": forward}
             if held is not None:
-                found = calibration.fit(model, train, held, **given_to_all) if here.main else None
+                found = calibration.fit(model, learned, held, **given_to_all) if here.main else None
             else:
 
                 def trained(part: Any) -> Any:
@@ -142,11 +145,13 @@ def run(app: App, options: Any) -> Outcome:
                     if given:
                         runs.load_weights(other, given)
                     step = app.step(config) if app.step else None
+                    if config.fit.balance:
+                        part = part.subset(balanced(part.strata()))
                     engine.fit(other.to(chosen), part, config.fit, step=step, seed=seed, progress=not common.json)
                     return other
 
-                by_folds = calibration.fit_by_folds(trained, train, seed, app.what, **given_to_all)
-                found = by_folds and (by_folds, calibration.bank_of(model, train, **given_to_all))
+                by_folds = calibration.fit_by_folds(trained, learned, seed, app.what, **given_to_all)
+                found = by_folds and (by_folds, calibration.bank_of(model, learned, **given_to_all))
             if found and here.main:
                 calibration.save(folder, *found)
     return _outcome(app, folder, name, fit)

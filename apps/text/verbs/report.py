@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from apps.text.baselines import Baseline, compare
@@ -32,7 +31,7 @@ def report(run: Run, data: Dataset, logits: Tensor, folder: Path) -> tuple[dict[
     unknown = unknown_share(test)
     _write_mistakes(metrics, test, run.labels, folder / "mistakes.tsv")
     found = {
-        "macro_f1": float(np.nanmean(metrics.f1)) if np.isfinite(metrics.f1).any() else 0.0,
+        "macro_f1": metrics.macro_f1,
         "unknown_words": unknown,
         "words_not_in_training": unknown + _share(test.tokens >= len(vocabulary) - vocabulary.unseen),
         "texts_without_words": int((test.inputs[:, 1] == 0).sum()),

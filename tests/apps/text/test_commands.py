@@ -367,3 +367,24 @@ def test_passes_that_are_named_are_made(reviews, tmp_path, capsys):
     told = capsys.readouterr()
     assert json.loads(told.out)["metrics"]["epoch"] == 2
     assert "passes instead" not in told.err
+
+
+def test_a_rare_class_is_found_with_balance(tmp_path, capsys):
+    """Of 99 to 1 texts, the rare ones have a word that speaks for them half of the time only."""
+    random = np.random.default_rng(0)
+    rows = [("common", "late" if random.random() < 0.02 else "soon") for _ in range(1980)] + [("rare", "late")] * 20
+    lines = [f"{label},{' '.join(random.choice(PLAIN, 6))} {word} {i}" for i, (label, word) in enumerate(rows)]
+    (tmp_path / "x.csv").write_text("label,text\n" + "\n".join(lines) + "\n")
+    recall = {}
+    for name, more in (("plain", []), ("balanced", ["--fit.balance"])):
+        out = str(tmp_path / name)
+        args = ["train", "--data", str(tmp_path / "x.csv"), "--texts.test-share", "0.3", "--vectors.width", "8"]
+        args += ["--net.filters", "4", "--fit.epochs", "4", *more, "--out", out]
+        assert run(APP, args) == 0
+        capsys.readouterr()
+        assert run(APP, ["evaluate", out, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        recall[name] = found["per_class"][1]["recall"]
+        assert 0 < found["macro_f1"] <= 1
+    assert recall["plain"] < 0.5
+    assert recall["balanced"] > 0.8

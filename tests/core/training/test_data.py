@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from cnn_core.errors import UserError
 from cnn_core.training.data import (
     Split,
+    balanced,
     batches_per_epoch,
     epoch_length,
     minibatches,
@@ -90,3 +91,13 @@ def test_nothing_to_hold_out():
 def test_split_of_two_lengths():
     with pytest.raises(ValueError, match="3 inputs but 2 targets"):
         Split(torch.zeros(3), torch.zeros(2))
+
+
+def test_rare_classes_are_repeated():
+    classes = torch.tensor([0] * 90 + [1] * 9 + [2])
+    index = balanced(classes)
+    assert sorted(set(index.tolist())) == list(range(100))
+    assert classes[index].bincount().tolist() == [90, 90, 90]
+    assert classes[balanced(classes, most=20)].bincount().tolist() == [90, 90, 20]
+    assert torch.equal(balanced(torch.tensor([1, 1, 2, 2])), torch.arange(4))
+    assert len(balanced(torch.tensor([], dtype=torch.int64))) == 0
