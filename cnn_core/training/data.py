@@ -113,9 +113,11 @@ def balanced(classes: Tensor, most: int = 100) -> Tensor:
 
     All N samples come, those of rare classes as many times as make up for it, at most `most` times.
     """
-    names, number, counts = classes.unique(return_inverse=True, return_counts=True)
+    if not len(classes):
+        return torch.arange(0)
+    _, number, counts = classes.unique(return_inverse=True, return_counts=True)
     times = (counts.max() / counts).round().clamp(1, most).to(torch.int64)
-    return torch.arange(len(classes)).repeat_interleave(times[number]) if len(names) else torch.arange(0)
+    return torch.arange(len(classes)).repeat_interleave(times[number])
 
 
 def evenly(total: int, count: int) -> Tensor:
