@@ -85,7 +85,7 @@ def test_ctrl_c_in_the_middle_of_training(digits_folder, tmp_path):
     args = ["pooling", "--apps", "digits", "--data", str(digits_folder), "--seeds", "500", "--out", str(tmp_path)]
     child = command(*args, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert child.stderr is not None
-    assert "1/3000" in child.stderr.readline()  # one network is trained, the next is on its way
+    assert child.stderr.readline().startswith("1/")  # one network is trained, the next is on its way
     time.sleep(0.2)
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
