@@ -9,8 +9,7 @@ import io
 import json
 import math
 import statistics
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
@@ -18,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from apps.bench.options import command_line
+from apps.bench.studies.significance import correct, half_width, welch
 from cnn_core.app import App
 from cnn_core.config import to_json
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
-from cnn_core.errors import UserError
 from cnn_core.files import atomic, csv_cell, write_json
 
 MOVES = (1, 2, 3, 4)
@@ -224,46 +223,6 @@ def compare(results: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     return rows
 
 
-def welch(a: Sequence[float], b: Sequence[float]) -> float | None:
-    """Two-sided p-value of Welch's t-test (unequal variances); None where it is not defined."""
-    if min(len(a), len(b)) < 2 or len({*a, *b}) == 1:
-        return None
-    try:
-        from scipy.stats import ttest_ind  # comes with scikit-learn
-    except ImportError as error:
-        raise UserError("the significance test needs SciPy: pip install 'cnn-suite[bench]'") from error
-    with warnings.catch_warnings():  # a model without chance gives the same every time: its variance is 0, as it should
-        warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
-        _, p = ttest_ind(a, b, equal_var=False)
-    return float(p)  # type: ignore[arg-type]
-
-
-def half_width(values: Sequence[float]) -> float | None:
-    """Half of the 95 % interval of the mean (Student's t); None for one value."""
-    if len(values) < 2:
-        return None
-    from scipy.stats import t
-
-    return float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """p-values corrected for their number, so that one below .05 is wrong in 5 % of studies at most (Holm 1979)."""
-    order = sorted(range(len(p)), key=p.__getitem__)
-    found, largest = [0.0] * len(p), 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(p) - rank) * p[i]))
-        found[i] = largest
-    return found
-
-
-def correct(rows: dict[str, list[dict[str, Any]]]) -> None:
-    """Correct the p-values of all tables together; what each was alone is kept as `p_alone`."""
-    tested = [row for entries in rows.values() for row in entries if row["p"] is not None]
-    for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
-        row["p_alone"], row["p"] = row["p"], p
-
-
 def best_of(rows: dict[str, list[dict[str, Any]]]) -> list[str]:
     """For each group, the best variant against the reference, and whether chance explains it."""
     lines = []
@@ -329,7 +288,7 @@ def plot(name: str, rows: list[dict[str, Any]]) -> Any:
             axes.plot(ends, [y, y], color=colour, linewidth=1.2)
     axes.set_yticks(range(len(rows)), [row["variant"] for row in reversed(rows)])
     axes.axvline(100 * rows[0]["accuracy"], color="#999999", linewidth=0.8, linestyle=":")
-    axes.set_xlabel("test accuracy, % (dots: seeds; bar: mean; line: its 95 % interval)")
+    axes.set_xlabel("test accuracy, %: seeds, mean, its 95 % interval")
     axes.set_title(name, loc="left", fontsize=10.5, fontweight="bold")
     return figure
 

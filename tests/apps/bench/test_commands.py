@@ -19,6 +19,7 @@ from apps.bench.studies import pooling, sharing
 from apps.bench.studies.changed import dilated
 from apps.bench.studies.domains import DOMAINS, words_counted
 from apps.bench.studies.rivals import dense_parameters, fully_connected, normalised, shuffled
+from apps.bench.studies.significance import correct, half_width, holm, welch
 from apps.bench.studies.size import WIDTHS
 from apps.bench.studies.study import (
     Group,
@@ -27,12 +28,8 @@ from apps.bench.studies.study import (
     app_named,
     at_equal,
     compare,
-    correct,
-    half_width,
-    holm,
     measure,
     run_study,
-    welch,
 )
 from apps.digits.app import APP
 from apps.digits.config import DigitsConfig
