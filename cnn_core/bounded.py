@@ -32,6 +32,8 @@ RATIO = 20
 STANDARD_INPUT = 256 * MIB
 JSON = 16 * MIB
 TOML = 16 * MIB
+RUN_CONFIG = 64 * MIB
+"""config.json of a run, which may hold a vocabulary."""
 DEPTH = 64
 """Lists and objects within one another in a JSON file."""
 MOST_VALUES = 4_000_000

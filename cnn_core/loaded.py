@@ -24,17 +24,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from cnn_core import bounded, runs
+from cnn_core import runs
 from cnn_core.app import App
 from cnn_core.cli import verbs_of
 from cnn_core.errors import UserError
-from cnn_core.files import files_in
 from cnn_core.metrics.limits import limits_of
 from cnn_core.networks import plugins, pretrained
+from cnn_core.networks.record import record_at
 from cnn_core.nn.summary import count_parameters
 from cnn_core.outcome import Outcome
-from cnn_core.training import checkpoint, device
-from cnn_core.verbs.answers import answers_to, labelled
+from cnn_core.training import device
+from cnn_core.verbs.answers import answers_to_arrays, labelled
+from cnn_core.verbs.inputs import names_of
 
 
 @dataclass(frozen=True)
@@ -124,23 +125,14 @@ class Network:
         usual = next((each.default for each in fields(options) if each.name == "none"), "0") if options else "0"
         limits = limits_of(self.run.calibration, reject, str(usual) if none is None else none)
         arrays = [self._read(each) for each in given]
-        found: list[Answer | None] = [None] * len(arrays)
-        for members in _alike(arrays):
-            batch = torch.from_numpy(np.stack([arrays[i] for i in members]))
-            for i, told in zip(members, labelled(self.run, batch, limits, top), strict=True):
-                best = tuple((each["label"], each["probability"]) for each in told["top"])
-                labels = tuple(told.get("labels", ()))
-                found[i] = Answer(told["answer"], best[0][1], best, told["rejected"], told.get("unlikeness"), labels)
+        found = [_answer(told) for told in labelled(self.run, arrays, limits, top)]
         return found[0] if single else found
 
     def predict_proba(self, inputs: Any) -> np.ndarray:
         """Calibrated probabilities (N, classes) float64 of a list of inputs, (classes,) of one."""
         given, single = self._inputs(inputs)
         arrays = [self._read(each) for each in given]
-        found = np.empty((len(arrays), len(self.labels)))
-        for members in _alike(arrays):
-            batch = torch.from_numpy(np.stack([arrays[i] for i in members]))
-            found[members] = answers_to(self.run, batch)[0].numpy()
+        found, _ = answers_to_arrays(self.run, arrays)
         return found[0] if single else found
 
     def explain(self, inputs: Any, **options: Any) -> Shown:
@@ -175,10 +167,7 @@ class Network:
     def _inputs(self, inputs: Any) -> tuple[list[Any], bool]:
         """(the inputs one by one, whether one alone was given)."""
         if isinstance(inputs, str | Path) and not self._app.literal and Path(inputs).is_dir():
-            found = files_in(Path(inputs), self._app.suffixes)
-            if not found:
-                raise UserError(f"{inputs}: holds no {self._app.what}s ({', '.join(self._app.suffixes)})")
-            return list(found), False
+            return [Path(name) for name in names_of(self._app, [str(inputs)])], False
         if isinstance(inputs, list | tuple) and not (isinstance(inputs, tuple) and _is_sound(inputs)):
             if not inputs:
                 raise UserError("an empty list has no answers")
@@ -250,23 +239,16 @@ def load(run: str | Path, device_name: str = "cpu") -> Network:
     Raises UserError for a name that nobody knows, a folder that is not a run, and an app that is not installed.
     """
     path = pretrained.named(Path(run).expanduser())
-    config = pretrained.place(path) / "config.json"
-    if not config.is_file():
-        names = ", ".join(f"@{card.name}" for card in pretrained.cards())
-        raise UserError(f"{run}: not a run folder (no config.json); ready-made networks are {names}")
-    record = bounded.read_json(config, checkpoint.CONFIG_BYTES, regular=True)
-    if not isinstance(record, dict) or not isinstance(record.get("app"), str):
-        raise UserError(f"{config}: damaged, or not of this suite (it names no app)")
-    app = plugins.app(record["app"])
+    ready = ", ".join(f"@{card.name}" for card in pretrained.cards())
+    app = plugins.app(record_at(path, f"; ready-made networks are {ready}")["app"])
     return Network(app, runs.restore(app, path, device.choose(device_name)), str(run))
 
 
-def _alike(arrays: Sequence[np.ndarray]) -> list[list[int]]:
-    """Numbers of the arrays, those of one shape together: they go through the network at once."""
-    found: dict[tuple[int, ...], list[int]] = {}
-    for number, array in enumerate(arrays):
-        found.setdefault(array.shape, []).append(number)
-    return list(found.values())
+def _answer(told: dict[str, Any]) -> Answer:
+    """What `labelled` says of one input."""
+    best = tuple((each["label"], each["probability"]) for each in told["top"])
+    labels = tuple(told.get("labels", ()))
+    return Answer(told["answer"], best[0][1], best, told["rejected"], told.get("unlikeness"), labels)
 
 
 def _is_sound(value: tuple[Any, ...]) -> bool:

@@ -19,24 +19,20 @@ import numpy
 import torch
 from torch import nn
 
-from cnn_core import bounded
 from cnn_core.app import App, Fitted
 from cnn_core.config import from_json, to_json
 from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.files import digest_of, write_json
-from cnn_core.metrics.limits import UNCALIBRATED, Calibration
+from cnn_core.metrics.limits import UNCALIBRATED, Calibration, probabilities_of
 from cnn_core.networks import pretrained
+from cnn_core.networks.record import fitted_of, read_record
 from cnn_core.nn.allocation import bounded_by
 from cnn_core.nn.compact import expanded
 from cnn_core.nn.equivariance import untied
 from cnn_core.nn.front import front_end
 from cnn_core.training import calibration, checkpoint
 from cnn_core.training.data import mix
-
-RECORD: dict[str, type] = {"config": dict, "labels": list, "seed": int, "preset": str, "threads": int}
-JSON_NAMES = {dict: "JSON object", list: "list of strings", int: "whole number", str: "string"}
-"""Fields of config.json beside `app`, and what types are called in messages."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +67,7 @@ class Run:
 
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits (N, C) of the model -> (N, C) float64: of classes that exclude one another, or of each label."""
-        logits = self.calibrated(logits.double())
-        return logits.sigmoid() if self.several_labels else logits.softmax(-1)
+        return torch.from_numpy(probabilities_of(self.calibrated(logits).cpu().numpy(), self.several_labels))
 
     def calibrated(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits (N, C) of the model -> those whose softmax are the run's probabilities."""
@@ -157,37 +152,6 @@ def make_record(
 def write_record(folder: Path, record: dict[str, Any]) -> None:
     """Write RUN/config.json, whole or not at all."""
     write_json(folder / "config.json", record)
-
-
-def read_record(app: App, folder: Path) -> dict[str, Any]:
-    """RUN/config.json. Raises UserError when it is missing, damaged, or of another app."""
-    path = pretrained.place(folder) / "config.json"
-    if not path.is_file():
-        raise UserError(f"{folder}: not a run folder (no config.json); make one with `{app.prog} train --out {folder}`")
-    record = bounded.read_json(path, checkpoint.CONFIG_BYTES, regular=True)
-    if not isinstance(record, dict) or not isinstance(record.get("app"), str):
-        raise UserError(f"{path}: damaged, or not of this suite (it names no app)")
-    if record["app"] != app.name:
-        raise UserError(f"{folder}: is a run of cnn-{record['app']}, not of {app.prog}")
-    for name, kind in RECORD.items():
-        if name not in record:
-            raise UserError(f"{path}: damaged, or not of this suite (no {name})")
-        if not isinstance(record[name], kind) or isinstance(record[name], bool):
-            raise UserError(f"{path}: damaged, or not of this suite ({name} is not a {JSON_NAMES[kind]})")
-    labels = record["labels"]
-    if not labels or not all(isinstance(label, str) for label in labels):
-        raise UserError(f"{path}: damaged, or not of this suite (labels must be a list of strings)")
-    return record
-
-
-def fitted_of(app: App, record: dict[str, Any]) -> Fitted | None:
-    """What the training data of a run decided. Raises UserError where it is damaged."""
-    data = record.get("fitted", record.get("kept"))  # "kept": runs of version 0.1
-    if data is None or app.fitted is None:
-        return None
-    if not isinstance(data, dict):
-        raise UserError("config.json is damaged: its field `fitted` is not an object; train again")
-    return app.fitted.from_json(data)  # type: ignore[attr-defined]
 
 
 def build_seeded(app: App, config: Any, labels: tuple[str, ...], seed: int, fitted: Fitted | None = None) -> nn.Module:

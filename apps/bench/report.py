@@ -11,7 +11,7 @@ from typing import Any
 from apps.bench.options import BenchOptions
 from apps.bench.studies.domains import DOMAINS
 from apps.bench.studies.options import SEEDS
-from apps.bench.studies.study import text_of
+from apps.bench.studies.tables import text_of
 from cnn_core.app import App
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
@@ -127,6 +127,5 @@ def _sections(out: Path) -> dict[str, str]:
 def _machine(result: dict[str, Any]) -> str:
     """One line on where the study ran."""
     environment = {**result["environment"], "device": result.get("device", "cpu")}
-    return f"Measured {date.today().isoformat()}: " + ", ".join(
-        f"{name.replace('_', ' ')} {value}" for name, value in environment.items()
-    )
+    day = environment.pop("date", date.today().isoformat())
+    return f"Measured {day}: " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in environment.items())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,13 @@ from torch import Tensor, nn
 
 from apps.dream.backbone import Backbone
 from apps.dream.config import PRESETS
-from cnn_core import bounded, runs, visual
+from cnn_core import runs, visual
 from cnn_core.errors import UserError, first_line
+from cnn_core.networks import plugins
+from cnn_core.networks.record import record_at
 from cnn_core.nn.backbones.normalise import Normalise
 from cnn_core.nn.backbones.pretrained import imagenet_names
 from cnn_core.optional import require
-from cnn_core.training.checkpoint import CONFIG_BYTES
 
 LIBRARIES = ("torchvision", "timm")
 
@@ -54,16 +54,10 @@ def load(name: str, weights: str, progress: bool) -> Backbone:
 
 def _run(name: str, folder: Path) -> Backbone:
     """The model of a run. Only networks of pictures will do: those that take pixels (B, C, H, W)."""
-    if not (folder / "config.json").is_file():
-        raise UserError(f"--backbone {name}: not a run folder of the suite (no config.json)")
     try:
-        app = bounded.read_json(folder / "config.json", CONFIG_BYTES, regular=True)["app"]
-        if not isinstance(app, str) or not app.isidentifier():
-            raise ValueError("it names no app")
-        # The run says which app it is of; no other app is known here.
-        found = import_module(f"apps.{app}.app").APP
-    except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError) as error:
-        raise UserError(f"--backbone {name}: not a run folder of the suite ({error})") from error
+        found = plugins.app(record_at(folder)["app"])  # the run says which app it is of; no other app is known here
+    except UserError as error:
+        raise UserError(f"--backbone {name}: {error}") from None
     run = runs.restore(found, folder)
     shape = getattr(getattr(run.model, "config", None), "input_shape", ())
     if len(shape) != 3 or shape[0] not in (1, 3):

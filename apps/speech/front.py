@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from apps.speech.config import Augment, FrontConfig
 from apps.speech.signal.augment import Augmentation, mask
-from apps.speech.signal.spectrum import BANDS, BINS, HOP, POINTS, dft_basis, mel_filters, power_spectrum, window
+from apps.speech.signal.frames import BANDS, BINS, HOP, POINTS
+from apps.speech.signal.spectrum import dft_basis, mel_filters, power_spectrum, window
 from cnn_core.optional import require
 
 CHUNK = 16  # clips transformed at a time, so that the spectra stay in the processor's cache

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from apps.speech.signal.audio import LENGTH
-from apps.speech.signal.spectrum import BANDS, mel_filters
+from apps.speech.signal.frames import BANDS
+from apps.speech.signal.spectrum import mel_filters
 from cnn_core import visual
 from cnn_core.errors import UserError
 from cnn_core.runs import Run

@@ -15,7 +15,7 @@ from apps.speech.nets.along_frequency import one, windows
 from apps.speech.nets.along_time import tc_resnet8
 from apps.speech.nets.broadcast import bc_resnet
 from apps.speech.signal.audio import LENGTH
-from apps.speech.signal.spectrum import BANDS, FRAMES
+from apps.speech.signal.frames import BANDS, FRAMES
 
 NETWORKS = {
     "windows": windows,

@@ -2,15 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from apps.speech.config import FrontConfig
+from apps.speech.signal import frames
 from cnn_core.drawing.heat import tinted
 
-RATE, POINTS, WINDOW, HOP, BANDS = 16_000, 512, 480, 160, 40  # as in signal.spectrum, which imports torch
 WIDTH, HEIGHT = 202, 160  # pixels of the spectrogram: 2 a frame, 4 a band
 LEFT, BOTTOM, TOP, RIGHT = 50, 20, 8, 12  # margins
 SECONDS = (0.0, 0.5, 1.0)
@@ -47,24 +46,8 @@ def patch(input: np.ndarray, box: Sequence[tuple[int, int]]) -> np.ndarray:
 
 
 def log_mel(samples: np.ndarray) -> np.ndarray:
-    """(L,) int16 -> (40, T) log-mel energies, those of `apps.speech.front.LogMel`; in numpy: torch takes seconds."""
-    padded = np.pad(np.asarray(samples, np.float64) / 32768, POINTS // 2, mode="reflect")
-    frames = np.lib.stride_tricks.sliding_window_view(padded, POINTS)[::HOP]  # (T, 512)
-    window, filters = _window_and_filters()
-    power = np.abs(np.fft.rfft(frames * window)) ** 2  # (T, 257)
-    return np.log(filters.T @ power.T + FrontConfig().floor).astype(np.float32)
-
-
-@cache
-def _window_and_filters() -> tuple[np.ndarray, np.ndarray]:
-    """(512,) a Hann window of 30 ms in the middle of a frame; (257, 40) triangles on the HTK mel scale."""
-    side = (POINTS - WINDOW) // 2
-    window = np.pad(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW), side)
-    mels = np.linspace(0, 2595 * np.log10(1 + RATE / 2 / 700), BANDS + 2)
-    edges = 700 * (10 ** (mels / 2595) - 1)
-    hertz = np.linspace(0, RATE / 2, POINTS // 2 + 1)[:, None]
-    rise, fall = (hertz - edges[:-2]) / (edges[1:-1] - edges[:-2]), (edges[2:] - hertz) / (edges[2:] - edges[1:-1])
-    return window, np.maximum(0, np.minimum(rise, fall))
+    """(L,) int16 -> (40, T) log-mel energies, as the networks see them."""
+    return frames.log_mel(samples, FrontConfig().floor)
 
 
 def _resized(values: np.ndarray, how: Image.Resampling) -> Image.Image:

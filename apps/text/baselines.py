@@ -62,9 +62,15 @@ def compare(train: Rows, targets: np.ndarray, test: Rows, truth: np.ndarray) -> 
 def validated(rows: Rows, targets: np.ndarray) -> dict[str, float]:
     """Macro F1 of each linear model on a stratified part of the texts, trained on the others."""
     held = hold_out(targets, VALIDATION, 1)
-    parts = [[row for row, is_held in zip(rows, held, strict=True) if is_held == side] for side in (False, True)]
-    models = {name: fit(parts[0], targets[~held]) for name, fit in MODELS.items()}
-    return {name: macro_f1(targets[held], model.predict(parts[1])) for name, model in models.items()}
+    rest, asked = divided(rows, held)
+    models = {name: fit(rest, targets[~held]) for name, fit in MODELS.items()}
+    return {name: macro_f1(targets[held], model.predict(asked)) for name, model in models.items()}
+
+
+def divided(rows: Rows, held: np.ndarray) -> tuple[Rows, Rows]:
+    """(the texts that are not held out, those that are), `held` (N,) bool."""
+    both = list(zip(rows, held.tolist(), strict=True))
+    return [row for row, out in both if not out], [row for row, out in both if out]
 
 
 def macro_f1(truth: np.ndarray, predictions: np.ndarray) -> float:

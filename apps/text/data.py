@@ -26,7 +26,7 @@ from apps.text.reading.labelled import Texts
 from apps.text.reading.scripts import check_tokens
 from apps.text.reading.tokenizers import WORDPIECE, normal_form, tokenizer
 from apps.text.words import encoder_files, vectors
-from apps.text.words.ragged import TextSplit, rows_of
+from apps.text.words.ragged import TextSplit, rows_of, split_of
 from apps.text.words.vocabulary import EncoderShape, FittedText, Vocabulary, make_vocabulary
 from cnn_core.console import counted, note
 from cnn_core.errors import UserError
@@ -291,8 +291,7 @@ def read(source: Path | bytes, fitted: FittedText) -> np.ndarray:
 
 def encode_texts(vocabulary: Vocabulary, texts: Sequence[str]) -> TextSplit:
     """Texts without classes as a split (all targets 0)."""
-    places, tokens = rows_of([vocabulary.encode(vocabulary.tokenize(text)) for text in texts])
-    return TextSplit(places, torch.zeros(len(texts), dtype=torch.int64), tokens, tuple(texts))
+    return split_of([vocabulary.encode(vocabulary.tokenize(text)) for text in texts], texts)
 
 
 def _print(notes: Sequence[str]) -> None:

@@ -5,9 +5,9 @@ The file is that of a ready-made network, or RUN/model.onnx where it was exporte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,16 @@ from cnn_core import bounded
 from cnn_core.app import App
 from cnn_core.config import from_json
 from cnn_core.errors import UserError
-from cnn_core.metrics.limits import Calibration, Limits, answers_of, probabilities_of, read_calibration
+from cnn_core.metrics.limits import Calibration, probabilities_of, read_calibration
 from cnn_core.networks import pretrained
+from cnn_core.networks.record import fitted_of, read_record
 
 FILE = "model.onnx"
 DIGEST = "weights_sha256"
 """Name of the metadata in which a file says from which weights it was made."""
-ENGINES = ("auto", "onnx", "torch")
-CONFIG_BYTES = 256 << 20
 MANY = 64  # inputs from which on all processors work
 AT_ONCE = 256
+MOST_WORDS = 1 << 17  # at once, of inputs whose length varies
 
 
 @dataclass(frozen=True)
@@ -41,43 +41,41 @@ class ExportedRun:
     file: Path
     threads: int = 0
 
-    @cached_property
+    @property
     def several_labels(self) -> bool:
         """Whether a sample may have several labels, or none."""
         return self.app.several_labels(self.config)
 
-    def logits(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """(calibrated logits (N, C), unlikeness (N,) or None) of inputs (N, ...)."""
-        session = self._session(len(inputs) >= MANY)
+    def answers_to(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """(probabilities (N, C) float64, unlikeness (N,), None where it cannot be told) of inputs (N, ...)."""
+        session = self.on_all_processors if len(inputs) >= MANY else self.on_one_processor
         names = [output.name for output in session.get_outputs()]
         asked = [name for name in ("logits", "unlikeness") if name in names]
+        size = max(1, min(AT_ONCE, MOST_WORDS // prod(inputs.shape[1:]))) if self.app.free_axes else AT_ONCE
         parts = [
-            session.run(asked, {session.get_inputs()[0].name: inputs[start : start + AT_ONCE]})
-            for start in range(0, len(inputs), AT_ONCE)
+            session.run(asked, {session.get_inputs()[0].name: inputs[start : start + size]})
+            for start in range(0, len(inputs), size)
         ]
         found = [np.concatenate(each) for each in zip(*parts, strict=True)]
-        return found[0], found[1] if len(found) > 1 else None
+        return probabilities_of(found[0], self.several_labels), found[1] if len(found) > 1 else None
 
-    def labelled(self, arrays: Sequence[np.ndarray] | np.ndarray, limits: Limits, count: int) -> list[dict[str, Any]]:
-        """What predict says of each input; those of one shape go through the network at once."""
-        shapes: dict[tuple[int, ...], list[int]] = {}
-        for number, array in enumerate(arrays):
-            shapes.setdefault(array.shape, []).append(number)
-        found: list[dict[str, Any]] = [{} for _ in arrays]
-        thresholds = self.calibration.label_thresholds(len(self.labels)) if self.several_labels else None
-        for members in shapes.values():
-            logits, unlikeness = self.logits(np.stack([arrays[i] for i in members]))
-            probabilities = probabilities_of(logits, self.several_labels)
-            told = answers_of(probabilities, unlikeness, self.labels, limits, count, thresholds)
-            for i, one in zip(members, told, strict=True):
-                found[i] = one
-        return found
+    @cached_property
+    def on_one_processor(self) -> Any:
+        """The session for a few inputs, which threads would only wait for."""
+        return self._session(1)
 
-    def _session(self, many: bool) -> Any:
-        import onnxruntime
+    @cached_property
+    def on_all_processors(self) -> Any:
+        """The session for many inputs."""
+        return self._session(0)
 
+    def _session(self, threads: int) -> Any:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise UserError("needs the package onnxruntime: pip install onnxruntime") from error
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads or (0 if many else 1)
+        options.intra_op_num_threads = self.threads or threads
         options.log_severity_level = 3
         return onnxruntime.InferenceSession(str(self.file), options, providers=["CPUExecutionProvider"])
 
@@ -102,24 +100,15 @@ def _exported(app: App, run: Path, threads: int) -> ExportedRun:
     file = folder / FILE
     if not file.is_file():
         raise UserError(f"{run}: has no {FILE}; write it with `{app.prog} export {run}`")
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise UserError("needs the package onnxruntime: pip install onnxruntime") from error
-    record = bounded.read_json(folder / "config.json", CONFIG_BYTES, regular=True)
-    if not isinstance(record, dict) or record.get("app") != app.name:
-        raise UserError(f"{run}: not a run of {app.prog}")
-    if folder == run or pretrained.card_of(run) is None:
-        meta = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"]).get_modelmeta()
-        if meta.custom_metadata_map.get(DIGEST) != weights_digest(folder):
-            raise UserError(f"{file}: was not made from the weights that the run has now; export it again")
-    try:
-        config = from_json(app.config, record["config"], f"{folder}/config.json")
-        labels = tuple(record["labels"])
-        fitted = app.fitted.from_json(record["fitted"]) if app.fitted and "fitted" in record else None  # type: ignore[attr-defined]
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{folder}/config.json: damaged ({error})") from None
-    return ExportedRun(app.with_fitted(fitted), config, labels, fitted, read_calibration(folder), file, threads)
+    record = read_record(app, run)
+    config = from_json(app.config, record["config"], f"{run}/config.json")
+    fitted = fitted_of(app, record)
+    app = app.with_fitted(fitted)
+    found = ExportedRun(app, config, tuple(record["labels"]), fitted, read_calibration(folder), file, threads)
+    metadata = found.on_one_processor.get_modelmeta().custom_metadata_map
+    if pretrained.card_of(run) is None and metadata.get(DIGEST) != weights_digest(folder):
+        raise UserError(f"{file}: was not made from the weights that the run has now; export it again")
+    return found
 
 
 def weights_digest(folder: Path) -> str:

@@ -122,6 +122,11 @@ def calibration(confidence: ArrayLike, correct: ArrayLike, bins: int = 15) -> Ca
     return Calibration(float((gaps * counts).sum() / top.size), edges, counts, mean_confidence, mean_accuracy)
 
 
+def mean_f1(f1: Floats) -> float:
+    """Mean F1 (C,) of the classes that have one; 0 where none has."""
+    return float(np.nanmean(f1)) if np.isfinite(f1).any() else 0.0
+
+
 def calibration_of(logits: ArrayLike, targets: ArrayLike) -> Calibration:
     """Calibration of the answers that logits (N, C) give to targets (N,)."""
     log_p = log_softmax(logits)
@@ -189,7 +194,7 @@ class Metrics:
     @property
     def macro_f1(self) -> float:
         """Mean F1 of the classes that have samples or were answered: rare ones count as much as frequent ones."""
-        return float(np.nanmean(self.f1)) if np.isfinite(self.f1).any() else 0.0
+        return mean_f1(self.f1)
 
     def mistakes(self) -> Ints:
         """Positions (M,) of the wrong answers, the largest loss first."""

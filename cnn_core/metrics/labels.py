@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from cnn_core.metrics.classes import Floats, mean_f1
+
 RESAMPLED = 1000  # times, for an interval
 
 
@@ -97,7 +97,7 @@ def evaluate_answers(answers: np.ndarray, targets: np.ndarray, labels: Sequence[
         f1,
         _f1(*parts.sum(1)),
         (float(low), float(high)),
-        float(np.nanmean(f1)) if np.isfinite(f1).any() else 0.0,
+        mean_f1(f1),
         float((answers == targets).all(1).mean()),
     )
 

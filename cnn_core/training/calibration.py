@@ -91,17 +91,19 @@ def fit_by_folds(
         f"calibrating on {FOLDS} folds: {count} {what}s are too few to hold some out, so {FOLDS} more networks are"
         " trained on two thirds of them each"
     )
-    seen = [_held_answers(trained(rest), rest, held, precision, forward) for rest, held in parts]
+    seen = []
+    for rest, held in parts:
+        model = trained(rest)
+        seen.append(_held_answers(model, bank_of(model, rest, precision, forward), held, precision, forward))
     logits, targets = torch.cat([each[0] for each in seen]), torch.cat([each[1] for each in seen])
     told = [each[2] for each in seen if each[2] is not None]
     return _calibration(logits, targets, torch.cat(told) if len(told) == len(seen) else None)
 
 
 def _held_answers(
-    model: nn.Module, train: Split, held: Split, precision: str, forward: Forward
+    model: nn.Module, bank: Tensor | None, held: Split, precision: str, forward: Forward
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """(logits, targets, unlikeness) of the held-out samples."""
-    bank = bank_of(model, train, precision, forward)
     look = None if bank is None else partial(unlikeness_of, bank=bank)
     logits, unlikeness = watched_logits(model, held.plain(), look, precision=precision, forward=forward)
     return logits, held.targets.cpu(), unlikeness
@@ -190,9 +192,8 @@ def fit(
 ) -> tuple[Calibration, Tensor | None]:
     """The calibration of `model` on `held`, and the bank of training features (M, F), as 8 bits keep it."""
     held = held.subset(evenly(len(held), ENOUGH))
-    return _calibration(*_held_answers(model, train, held, precision, forward)), bank_of(
-        model, train, precision, forward
-    )
+    bank = bank_of(model, train, precision, forward)
+    return _calibration(*_held_answers(model, bank, held, precision, forward)), bank
 
 
 def bank_of(model: nn.Module, train: Split, precision: str = "auto", forward: Forward = call) -> Tensor | None:

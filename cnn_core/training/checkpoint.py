@@ -26,7 +26,6 @@ from cnn_core.files import digest_of, write_json
 FORMAT = "cnn-suite checkpoint 1"
 WEIGHTS, STATE = "weights.safetensors", "state.safetensors"
 SUMMED = (WEIGHTS, STATE, "config.json", "metrics.json", "state.json")
-CONFIG_BYTES = 64 * bounded.MIB
 """Of a config.json: it may hold the vocabulary of millions of words."""
 
 
@@ -123,7 +122,7 @@ def load(folder: Path, *, with_state: bool = False) -> Checkpoint:
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: no checkpoint here (no config.json); name a run folder that `train` made")
     try:
-        config = _read_json(folder / "config.json", CONFIG_BYTES)
+        config = _read_json(folder / "config.json", bounded.RUN_CONFIG)
         if config.pop("format", None) != FORMAT:
             raise UserError(f"{folder}: not a checkpoint of this suite (format is not {FORMAT!r})")
         for name, digest in _read_json(folder / "sums.json").items():

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from cnn_core.errors import UserError
 from cnn_core.training import callbacks as callback_module
 from cnn_core.training import checkpoint
 from cnn_core.training.callbacks import Callback, MovingAverage, StepInfo
-from cnn_core.training.data import Batch, Split, batches_per_epoch, epoch_length, minibatches, mix
+from cnn_core.training.data import Batch, Split, balanced, batches_per_epoch, epoch_length, minibatches, mix
 from cnn_core.training.device import keep_freed_memory
 from cnn_core.training.distributed import Ranks, parallel, process_group, wait_for_main
 from cnn_core.training.inference import Means, Step, autocast, classification, evaluate, predict_logits
@@ -80,8 +80,8 @@ def fit(
     """
     if config.patience and validation is None:
         raise UserError("patience needs a validation split to watch; set validation, such as 0.1")
+    train, config = planned(train, config)
     samples = epoch_length(len(train), config.epoch_samples)
-    config = for_samples(config, samples)
     device = next(model.parameters()).device
     if device.type == "cpu":
         keep_freed_memory()
@@ -126,6 +126,15 @@ def fit(
         if config.patience and run is not None and checkpoint.exists(run / "best"):
             model.load_state_dict(checkpoint.load(run / "best").weights)
         return Fit(state.history, loop.step_number, state.clock.cpu_seconds, state.clock.seconds)
+
+
+def planned(train: Split, config: FitConfig) -> tuple[Split, FitConfig]:
+    """(the samples that are learned from, those of rare classes repeated with `balance`; the training with as many
+    epochs as `least_steps` asks for)."""
+    if config.balance:
+        train = train.subset(balanced(train.strata()))
+        config = replace(config, balance=False)
+    return train, for_samples(config, epoch_length(len(train), config.epoch_samples))
 
 
 @dataclass(frozen=True)

@@ -51,17 +51,14 @@ def run(app: App, options: PredictOptions) -> Outcome:
 
     import numpy as np
 
-    from cnn_core.exporting.session import exported
     from cnn_core.metrics.limits import limits_of
+    from cnn_core.verbs.answers import labelled, opened
 
-    light = exported(app, options.run, options.engine, options.common.device, options.common.threads)
-    if light:
-        limits = limits_of(light.calibration, options.reject, options.none)
-        names, values = read_all(names, light.app.read, app.what, options.skip_bad)
-        inputs = np.stack(values)
-        found = light.labelled(inputs, limits, options.top)
-    else:
-        names, inputs, found = _by_torch(app, options, names)
+    trained = opened(app, options)
+    limits = limits_of(trained.calibration, options.reject, options.none)
+    names, values = read_all(names, trained.app.read, app.what, options.skip_bad)
+    inputs = np.stack(values)
+    found = labelled(trained, inputs, limits, options.top)
     answers = [{"file": name, **one} for name, one in zip(names, found, strict=True)]
     if options.show:
         _show(app, inputs, answers, options.show)
@@ -72,23 +69,6 @@ def run(app: App, options: PredictOptions) -> Outcome:
             f"\n\nwhat the network saw of {n}:\n{_blocks(app.render(x))}" for n, x in zip(names, inputs, strict=True)
         )
     return Outcome({"run": str(options.run), "predictions": answers}, text)
-
-
-def _by_torch(app: App, options: PredictOptions, names: list[str]) -> tuple[list[str], Any, list[dict[str, Any]]]:
-    """(names, inputs, answers) of what could be read."""
-    import numpy as np
-    import torch
-
-    from cnn_core import runs
-    from cnn_core.metrics.limits import limits_of
-    from cnn_core.training import device
-    from cnn_core.verbs.answers import labelled
-
-    trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
-    limits = limits_of(trained.calibration, options.reject, options.none)
-    names, values = read_all(names, trained.app.read, app.what, options.skip_bad)
-    inputs = np.stack(values)
-    return names, inputs, labelled(trained, torch.from_numpy(inputs), limits, options.top)
 
 
 def check(options: PredictOptions) -> None:

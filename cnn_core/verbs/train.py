@@ -52,8 +52,6 @@ def run(app: App, options: Any) -> Outcome:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from cnn_core import runs
     from cnn_core.training import calibration, device, distributed, engine  # torch: 2 s, so not for --help
-    from cnn_core.training.data import balanced, epoch_length
-    from cnn_core.training.recipe import for_samples
     from cnn_core.training.run_lock import training_in
 
     common, given = options.common, None
@@ -89,15 +87,24 @@ def run(app: App, options: Any) -> Outcome:
         held = validation  # a sample of it may have chosen the epoch, which does the temperature no harm
         if held is None and config.fit.calibration:
             train, held = calibration.held_out_for_calibration(train, config.fit.calibration, seed)
-        learned = train  # the bank of features is made of each sample once
-        if config.fit.balance:
-            train = train.subset(balanced(train.strata()))
-        epochs = for_samples(config.fit, epoch_length(len(train), config.fit.epoch_samples)).epochs
-        with runs.bounded_building(folder) if options.resume and folder else nullcontext():
+        epochs = engine.planned(train, config.fit)[1].epochs
+
+        def begun() -> Any:
+            """The network as its training begins."""
             model = runs.build_seeded(app, config, source.labels, seed, source.fitted)
-        if given:
-            runs.load_weights(model, given)
-        model.to(chosen)
+            if given:
+                runs.load_weights(model, given)
+            return model.to(chosen)
+
+        def another(part: Any) -> Any:
+            """A network that has learned from a part of the samples."""
+            other = begun()
+            engine.fit(other, part, config.fit, step=step, seed=seed, progress=not common.json)
+            return other
+
+        step = app.step(config) if app.step else None
+        with runs.bounded_building(folder) if options.resume and folder else nullcontext():
+            model = begun()
         replaced = []  # what removes an earlier run, once this one has a checkpoint
         if here.main:  # nothing was written or moved until here, where data and network are known to be good
             stack.enter_context(training_in(folder))
@@ -121,7 +128,7 @@ def run(app: App, options: Any) -> Outcome:
                 train,
                 config.fit,
                 validation=validation,
-                step=app.step(config) if app.step else None,
+                step=step,
                 seed=seed,
                 run=folder,
                 record=record,
@@ -130,30 +137,19 @@ def run(app: App, options: Any) -> Outcome:
                 progress=not common.json,
                 on_epoch=epoch_ends,
             )
+            if config.fit.calibration:
+                forward = app.with_fitted(source.fitted).forward_of(config)
+                asked = {"precision": config.fit.precision, "forward": forward}
+                if held is None:
+                    by_folds = calibration.fit_by_folds(another, train, seed, app.what, **asked)
+                    found = by_folds and (by_folds, calibration.bank_of(model, train, **asked))
+                else:
+                    found = calibration.fit(model, train, held, **asked) if here.main else None
+                if found and here.main:
+                    calibration.save(folder, *found)
         except engine.Interrupted as stop:
             note(f"{stop}; continue with: {app.prog} train --resume {folder}")
             return Outcome({"run": str(folder), "interrupted": True}, "", status=130)
-        if config.fit.calibration:
-            forward = app.with_fitted(source.fitted).forward_of(config)
-            given_to_all = {"precision": config.fit.precision, "forward": forward}
-            if held is not None:
-                found = calibration.fit(model, learned, held, **given_to_all) if here.main else None
-            else:
-
-                def trained(part: Any) -> Any:
-                    other = runs.build_seeded(app, config, source.labels, seed, source.fitted)
-                    if given:
-                        runs.load_weights(other, given)
-                    step = app.step(config) if app.step else None
-                    if config.fit.balance:
-                        part = part.subset(balanced(part.strata()))
-                    engine.fit(other.to(chosen), part, config.fit, step=step, seed=seed, progress=not common.json)
-                    return other
-
-                by_folds = calibration.fit_by_folds(trained, learned, seed, app.what, **given_to_all)
-                found = by_folds and (by_folds, calibration.bank_of(model, learned, **given_to_all))
-            if found and here.main:
-                calibration.save(folder, *found)
     return _outcome(app, folder, name, fit)
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from apps.bench.studies.domains import Domain
 from apps.bench.studies.options import StudyOptions, run_named
-from apps.bench.studies.study import Group, Study, Variant, best_of
+from apps.bench.studies.study import Group, Study, Variant
+from apps.bench.studies.tables import best_of
 from apps.text.config import PRESETS
 from cnn_core.app import App
 from cnn_core.outcome import Outcome

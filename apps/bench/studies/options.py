@@ -7,7 +7,8 @@ from typing import Literal
 
 from apps.bench.options import BenchOptions, computing
 from apps.bench.studies.domains import Domain, chosen
-from apps.bench.studies.study import Study, run_study, text_of
+from apps.bench.studies.study import Study, run_study
+from apps.bench.studies.tables import text_of
 from cnn_core.errors import UserError
 from cnn_core.files import plain
 from cnn_core.outcome import Outcome

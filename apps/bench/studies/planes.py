@@ -5,7 +5,8 @@ from functools import partial
 
 from apps.bench.studies.domains import Domain
 from apps.bench.studies.options import StudyOptions, run_named
-from apps.bench.studies.study import Group, Study, Variant, best_of, part
+from apps.bench.studies.study import Group, Study, Variant, part
+from apps.bench.studies.tables import best_of
 from cnn_core.app import App
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import parser

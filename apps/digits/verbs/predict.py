@@ -15,10 +15,7 @@ from cnn_core.verbs.common import parser
 from cnn_core.verbs.inputs import names_of, read_all
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from apps.digits.frame import Found
-    from cnn_core.metrics.limits import Limits
 
 SHOWN = 640  # longest side of a picture with boxes, pixels
 DIGIT = 220  # side of a digit beside it
@@ -49,11 +46,10 @@ def run(app: App, options: PredictOptions) -> Outcome:
     import numpy as np
 
     from apps.digits.frame import find
-    from cnn_core.exporting.session import exported
     from cnn_core.metrics.limits import limits_of
+    from cnn_core.verbs.answers import labelled, opened
 
-    light = exported(app, options.run, options.engine, options.common.device, options.common.threads)
-    trained = light or _trained(app, options)
+    trained = opened(app, options)
     names, read = read_all(names, lambda source: (source, find(source, many=True)), app.what, options.skip_bad)
     sources, found = [source for source, _ in read], [one for _, one in read]
     for name, one in zip(names, found, strict=True):
@@ -61,9 +57,7 @@ def run(app: App, options: PredictOptions) -> Outcome:
             note(f"{name}: {'; '.join(one.remarks)}")
     inputs = np.stack([digit for one in found for digit in one.digits])
     limits = limits_of(trained.calibration, options.reject, options.none)
-    rows = iter(
-        light.labelled(inputs, limits, options.top) if light else _labelled(trained, inputs, limits, options.top)
-    )
+    rows = iter(labelled(trained, inputs, limits, options.top))
     answers = [_answer(name, one, rows, trained.labels) for name, one in zip(names, found, strict=True)]
     if options.show:
         _show(sources, found, answers, options.show)
@@ -75,21 +69,6 @@ def run(app: App, options: PredictOptions) -> Outcome:
     header = ["file", "answer", *(f"{number}." for number in range(1, widest - 1))]
     text = table(header, [[*line, *[""] * (widest - len(line))] for line in lines])
     return Outcome({"run": str(options.run), "predictions": answers}, text)
-
-
-def _trained(app: App, options: PredictOptions) -> Any:
-    from cnn_core import runs
-    from cnn_core.training import device
-
-    return runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
-
-
-def _labelled(trained: Any, inputs: np.ndarray, limits: Limits, top: int) -> list[dict[str, Any]]:
-    import torch
-
-    from cnn_core.verbs.answers import labelled
-
-    return labelled(trained, torch.from_numpy(inputs), limits, top)
 
 
 def _answer(name: str, found: Found, rows: Any, labels: tuple[str, ...]) -> dict[str, Any]:

@@ -10,12 +10,11 @@ import io
 import math
 import os
 import re
-import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -280,7 +279,11 @@ def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> None:
     from cnn_core.files import atomic
 
     with atomic(path) as part:
-        require("soundfile", "writing recordings").write(part, samples, rate, subtype="PCM_16", format="WAV")
+        _write_wav(part, samples, rate)
+
+
+def _write_wav(target: Path | IO[bytes], samples: np.ndarray, rate: int) -> None:
+    require("soundfile", "writing recordings").write(target, samples, rate, subtype="PCM_16", format="WAV")
 
 
 def as_wav(value: Any) -> bytes:
@@ -294,11 +297,9 @@ def as_wav(value: Any) -> bytes:
     if np.issubdtype(samples.dtype, np.floating):
         if not np.isfinite(samples).all():
             raise UserError("a recording holds samples that are not finite")
-        samples = np.round(samples.clip(-1, 1) * 32767).astype(np.int16)
+        samples = to_int16(samples)
     if samples.dtype != np.int16 or samples.ndim not in (1, 2) or not len(samples) or rate < 1:
         raise UserError(f"a recording is int16 or floats from -1 to 1, not {samples.dtype} of shape {samples.shape}")
     stream = io.BytesIO()
-    with wave.open(stream, "wb") as file:
-        file.setparams((1 if samples.ndim == 1 else samples.shape[1], 2, rate, 0, "NONE", "not compressed"))
-        file.writeframes(samples.astype("<i2").tobytes())
+    _write_wav(stream, samples, rate)
     return stream.getvalue()

@@ -13,7 +13,8 @@ from torch.nn import functional
 
 from apps.speech.config import Augment
 from apps.speech.signal.audio import LENGTH, RATE
-from apps.speech.signal.spectrum import BANDS, FRAMES, HOP, power_spectrum
+from apps.speech.signal.frames import BANDS, FRAMES, HOP
+from apps.speech.signal.spectrum import power_spectrum
 
 GROUP = 8  # clips that share one tempo and one set of filters
 WARPS = 33  # sets of filters made ahead

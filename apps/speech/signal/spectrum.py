@@ -1,8 +1,4 @@
-"""The short-time transform: windows, its basis, mel filters. Letters: F bins of the transform, T frames.
-
-Windows of 30 ms every 10 ms, 512 points, 40 mel bands on the HTK scale (Davis & Mermelstein 1980; Young et al., The
-HTK Book).
-"""
+"""The short-time transform: windows, its basis, mel filters. Letters: F bins of the transform, T frames."""
 
 import math
 
@@ -10,12 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from apps.speech.signal.audio import LENGTH, RATE
+from apps.speech.signal.audio import RATE
+from apps.speech.signal.frames import BANDS, BINS, POINTS, WINDOW
 from cnn_core.optional import require
-
-WINDOW, HOP, POINTS, BANDS = 480, 160, 512, 40  # samples, samples, samples, bands
-BINS = POINTS // 2 + 1
-FRAMES = LENGTH // HOP + 1  # 101: the first frame is centred on the first sample
 
 
 def window() -> Tensor:

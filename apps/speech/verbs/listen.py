@@ -122,7 +122,7 @@ def probabilities(model: Any, classes: int, samples: Any, stride: float, quiet: 
     import torch
 
     from apps.speech.signal.audio import LENGTH, fit_clip
-    from apps.speech.signal.spectrum import FRAMES, HOP
+    from apps.speech.signal.frames import FRAMES, HOP
     from cnn_core.training.inference import predict_logits
 
     if len(samples) < LENGTH:

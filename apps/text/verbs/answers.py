@@ -46,17 +46,14 @@ def _labelled(
     """What is said of each row of word numbers."""
     import numpy as np
 
-    if isinstance(trained, ExportedRun):
-        empty = np.zeros(1, np.int32)  # a text without words is one pad, as in a batch
-        return trained.labelled([row if len(row) else empty for row in rows], limits, top)
-    import torch
-
-    from apps.text.words.ragged import TextSplit, rows_of
     from cnn_core.verbs.answers import labelled
 
-    places, tokens = rows_of(rows)
-    split = TextSplit(places, torch.zeros(len(rows), dtype=torch.int64), tokens, tuple(texts))
-    return labelled(trained, split, limits, top)
+    if isinstance(trained, ExportedRun):
+        empty = np.zeros(1, np.int32)  # a text without words is one pad, as in a batch
+        return labelled(trained, [row if len(row) else empty for row in rows], limits, top)
+    from apps.text.words.ragged import split_of
+
+    return labelled(trained, split_of(rows, texts), limits, top)
 
 
 def unanswered(text: str) -> dict[str, Any]:

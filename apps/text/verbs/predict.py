@@ -100,10 +100,9 @@ def run(app: App, options: PredictOptions) -> Outcome:
             raise UserError(f"{given}: no such file (a text that ends like a file name needs a blank after it)")
 
     from apps.text.verbs.answers import AnswerOptions, answer, training_form, unanswered
-    from cnn_core.exporting.session import exported
+    from cnn_core.verbs.answers import opened
 
-    light = exported(app, options.run, options.engine, options.common.device, options.common.threads)
-    trained = light or _restored(app, options)
+    trained = opened(app, options)
     asked_for = AnswerOptions(options.top, options.reject, options.none, options.reject_unknown)
     if stream:
         from apps.text.verbs.stream import answer_stream
@@ -124,13 +123,6 @@ def run(app: App, options: PredictOptions) -> Outcome:
         data["csv"] = str(options.csv)
         text += f"\n\ncsv: {options.csv}"
     return Outcome(data, text)
-
-
-def _restored(app: App, options: PredictOptions) -> Run:
-    from cnn_core import runs
-    from cnn_core.training import device
-
-    return runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
 
 
 def _check(options: PredictOptions) -> None:

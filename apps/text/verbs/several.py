@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.text.baselines import MODELS, VALIDATION
+from apps.text.baselines import MODELS, VALIDATION, divided
 from apps.text.linear import LinearModel
 from apps.text.words.ragged import TextSplit
 from cnn_core.drawing.tables import table
@@ -55,8 +55,7 @@ def fit_linear(name: str, rows: Rows, targets: np.ndarray) -> LabelModels:
         except UserError:  # too few texts have the label
             held = np.zeros(len(kinds), bool)
         if held.any() and len(np.unique(kinds[~held])) == 2 and kinds[held].any():
-            rest = [row for row, is_held in zip(rows, held, strict=True) if not is_held]
-            asked = [row for row, is_held in zip(rows, held, strict=True) if is_held]
+            rest, asked = divided(rows, held)
             lead = _lead(MODELS[name](rest, kinds[~held]), asked)
             squashed = 1 / (1 + np.exp(-np.clip(lead, -30, 30)))
             best = best_thresholds(squashed[:, None], truth[held][:, None])[0]

@@ -97,3 +97,9 @@ def rows_of(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     starts = np.cumsum(lengths) - lengths
     tokens = np.concatenate([np.empty(0, np.int32), *rows]).astype(np.int32, copy=False)
     return torch.from_numpy(np.stack([starts, lengths], axis=1)), torch.from_numpy(tokens)
+
+
+def split_of(rows: Sequence[np.ndarray], texts: Sequence[str]) -> TextSplit:
+    """Rows of word numbers as a split without classes (all targets 0)."""
+    places, tokens = rows_of(rows)
+    return TextSplit(places, torch.zeros(len(rows), dtype=torch.int64), tokens, tuple(texts))

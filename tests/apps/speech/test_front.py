@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from apps.speech.config import HARD, Augment, FrontConfig
 from apps.speech.front import LogMel
 from apps.speech.signal.augment import coloured_noise, mask, warped
-from apps.speech.signal.spectrum import BANDS, mel_filters
+from apps.speech.signal.frames import BANDS
+from apps.speech.signal.spectrum import mel_filters
 from cnn_core.errors import UserError
 
 

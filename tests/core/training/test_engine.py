@@ -378,3 +378,12 @@ def test_saving_does_not_outlast_short_epochs(tmp_path, monkeypatch):
     assert fit(again, split, config, run=tmp_path, record={}, resume=True, progress=False).steps == found.steps
     torch.testing.assert_close(again.output.weight, first.output.weight, rtol=0, atol=0)
     assert [entry["epoch"] for entry in read_log(tmp_path)] == list(range(1, 21))
+
+
+def test_rare_classes_are_repeated_by_the_engine_itself():
+    """So that a training by `cnn_core.fit` and one by `train` are the same."""
+    model = nn.Sequential(OrderedDict(front=nn.Identity(), output=nn.Linear(3, 2)))
+    split = Split(torch.randn(40, 3), (torch.arange(40) < 4).long())
+    config = FitConfig(epochs=1, batch_size=8, balance=True, precision="fp32")
+    assert fit(model, split, config, progress=False).steps == 9  # 36 and 9 times 4 samples
+    assert fit(model, split, replace(config, balance=False), progress=False).steps == 5
