@@ -203,6 +203,11 @@ def origin(run: Run) -> dict[str, str]:
     }
 
 
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a run has got as far as a checkpoint."""
+    return any(checkpoint.exists(folder / name) for name in ("best", "last"))
+
+
 def checkpoint_of(folder: Path) -> Path:
     """The checkpoint that stands for a run: its best one, else its last; also `folder` itself where it is one.
 

@@ -54,7 +54,7 @@ def run(app: App, options: Any) -> Outcome:
     from cnn_core.training import calibration, device, distributed, engine  # torch: 2 s, so not for --help
     from cnn_core.training.run_lock import training_in
 
-    common, given = options.common, None
+    common, given, begun_before = options.common, None, False
     chosen = device.choose(common.device, common.threads)
     with ExitStack() as stack:
         here = stack.enter_context(distributed.process_group(chosen))
@@ -67,6 +67,12 @@ def run(app: App, options: Any) -> Outcome:
             name, seed, labels = record["preset"], record["seed"], tuple(record["labels"])
             if not common.threads:
                 device.choose(common.device, record["threads"])  # sums depend on the number of threads
+            begun_before = runs.has_checkpoint(folder)
+            if not begun_before and "init" in record:
+                raise UserError(
+                    f"{folder}: was to begin with the weights of {record['init']['run']} and has no checkpoint yet;"
+                    f" train again: --init {record['init']['run']} --out {folder} --overwrite"
+                )
             source = _load(app.with_fitted(runs.fitted_of(app, record)), config, here)
             if source.labels != labels:
                 raise UserError(f"{folder}: the data {config.data!r} have other classes now than when the run began")
@@ -103,7 +109,8 @@ def run(app: App, options: Any) -> Outcome:
             return other
 
         step = app.step(config) if app.step else None
-        with runs.bounded_building(folder) if options.resume and folder else nullcontext():
+        # Killed before its first checkpoint, a run begins anew.
+        with runs.bounded_building(folder) if begun_before else nullcontext():
             model = begun()
         replaced = []  # what removes an earlier run, once this one has a checkpoint
         if here.main:  # nothing was written or moved until here, where data and network are known to be good

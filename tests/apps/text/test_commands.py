@@ -1,6 +1,7 @@
 """cnn-text from the command line: train, resume, evaluate, predict, explain, visualize, export, folds, bad input."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -388,3 +389,21 @@ def test_a_rare_class_is_found_with_balance(tmp_path, capsys):
         assert 0 < found["macro_f1"] <= 1
     assert recall["plain"] < 0.5
     assert recall["balanced"] > 0.8
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(reviews, tmp_path, capsys):
+    """All that it left is what it was to be."""
+    whole, left, other = tmp_path / "whole", tmp_path / "left", tmp_path / "other"
+    args = ["--data", str(reviews), "--vectors.width", "4", "--net.filters", "2", "--fit.epochs", "2"]
+    assert run(APP, ["train", *args, "--out", str(whole)]) == 0
+    left.mkdir()
+    (left / "config.json").write_bytes((whole / "config.json").read_bytes())
+    assert run(APP, ["train", "--resume", str(left)]) == 0
+    weights = [folder / "last" / "weights.safetensors" for folder in (whole, left)]
+    assert digest_of(weights[0]) == digest_of(weights[1])
+    assert run(APP, ["train", *args, "--init", str(whole), "--out", str(other)]) == 0
+    shutil.rmtree(other / "last")
+    capsys.readouterr()
+    assert run(APP, ["train", "--resume", str(other)]) == 2
+    assert f"train again: --init {whole}" in capsys.readouterr().err
+    assert not (other / "last").exists()
