@@ -174,7 +174,15 @@ def _objects(path: Path, objects: list[dict[str, Any]]) -> Table:
 
 
 def _cell(value: Any) -> str:
-    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """A value as text; of bytes what they are in UTF-8, of dates and the like what Python calls them.
+
+    Raises UnicodeDecodeError for other bytes.
+    """
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    return (
+        "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    )
 
 
 def _parquet(path: Path, raw: bytes) -> Table:

@@ -1,5 +1,6 @@
 """Files as people have them: headers, delimiters, quotation marks, line ends, packed files, several labels."""
 
+import datetime
 import gzip
 import io
 import json
@@ -365,6 +366,19 @@ def test_tables_are_bounded_by_what_they_are(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "MOST_CELLS", 100)
     with pytest.raises(UserError, match="more than 100 cells; save it as .csv"):
         read_texts(path)
+
+
+def test_values_of_parquet_that_are_no_text(tmp_path):
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    day = datetime.date(2026, 1, 2)
+    columns = {"label": [b"good", b"bad"] * 8, "text": [text.encode() for text in TEXTS], "day": [day] * 16}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "x.parquet")
+    found = read_texts(tmp_path / "x.parquet")
+    assert (found.texts, found.labels) == (TEXTS, ["good", "bad"] * 8)
+    assert tables.read_table(tmp_path / "x.parquet", Form()).rows[0][2] == "2026-01-02"
+    parquet.write_table(pyarrow.table({**columns, "text": [b"\xff\xfe"] * 16}), tmp_path / "y.parquet")
+    with pytest.raises(UserError, match=r"y\.parquet: is not a readable parquet file \('utf-8' codec"):
+        read_texts(tmp_path / "y.parquet")
 
 
 def test_a_header_where_the_training_had_none(tmp_path):
