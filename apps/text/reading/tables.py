@@ -180,9 +180,9 @@ def _cell(value: Any) -> str:
     """
     if isinstance(value, bytes):
         return value.decode("utf-8")
-    return (
-        "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    )
+    if isinstance(value, bool | int | float | list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return "" if value is None else str(value)
 
 
 def _parquet(path: Path, raw: bytes) -> Table:
