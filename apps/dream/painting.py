@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cnn_core import visual
-from cnn_core.visual.resize import resize
+from cnn_core.visual.pictures.resize import resize
 
 Watch = Callable[[int, Tensor, float], None]
 

@@ -18,7 +18,7 @@ from cnn_core.errors import UserError, first_line
 from cnn_core.files import atomic
 from cnn_core.optional import require
 from cnn_core.training.calibration import features_of, last_dense, unlikeness_of
-from cnn_core.visual.activations import find_layer
+from cnn_core.visual.modules.activations import find_layer
 
 RELATIVE = 1e-4  # of the largest logit: float32 rounding through some ten layers stays far below
 ABSOLUTE = 1e-5  # for networks whose logits are all near zero

@@ -55,6 +55,21 @@ def grad_cam(q: Question) -> Tensor:
     return visual.grad_cam(q.model, q.features, q.layer, q.target)
 
 
+def grad_cam_plus_plus(q: Question) -> Tensor:
+    """The same, by the positive gradients alone (Chattopadhay et al., 2018)."""
+    return visual.grad_cam_plus_plus(q.model, q.features, q.layer, q.target)
+
+
+def layer_cam(q: Question) -> Tensor:
+    """Every place by its own gradient (Jiang et al., 2021)."""
+    return visual.layer_cam(q.model, q.features, q.layer, q.target)
+
+
+def guided_grad_cam(q: Question) -> Tensor:
+    """Guided backprop where Grad-CAM looks (Selvaraju et al., 2017)."""
+    return visual.guided_grad_cam(q.model, q.features, q.layer, q.target).clamp(min=0)
+
+
 def guided_backprop(q: Question) -> Tensor:
     """The gradient along positive paths (Springenberg et al., 2015)."""
     return visual.guided_backprop(q.model, q.features, q.target).clamp(min=0)
@@ -88,6 +103,9 @@ METHODS: dict[str, Callable[[Question], Tensor]] = {
     "grad-cam": grad_cam,
     "guided-backprop": guided_backprop,
     "occlusion": occlusion,
+    "grad-cam++": grad_cam_plus_plus,
+    "layer-cam": layer_cam,
+    "guided-grad-cam": guided_grad_cam,
 }
 
 

@@ -13,6 +13,7 @@ from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parsed
 
 METHODS = ("saliency", "smooth-grad", "integrated-gradients", "grad-cam", "guided-backprop", "occlusion")
+MORE = ("grad-cam++", "layer-cam", "guided-grad-cam")
 ABOUT = (
     "Which parts of an input spoke for the answer (red) and against it (blue), by several methods; "
     "and how far the probability falls when the hottest tenth is blanked."
@@ -30,7 +31,7 @@ class ExplainOptions(Shared):
     target: str = ""
     """Class to explain; the network's own answer when left out."""
     methods: tuple[str, ...] = METHODS
-    """Which methods, in this order."""
+    """Which methods, in this order; there are grad-cam++, layer-cam and guided-grad-cam as well."""
     layer: str = ""
     """Layer for Grad-CAM; the last one with places when left out."""
     out: Path | None = None
@@ -40,12 +41,17 @@ class ExplainOptions(Shared):
 def parse(app: App, prog: str, args: Sequence[str]) -> ExplainOptions:
     """Options; raises UserError for an unknown method and no inputs."""
     options = parsed(ExplainOptions, app, prog, args, ABOUT)
-    for method in options.methods:
-        if method not in METHODS:
-            raise UserError(f"--methods {method}: unknown; choose from {', '.join(METHODS)}")
+    check_methods(options.methods)
     if not options.inputs or not options.methods:
         raise UserError(f"name the {app.what}s to explain: files, or numbers of test samples")
     return options
+
+
+def check_methods(methods: Sequence[str]) -> None:
+    """Raises UserError for one that there is not."""
+    for method in methods:
+        if method not in METHODS + MORE:
+            raise UserError(f"--methods {method}: unknown; choose from {', '.join(METHODS + MORE)}")
 
 
 def run(app: App, options: ExplainOptions) -> Outcome:

@@ -1,7 +1,7 @@
 """visualize: what the network has learned, as pictures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ class VisualizeOptions(Shared):
     run: positional(Path)  # type: ignore[valid-type]
     """Run folder that train made."""
     layer: str = ""
-    """Layer to look at; a fitting one when left out."""
+    """Layer to look at, or one unit of it (conv2:7); a fitting layer when left out."""
     units: tuple[int, ...] = ()
     """Numbers of filters, neurons or classes; some spread evenly when left out."""
     count: int = 12
@@ -52,6 +52,7 @@ def parse(app: App, prog: str, args: Sequence[str]) -> VisualizeOptions:
     views = views_of(app)
     about = "What the network has learned. " + "; ".join(f"{name}: {view.about}" for name, view in views.items()) + "."
     options = parsed(VisualizeOptions, app, prog, args, about)
+    options = replace(options, **layer_and_unit(options.layer, options.units))
     if options.what not in views:
         raise UserError(f"visualize {options.what}: unknown; it shows {', '.join(views)}")
     if min(options.count, options.exemplars) < 1:
@@ -64,6 +65,16 @@ def parse(app: App, prog: str, args: Sequence[str]) -> VisualizeOptions:
     searched = {name: getattr(options.maximize, name) for name in MAXIMIZE_OPTIONS}
     check_options(options.what, view.reads, searched, MaximizeConfig)
     return options
+
+
+def layer_and_unit(layer: str, units: tuple[int, ...]) -> dict[str, Any]:
+    """`--layer conv2:7` is `--layer conv2 --units 7`. Raises UserError where both name units, or it is no number."""
+    name, colon, unit = layer.rpartition(":")
+    if not colon:
+        return {"layer": layer, "units": units}
+    if not unit.isdecimal() or units:
+        raise UserError(f"--layer {layer}: behind the colon stands one unit, such as conv2:7; several go with --units")
+    return {"layer": name, "units": (int(unit),)}
 
 
 def check_options(what: str, reads: Sequence[str], given: Mapping[str, Any], options: type) -> None:

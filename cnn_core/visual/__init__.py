@@ -21,22 +21,28 @@ from typing import TYPE_CHECKING
 from cnn_core.lazy import attach
 
 if TYPE_CHECKING:
-    from cnn_core.visual.activations import find_layer, layer_names, record, tapped
     from cnn_core.visual.attribution import (
         Attribution,
         grad_cam,
+        grad_cam_plus_plus,
         guided_backprop,
+        guided_grad_cam,
         integrated_gradients,
+        layer_cam,
+        noise_tunnel,
         occlusion,
         saliency,
         smooth_grad,
     )
     from cnn_core.visual.dream import deep_dream
     from cnn_core.visual.exemplars import Exemplars, find_exemplars
-    from cnn_core.visual.front import behind_front, front_of
     from cnn_core.visual.measures import Texture, blank_share, energy_inside, predictions, texture
+    from cnn_core.visual.modules.activations import find_layer, layer_names, record, tapped
+    from cnn_core.visual.modules.front import behind_front, front_of
+    from cnn_core.visual.modules.receptive import Fields, receptive_fields
     from cnn_core.visual.optimization.canvas import Canvas, Fourier, Pixels
     from cnn_core.visual.optimization.maximize import Optima, optimize
+    from cnn_core.visual.optimization.notation import as_objective
     from cnn_core.visual.optimization.objectives import (
         Objective,
         custom,
@@ -53,23 +59,33 @@ if TYPE_CHECKING:
     from cnn_core.visual.optimization.penalties import L1, L2, TotalVariation
     from cnn_core.visual.optimization.scoring import values, values_of_each
     from cnn_core.visual.optimization.transforms import GENTLE, STRONG, Jitter, Rotate, Scale
-    from cnn_core.visual.plot import as_picture, filter_pictures, gif, heat_of, normalised, overlay, show, tinted
-    from cnn_core.visual.receptive import Fields, receptive_fields
+    from cnn_core.visual.pictures.plot import (
+        as_picture,
+        filter_pictures,
+        gif,
+        heat_of,
+        normalised,
+        overlay,
+        show,
+        tinted,
+    )
     from cnn_core.visual.style import Styled, gram, stylize
 
 _HOME = {
-    "activations": "find_layer layer_names record tapped",
-    "attribution": "Attribution grad_cam guided_backprop integrated_gradients occlusion saliency smooth_grad",
-    "front": "behind_front front_of",
+    "modules.activations": "find_layer layer_names record tapped",
+    "attribution": "Attribution grad_cam grad_cam_plus_plus guided_backprop guided_grad_cam integrated_gradients "
+    "layer_cam noise_tunnel occlusion saliency smooth_grad",
+    "modules.front": "behind_front front_of",
     "optimization.canvas": "Canvas Fourier Pixels",
     "dream": "deep_dream",
     "exemplars": "Exemplars find_exemplars",
     "optimization.maximize": "Optima optimize",
     "measures": "Texture blank_share energy_inside predictions texture",
+    "optimization.notation": "as_objective",
     "optimization.objectives": "Objective custom direction diversity filter filters logit logits neuron neurons whole",
     "optimization.penalties": "L1 L2 TotalVariation",
-    "plot": "as_picture filter_pictures gif heat_of normalised overlay show tinted",
-    "receptive": "Fields receptive_fields",
+    "pictures.plot": "as_picture filter_pictures gif heat_of normalised overlay show tinted",
+    "modules.receptive": "Fields receptive_fields",
     "optimization.scoring": "values values_of_each",
     "style": "Styled gram stylize",
     "optimization.transforms": "GENTLE STRONG Jitter Rotate Scale",
@@ -93,6 +109,7 @@ __all__ = [
     "Styled",
     "Texture",
     "TotalVariation",
+    "as_objective",
     "as_picture",
     "behind_front",
     "blank_share",
@@ -109,15 +126,19 @@ __all__ = [
     "front_of",
     "gif",
     "grad_cam",
+    "grad_cam_plus_plus",
     "gram",
     "guided_backprop",
+    "guided_grad_cam",
     "heat_of",
     "integrated_gradients",
+    "layer_cam",
     "layer_names",
     "logit",
     "logits",
     "neuron",
     "neurons",
+    "noise_tunnel",
     "normalised",
     "occlusion",
     "optimize",

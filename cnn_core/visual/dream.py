@@ -8,16 +8,19 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
 from cnn_core import console
 from cnn_core.errors import UserError
-from cnn_core.visual.activations import device_and_dtype, tapped, tapped_and_tried
 from cnn_core.visual.fast.cache import remember
-from cnn_core.visual.optimization.objectives import Objective, bind, custom, whole
-from cnn_core.visual.resize import one_input, resize
+from cnn_core.visual.modules.activations import tapped, tapped_and_tried
+from cnn_core.visual.modules.subject import Reading, device_and_dtype, opened, unwrapped
+from cnn_core.visual.optimization.notation import as_objective
+from cnn_core.visual.optimization.objectives import Objective, bind, custom, shapeless, whole
+from cnn_core.visual.pictures.resize import one_input, resize
 
 Frame = Callable[[int, int, Tensor], None]
 
@@ -41,6 +44,7 @@ def deep_dream(
     frame: Frame | None = None,
     progress: bool = False,
     cache: bool = False,
+    **reading: Unpack[Reading],
 ) -> Tensor:
     """Dream on a picture, or on noise.
 
@@ -49,7 +53,7 @@ def deep_dream(
 
     Args:
         model: takes (1, C, H, W) with values low..high; any module.
-        what: a layer, several layers, or an objective (filters, a class, a weighted sum).
+        what: a layer, several layers, or an objective (filters, a class, a weighted sum), also in short form.
         picture: (C, H, W); None starts from noise of `size` = (C, H, W).
         size: of the noise.
         guide: a second picture; the layer is then drawn to what it sees there: every place to the place of the
@@ -66,6 +70,7 @@ def deep_dream(
         frame: called as frame(octave, step, picture (C, H, W) in that octave's size), to make an animation.
         progress: show a bar.
         cache: keep the result on disk and give it back at once when the same is asked again.
+        **reading: axes of layers, extra inputs, the part of the output; see `Reading`.
 
     Returns:
         (C, H, W), on the CPU.
@@ -88,7 +93,11 @@ def deep_dream(
     base = base.to(device, dtype)
 
     def compute() -> dict[str, Tensor]:
-        objective = _objective(model, what, guide)
+        with opened(model, reading) as subject:
+            return dreamt(subject)
+
+    def dreamt(subject: nn.Module) -> dict[str, Tensor]:
+        objective = _objective(subject, what, guide)
         sizes = [[max(1, round(n / ratio ** (octaves - 1 - o))) for n in base.shape[2:]] for o in range(octaves)]
         total = octaves * steps
         bar = _bar(total) if progress else None
@@ -96,7 +105,7 @@ def deep_dream(
         done = 0
         try:
             first = x[next(_windows(x, tile))]
-            with tapped_and_tried(model, objective.layers, first) as (run, given):
+            with tapped_and_tried(subject, objective.layers, first, as_given=shapeless([objective])) as (run, given):
                 evaluate = bind([objective], given)
                 for octave, shape in enumerate(sizes):
                     if octave:
@@ -128,8 +137,8 @@ def deep_dream(
 
     if not cache or frame is not None:
         return compute()["picture"]
-    asked = (what, base, guide, octaves, ratio, steps, rate, jitter, tile, low, high, seed)
-    return remember("dream", model, asked, compute)["picture"]
+    asked = (what, base, guide, octaves, ratio, steps, rate, jitter, tile, low, high, seed, dict(reading))
+    return remember("dream", unwrapped(model), asked, compute)["picture"]
 
 
 def _bar(total: int):
@@ -137,6 +146,8 @@ def _bar(total: int):
 
 
 def _objective(model: nn.Module, what: str | Sequence[str] | Objective, guide: Tensor | None) -> Objective:
+    if isinstance(what, str) and ":" in what:
+        what = as_objective(what)
     if isinstance(what, Objective):
         if guide is not None:
             raise UserError("a guided dream takes layers, not an objective: the guide says what to look for")

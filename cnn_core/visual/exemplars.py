@@ -6,15 +6,18 @@ Letters: N inputs, U filters (or neurons), k exemplars of each.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Unpack
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from cnn_core.errors import UserError
-from cnn_core.visual.activations import device_and_dtype, tapped
-from cnn_core.visual.receptive import receptive_fields
+from cnn_core.visual.modules.activations import Inputs, tapped
+from cnn_core.visual.modules.receptive import receptive_fields
+from cnn_core.visual.modules.subject import Reading, as_inputs, opened, standing_for
 
 
 @dataclass(frozen=True)
@@ -55,42 +58,53 @@ class Exemplars:
 
 def find_exemplars(
     model: nn.Module,
-    inputs: Tensor | Iterable[Tensor],
+    inputs: Inputs | Iterable[Inputs],
     layer: str,
     *,
     units: Sequence[int] | None = None,
     count: int = 9,
     batch: int = 256,
+    **reading: Unpack[Reading],
 ) -> Exemplars:
     """Go once through `inputs` and keep the `count` best of every filter.
 
     `inputs` is a tensor (N, ...) or batches of one, so that a data set need not be in memory. Raises UserError for
     an unknown layer, a filter out of range, and no inputs.
     """
-    batches = iter(inputs.split(batch) if isinstance(inputs, Tensor) else inputs)
-    device, _ = device_and_dtype(model)
+    whole = isinstance(inputs, Tensor | np.ndarray)
+    batches = iter(torch.as_tensor(inputs).split(batch) if whole else inputs)
+    with opened(model, reading) as model:
+        return _found(model, batches, layer, units, count)
+
+
+def _found(
+    model: nn.Module, batches: Iterator[Inputs], layer: str, units: Sequence[int] | None, count: int
+) -> Exemplars:
     first = next(batches, None)
     if first is None or len(first) == 0 or count < 1:
         raise UserError("exemplars need at least one input and a count of at least 1")
+    example = as_inputs(model, first)
     best: _Best | None = None
     found: dict[int, Tensor] = {}
     offset = 0
-    with tapped(model, layer, first.to(device)) as run, torch.no_grad():
+    with tapped(model, layer, example) as run, torch.no_grad():
         for part in itertools.chain([first], batches):
-            maps = run(part.to(device))[layer]  # (B, C, ...)
+            rows = torch.as_tensor(part)
+            with standing_for(model, range(offset, offset + len(rows))):
+                maps = run(as_inputs(model, rows))[layer]  # (B, C, ...)
             if maps.dim() < 2:
                 raise UserError(f"layer {layer!r} has no filters: its output is of shape {tuple(maps.shape)}")
             if best is None:
                 best = _Best(layer, units, maps, count)
             best.add(maps, offset)
             chosen = best.numbers()
-            found |= {offset + i: row.cpu().clone() for i, row in enumerate(part) if offset + i in chosen}
+            found |= {offset + i: row.cpu().clone() for i, row in enumerate(rows) if offset + i in chosen}
             found = {number: found[number] for number in chosen}
-            offset += len(part)
+            offset += len(rows)
     assert best is not None
     places = best.unravelled()
     unique = sorted({tuple(place) for place in places.flatten(0, 1).tolist()})
-    fields = receptive_fields(model, layer, first[:1], unique)
+    fields = receptive_fields(model, layer, example[:1], unique)
     at = {place: i for i, place in enumerate(unique)}
     rows = torch.tensor([[at[tuple(place)] for place in row] for row in places.tolist()])
     return Exemplars(layer, best.units, best.scores, best.indices, places, fields.unclipped[rows], found)

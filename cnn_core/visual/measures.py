@@ -6,12 +6,14 @@ Letters: B pictures, C channels, H height, W width (or T time).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
 from cnn_core.errors import UserError
-from cnn_core.visual.activations import record
+from cnn_core.visual.modules.activations import Inputs, record
+from cnn_core.visual.modules.subject import Reading
 from cnn_core.visual.optimization.objectives import OUTPUT
 
 
@@ -108,9 +110,9 @@ def energy_inside(gradient: Tensor, boxes: Tensor) -> Tensor:
     return torch.stack(result).float()
 
 
-def predictions(model: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
+def predictions(model: nn.Module, inputs: Inputs, **reading: Unpack[Reading]) -> tuple[Tensor, Tensor]:
     """The class the model gives each input (B,) and its probability (B,), from logits (B, classes)."""
-    logits = record(model, inputs, OUTPUT)[OUTPUT]
+    logits = record(model, inputs, OUTPUT, **reading)[OUTPUT]
     if logits.dim() != 2:
         raise UserError(f"the model's output {tuple(logits.shape)} is not a list of classes")
     probability, number = logits.float().softmax(1).max(1)

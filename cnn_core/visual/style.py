@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +20,13 @@ from torch import Tensor, nn
 from cnn_core import console
 from cnn_core.errors import UserError
 from cnn_core.training.inference import autocast, use_bf16
-from cnn_core.visual.activations import device_and_dtype, tapped
-from cnn_core.visual.colour import luminance_of, match_colours
 from cnn_core.visual.fast.cache import remember
+from cnn_core.visual.modules.activations import tapped
+from cnn_core.visual.modules.subject import Reading, device_and_dtype, opened, unwrapped
 from cnn_core.visual.optimization.ascent import Adam
 from cnn_core.visual.optimization.penalties import TotalVariation
-from cnn_core.visual.resize import one_input, resize
+from cnn_core.visual.pictures.colour import luminance_of, match_colours
+from cnn_core.visual.pictures.resize import one_input, resize
 
 Watch = Callable[[int, Tensor, float], None]
 
@@ -66,6 +68,7 @@ def stylize(
     precision: str = "fp32",
     progress: bool = False,
     cache: bool = False,
+    **reading: Unpack[Reading],
 ) -> Styled:
     """Find one picture with the content of one picture and the style of others.
 
@@ -93,6 +96,7 @@ def stylize(
             losses are fp32 always.
         progress: show a bar.
         cache: keep the result on disk and give it back at once when the same is asked again.
+        **reading: axes of layers, extra inputs, the part of the output; see `Reading`.
 
     Raises:
         UserError: unknown layer or option, pictures that do not fit, NaN.
@@ -122,10 +126,11 @@ def stylize(
     ask = _Ask(_weights(content_layers), _weights(style_layers), content_weight, style_weight, smooth)
 
     def compute() -> dict[str, Tensor]:
-        picture, history = _solve(
-            model, ask, target, paintings, [share / sum(shares) for share in shares],
-            first, optimizer, steps, rate, (low, high), watch, progress, use_bf16(precision, device),
-        )  # fmt: skip
+        with opened(model, reading) as subject:
+            picture, history = _solve(
+                subject, ask, target, paintings, [share / sum(shares) for share in shares],
+                first, optimizer, steps, rate, (low, high), watch, progress, use_bf16(precision, device),
+            )  # fmt: skip
         if colours == "luminance":
             picture = luminance_of(picture, target).clamp(low, high)
         return {"picture": picture[0].cpu(), "history": history}
@@ -145,8 +150,9 @@ def stylize(
         low,
         high,
         use_bf16(precision, device),
+        dict(reading),
     )
-    return Styled(**remember("style", model, asked, compute))
+    return Styled(**remember("style", unwrapped(model), asked, compute))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,8 @@ class DreamOptions(Looking):
     picture: positional(str) = ""  # type: ignore[valid-type]
     """File, or name of a sample photograph; noise when left out."""
     layers: tuple[str, ...] = ()
-    """Layers to exaggerate; one where parts of things are seen when left out."""
+    """Layers to exaggerate, or filters in short form (conv4_2:7, "conv4_2:7 - 0.5*conv4_2:9"); a layer where parts of
+    things are seen when left out."""
     units: tuple[int, ...] = ()
     """Only these filters of the layer."""
     target: str = ""
@@ -174,6 +176,11 @@ def asked(backbone: Backbone, options: DreamOptions) -> tuple[Any, str]:
         number = class_of(backbone, options.target)
         return visual.logit(number), f"class {backbone.labels[number]}".replace(" ", "-")
     names = options.layers or (backbone.deep,)
+    if any(":" in name for name in names):
+        if options.units or options.guide:
+            raise UserError("--layers names filters already; leave out --units and --guide")
+        goals = [visual.as_objective(name).renamed(backbone.layer) for name in names]
+        return sum(goals[1:], goals[0]), re.sub(r"[^\w.]+", "-", "-".join(names)).strip("-")
     layers = [backbone.layer(name) for name in names]
     if not options.units:
         return layers, "-".join(names)

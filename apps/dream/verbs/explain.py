@@ -14,7 +14,7 @@ from cnn_core.config import positional
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
-from cnn_core.verbs.explain import METHODS, TOLD, told
+from cnn_core.verbs.explain import METHODS, TOLD, check_methods, told
 
 ABOUT = (
     "Which parts of a picture spoke for the answer (red) and against it (blue), by several methods, and how far the"
@@ -31,7 +31,7 @@ class ExplainOptions(Looking):
     target: str = ""
     """Class to explain, by name or number; the network's own answer when left out."""
     methods: tuple[str, ...] = METHODS
-    """Which methods, in this order."""
+    """Which methods, in this order; there are grad-cam++, layer-cam and guided-grad-cam as well."""
     layer: str = ""
     """Layer for Grad-CAM; the last one with places when left out."""
     size: int = 0
@@ -43,9 +43,7 @@ class ExplainOptions(Looking):
 def parse(app: App, prog: str, args: Sequence[str]) -> ExplainOptions:
     """Options; raises UserError for an unknown method and no pictures."""
     options = config.parse(ExplainOptions, args, prog=prog, about=ABOUT)
-    for method in options.methods:
-        if method not in METHODS:
-            raise UserError(f"--methods {method}: unknown; choose from {', '.join(METHODS)}")
+    check_methods(options.methods)
     if not options.photos or not options.methods:
         raise UserError("name the pictures to explain: files, or sample photographs (chelsea, coffee, ...)")
     return options

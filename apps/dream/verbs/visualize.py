@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +13,7 @@ from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import parser
-from cnn_core.verbs.visualize import check_options
+from cnn_core.verbs.visualize import check_options, layer_and_unit
 
 if TYPE_CHECKING:
     from apps.dream.backbone import Backbone
@@ -31,7 +31,7 @@ class VisualizeOptions(Looking):
     what: positional(Literal["filters", "weights", "exemplars"])  # type: ignore[valid-type]
     """What to show; see above."""
     layer: str = ""
-    """Layer to look at; one in the middle when left out."""
+    """Layer to look at, or one filter of it (conv4_2:7); a layer in the middle when left out."""
     units: tuple[int, ...] = ()
     """Numbers of filters; some spread evenly over the layer when left out."""
     count: int = 12
@@ -68,6 +68,7 @@ parse = parser(VisualizeOptions, ABOUT)
 def run(app: App, options: VisualizeOptions) -> Outcome:
     """Draw the sheet."""
     at_least(options, count=1, copies=1, steps=1, size=16, exemplars=1, tv=0)
+    options = replace(options, **layer_and_unit(options.layer, options.units))
     given = {name: getattr(options, name) for reads in READS.values() for name in reads}
     check_options(options.what, READS[options.what], given, VisualizeOptions)
     if not options.rate > 0:

@@ -23,9 +23,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnn_core.visual.activations import _Stop, find_layer
 from cnn_core.visual.fast.patches import few_channels, fits, poolable
 from cnn_core.visual.fast.sample_convolution import own_filter
+from cnn_core.visual.modules.activations import _Stop, find_layer
 from cnn_core.visual.optimization.objectives import Filter, Objective, bind
 
 Step = Callable[[Tensor], Tensor]

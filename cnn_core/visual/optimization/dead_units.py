@@ -11,10 +11,10 @@ from contextlib import ExitStack
 import torch
 from torch import Tensor, nn
 
-from cnn_core.visual.activations import Run, tapped_and_tried
+from cnn_core.visual.attribution.relu import leaky_relu
+from cnn_core.visual.modules.activations import Run, tapped_and_tried
 from cnn_core.visual.optimization.canvas import Canvas
-from cnn_core.visual.optimization.objectives import Objective, bind
-from cnn_core.visual.relu import leaky_relu
+from cnn_core.visual.optimization.objectives import Objective, bind, shapeless
 
 EVERY = 4  # steps that one leaky gradient serves; it changes little, and costs a pass of the whole forward part
 
@@ -60,7 +60,9 @@ class Waker:
         x = self.canvas.render(parameters, part)
         if self.tap is None:
             layers = list(dict.fromkeys(layer for objective in asleep for layer in objective.layers))
-            self.tap = self.stack.enter_context(tapped_and_tried(self.model, layers, x[:1].detach()))
+            self.tap = self.stack.enter_context(
+                tapped_and_tried(self.model, layers, x[:1].detach(), as_given=shapeless(asleep))
+            )
         run, given = self.tap
         with leaky_relu():
             found = torch.autograd.grad(bind(asleep, given)(run(x)).sum(), parameters)

@@ -8,19 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from cnn_core import console
 from cnn_core.errors import UserError
-from cnn_core.visual.activations import device_and_dtype
 from cnn_core.visual.fast.cache import remember
 from cnn_core.visual.fast.threads import fitting_threads
+from cnn_core.visual.modules.subject import Reading, device_and_dtype, opened, unwrapped
 from cnn_core.visual.optimization.ascent import RULES
 from cnn_core.visual.optimization.canvas import Canvas
 from cnn_core.visual.optimization.dead_units import Waker
+from cnn_core.visual.optimization.notation import as_objectives
 from cnn_core.visual.optimization.objectives import Objective, diversity
 from cnn_core.visual.optimization.penalties import Penalty
 from cnn_core.visual.optimization.scoring import scoring, scoring_beside
@@ -52,7 +53,7 @@ class Optima:
 
 def optimize(
     model: nn.Module,
-    objectives: Objective | Sequence[Objective],
+    objectives: Objective | str | Sequence[Objective | str],
     canvas: Canvas,
     *,
     steps: int = 128,
@@ -67,6 +68,7 @@ def optimize(
     watch: Watch | None = None,
     progress: bool = False,
     cache: bool = False,
+    **reading: Unpack[Reading],
 ) -> Optima:
     """Optimise many units in one batch; each as if it were alone.
 
@@ -76,7 +78,7 @@ def optimize(
 
     Args:
         model: any module; its mode, weights and buffers are left alone, and it runs in eval semantics.
-        objectives: one, or a list; see `objectives`.
+        objectives: one, or a list; see `objectives`. Short forms such as "conv2:7" do as well, see `notation`.
         canvas: what is optimised; see `canvas`.
         steps: of the ascent.
         rate: step size, in the canvas' units.
@@ -91,13 +93,14 @@ def optimize(
         watch: called as watch(step, inputs, values) after every step of every chunk.
         progress: show a bar.
         cache: keep the result on disk and give it back at once when the same is asked again.
+        **reading: axes of layers, extra inputs, the part of the output; see `Reading`.
 
     Raises:
         UserError: unknown layer, unit out of range, an input too small for the layer, an unknown rule, or values
             that are not numbers on the way.
 
     """
-    terms = [objectives] if isinstance(objectives, Objective) else list(objectives)
+    terms = as_objectives(objectives)
     if not terms or copies < 1 or steps < 1 or chunk < 1:
         raise UserError("optimize needs an objective, and copies, steps and chunk of at least 1")
     if rule not in RULES:
@@ -106,13 +109,17 @@ def optimize(
         raise UserError("variety compares the copies of a unit: ask for copies of at least 2")
 
     def compute() -> dict[str, Tensor]:
+        with opened(model, reading) as subject:
+            return climbed(subject)
+
+    def climbed(subject: nn.Module) -> dict[str, Tensor]:
         per_pass = max(1, chunk // copies)
         groups = [terms[first : first + per_pass] for first in range(0, len(terms), per_pass)]
         bar = _bar(len(groups) * steps, progress)
         parts = []
         try:
             for group in groups:
-                climb = _Climb(model, group, canvas, copies, variety, torch.Generator().manual_seed(seed))
+                climb = _Climb(subject, group, canvas, copies, variety, torch.Generator().manual_seed(seed))
                 parts.append(climb.run(steps, rate, rule, penalties, transforms, watch, bar))
         finally:
             if bar is not None:
@@ -126,8 +133,20 @@ def optimize(
 
     if not cache or watch is not None:
         return Optima(**compute())
-    asked = (terms, canvas, steps, rate, tuple(penalties), tuple(transforms), rule, copies, variety, seed)
-    return Optima(**remember("optimize", model, asked, compute))
+    asked = (
+        terms,
+        canvas,
+        steps,
+        rate,
+        tuple(penalties),
+        tuple(transforms),
+        rule,
+        copies,
+        variety,
+        seed,
+        dict(reading),
+    )
+    return Optima(**remember("optimize", unwrapped(model), asked, compute))
 
 
 def _bar(total: int, show: bool) -> tqdm | None:

@@ -20,7 +20,7 @@ from cnn_core.errors import UserError
 from cnn_core.exporting.graph import export_onnx
 from cnn_core.training.data import Batch
 from cnn_core.training.recipe import FitConfig
-from cnn_core.visual.activations import layer_names
+from cnn_core.visual.modules.activations import layer_names
 from tests.helpers.commands import answer, bad
 from tests.helpers.go_games import crowded_game, random_game, record
 

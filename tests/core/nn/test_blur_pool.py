@@ -10,7 +10,7 @@ from scipy.ndimage import correlate1d, maximum_filter
 from cnn_core.nn.architecture import ConvNetConfig, layers
 from cnn_core.nn.blocks import BlurPool
 from cnn_core.nn.network import ConvNet
-from cnn_core.visual.receptive import receptive_fields
+from cnn_core.visual.modules.receptive import receptive_fields
 
 
 def defined(x: np.ndarray, steps: tuple[int, ...]) -> np.ndarray:

@@ -4,9 +4,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from cnn_core.errors import UserError
-from cnn_core.visual.activations import record
 from cnn_core.visual.exemplars import find_exemplars
-from cnn_core.visual.receptive import receptive_fields
+from cnn_core.visual.modules.activations import record
+from cnn_core.visual.modules.receptive import receptive_fields
 
 
 def by_formula(windows, place):

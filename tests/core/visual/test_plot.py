@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from cnn_core.errors import UserError
-from cnn_core.visual.plot import as_picture, filter_pictures, gif, heat_of, normalised, overlay, show
+from cnn_core.visual.pictures.plot import as_picture, filter_pictures, gif, heat_of, normalised, overlay, show
 
 
 def test_normalised():

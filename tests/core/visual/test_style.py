@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from cnn_core.errors import UserError
-from cnn_core.visual.activations import record
-from cnn_core.visual.colour import LUMA, luminance_of, match_colours
+from cnn_core.visual.modules.activations import record
+from cnn_core.visual.pictures.colour import LUMA, luminance_of, match_colours
 from cnn_core.visual.style import gram, stylize
 
 LAYERS = {"content_layers": ["second"], "style_layers": {"first": 1.0, "second": 2.0}}

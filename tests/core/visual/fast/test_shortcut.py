@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cnn_core.visual.activations import tapped, undisturbed
 from cnn_core.visual.fast.patches import few_channels, fits, poolable
 from cnn_core.visual.fast.shortcut import chain, shortcut
+from cnn_core.visual.modules.activations import tapped, undisturbed
 from cnn_core.visual.optimization.objectives import bind, filter, filters, logits, neurons, whole
 
 

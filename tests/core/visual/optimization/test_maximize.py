@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from cnn_core.errors import UserError
-from cnn_core.visual.activations import record
 from cnn_core.visual.fast.threads import fitting_threads
+from cnn_core.visual.modules.activations import record
 from cnn_core.visual.optimization.canvas import Fourier, Pixels
 from cnn_core.visual.optimization.maximize import optimize
 from cnn_core.visual.optimization.objectives import filter, filters, logit, logits, neurons, whole

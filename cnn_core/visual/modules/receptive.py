@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +21,8 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from cnn_core.errors import UserError
-from cnn_core.visual.activations import device_and_dtype, tapped
+from cnn_core.visual.modules.activations import Inputs, tapped
+from cnn_core.visual.modules.subject import Reading, as_inputs, device_and_dtype, opened, standing_for
 
 _SAME = {
     "relu", "relu_", "relu6", "gelu", "silu", "elu", "elu_", "selu", "selu_", "celu", "leaky_relu", "leaky_relu_",
@@ -60,20 +61,32 @@ class Fields:
 
 
 def receptive_fields(
-    model: nn.Module, layer: str, example: Tensor, places: Sequence[tuple[int, ...]], *, batch: int = 16
+    model: nn.Module,
+    layer: str,
+    example: Inputs,
+    places: Sequence[tuple[int, ...]],
+    *,
+    batch: int = 16,
+    **reading: Unpack[Reading],
 ) -> Fields:
     """What each of the `places` (indices into the layer's axes of space) can see of inputs like `example` (1, ...).
 
     Raises UserError for an unknown layer, a place out of range, and a model whose input takes no gradient (token
     numbers, say).
     """
+    with opened(model, reading) as model:
+        return _fields(model, layer, as_inputs(model, example), places, batch)
+
+
+def _fields(model: nn.Module, layer: str, example: Tensor, places: Sequence[tuple[int, ...]], batch: int) -> Fields:
     device, dtype = device_and_dtype(model)
     x = torch.full((1, *example.shape[1:]), 0.5, device=device, dtype=dtype)
     with tapped(model, layer, x) as straight:
-        written = _written(straight, x)
+        with standing_for(model, [0]):
+            written = _written(straight, x)
 
         def run(x: Tensor) -> dict[str, Tensor]:
-            with _Paths(written):
+            with _Paths(written), standing_for(model, [0] * len(x)):
                 return straight(x)
 
         with torch.no_grad():

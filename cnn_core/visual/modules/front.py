@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from cnn_core.nn.front import front_end
-from cnn_core.visual.activations import device_and_dtype, undisturbed
+from cnn_core.visual.modules.activations import undisturbed
+from cnn_core.visual.modules.subject import device_and_dtype
 
 
 def behind_front(model: nn.Module) -> nn.Module:

@@ -9,7 +9,7 @@ from torch import nn
 
 from cnn_core import visual
 from cnn_core.errors import UserError
-from cnn_core.visual.activations import layer_names, record, tapped
+from cnn_core.visual.modules.activations import layer_names, record, tapped
 from cnn_core.visual.optimization.objectives import filter, whole
 from cnn_core.visual.optimization.scoring import scoring
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from cnn_core.drawing.heat import tinted
 from cnn_core.errors import UserError
 from cnn_core.files import atomic
-from cnn_core.visual.activations import find_layer
+from cnn_core.visual.modules.activations import find_layer
 
 __all__ = [
     "as_picture",
