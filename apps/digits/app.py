@@ -60,9 +60,9 @@ def patch(given: np.ndarray, box: Sequence[tuple[int, int]]) -> np.ndarray:
 
 
 def _lecture() -> ViewModule:
-    from apps.digits.verbs import lecture
+    from apps.digits.lecture import view
 
-    return lecture
+    return view
 
 
 def _predict() -> VerbModule:
@@ -88,5 +88,9 @@ APP = App(
     suffixes=(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"),
     what="picture",
     verbs={"predict": Verb("answers for your own pictures, folders, or standard input", _predict)},
-    views={"lecture": View("the lecture's figures, and its claims as numbers", _lecture, reads=MAXIMIZE_OPTIONS)},
+    views={
+        "lecture": View(
+            "the lecture as one page: both halves, each claim with its number", _lecture, reads=MAXIMIZE_OPTIONS
+        )
+    },
 )

@@ -11,6 +11,7 @@
     painted = visual.stylize(model, picture, painting, content_layers=["conv4"], style_layers=["conv1", "conv2"])
     why = visual.integrated_gradients(model, x)
     found = visual.find_exemplars(model, images, "conv2")
+    visual.convolution([[1, 0, 0], [0, 1, 0], [0, 0, 1]], [[1, -1], [-1, 1]])  # drawn, with the numbers in the cells
 
 Layers are named as in `model.named_modules()`; "" is the model's output. Units count from 0. The names below are
 imported when they are first used.
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 from cnn_core.lazy import attach
 
 if TYPE_CHECKING:
+    from cnn_core.visual.arithmetic.figures import connection, convolution, cube, flattening, places, pooling
     from cnn_core.visual.attribution import (
         Attribution,
         grad_cam,
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from cnn_core.visual.modules.activations import find_layer, layer_names, record, tapped
     from cnn_core.visual.modules.front import behind_front, front_of
     from cnn_core.visual.modules.receptive import Fields, receptive_fields
-    from cnn_core.visual.optimization.canvas import Canvas, Fourier, Pixels
+    from cnn_core.visual.optimization.canvas import Canvas, Fourier, Pixels, Subspace
     from cnn_core.visual.optimization.maximize import Optima, optimize
     from cnn_core.visual.optimization.notation import as_objective
     from cnn_core.visual.optimization.objectives import (
@@ -72,11 +74,12 @@ if TYPE_CHECKING:
     from cnn_core.visual.style import Styled, gram, stylize
 
 _HOME = {
+    "arithmetic.figures": "connection convolution cube flattening places pooling",
     "modules.activations": "find_layer layer_names record tapped",
     "attribution": "Attribution grad_cam grad_cam_plus_plus guided_backprop guided_grad_cam integrated_gradients "
     "layer_cam noise_tunnel occlusion saliency smooth_grad",
     "modules.front": "behind_front front_of",
-    "optimization.canvas": "Canvas Fourier Pixels",
+    "optimization.canvas": "Canvas Fourier Pixels Subspace",
     "dream": "deep_dream",
     "exemplars": "Exemplars find_exemplars",
     "optimization.maximize": "Optima optimize",
@@ -107,12 +110,16 @@ __all__ = [
     "Rotate",
     "Scale",
     "Styled",
+    "Subspace",
     "Texture",
     "TotalVariation",
     "as_objective",
     "as_picture",
     "behind_front",
     "blank_share",
+    "connection",
+    "convolution",
+    "cube",
     "custom",
     "deep_dream",
     "direction",
@@ -123,6 +130,7 @@ __all__ = [
     "filters",
     "find_exemplars",
     "find_layer",
+    "flattening",
     "front_of",
     "gif",
     "grad_cam",
@@ -143,6 +151,8 @@ __all__ = [
     "occlusion",
     "optimize",
     "overlay",
+    "places",
+    "pooling",
     "predictions",
     "receptive_fields",
     "record",

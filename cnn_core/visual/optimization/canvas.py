@@ -156,6 +156,55 @@ class Fourier:
         return (scale / scale.square().mean().sqrt() / math.sqrt(2)).to(like.device, like.dtype)
 
 
+@dataclass(frozen=True, eq=False)
+class Subspace:
+    """Values that examples span: their mean plus principal components, none further out than examples lie.
+
+    A prior from data: the ascent can only reach what is made of the examples' own variations (principal component
+    analysis), each within `reach` standard deviations.
+
+    Args:
+        mean: (*shape) the examples' mean.
+        components: (K, *shape) the K strongest components, each times its standard deviation.
+        low: the lowest value; what lies outside is cut.
+        high: the highest.
+        reach: of a component, in standard deviations.
+
+    """
+
+    mean: Tensor
+    components: Tensor
+    low: float = 0.0
+    high: float = 1.0
+    reach: float = 2.0
+
+    @staticmethod
+    def of(examples: Tensor, count: int = 40, *, low: float = 0.0, high: float = 1.0, reach: float = 2.0) -> Subspace:
+        """From examples (N, *shape); raises UserError for fewer examples than components."""
+        if not 0 < count < len(examples):
+            raise UserError(f"{count} components need more than {count} examples; there are {len(examples)}")
+        flat = examples.flatten(1).float()
+        mean = flat.mean(0)
+        generator = torch.Generator().manual_seed(0)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
+            _, sizes, axes = torch.pca_lowrank(flat, q=count)
+        scaled = axes.T * (sizes / math.sqrt(len(flat) - 1))[:, None]
+        shape = examples.shape[1:]
+        return Subspace(mean.reshape(shape), scaled.reshape(count, *shape), low, high, reach)
+
+    def start(self, count: int, generator: torch.Generator) -> list[Tensor]:
+        """See Canvas."""
+        return [0.1 * torch.randn((count, len(self.components)), generator=generator)]
+
+    def render(self, parameters: list[Tensor], done: float = 1.0) -> Tensor:
+        """See Canvas."""
+        (z,) = parameters
+        z = self.reach * torch.tanh(z)
+        x = self.mean.to(z) + torch.einsum("bk,k...->b...", z, self.components.to(z))
+        return x.clamp(self.low, self.high)
+
+
 def _check_range(low: float, high: float) -> None:
     if not low < high:
         raise UserError(f"the value range must rise: low is {low}, high is {high}")

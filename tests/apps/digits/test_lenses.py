@@ -6,8 +6,9 @@ import torch
 from PIL import Image
 
 from apps.digits.app import APP
+from apps.digits.lecture.optima import claims
+from apps.digits.lecture.subsampling import BOARD, liberties, subsampled
 from apps.digits.render import patch, render
-from apps.digits.verbs.lecture import claims
 from cnn_core import runs, visual
 from cnn_core.cli import run
 from cnn_core.verbs import explain
@@ -101,13 +102,48 @@ def test_lecture_sheet_page_and_claims(lecture_run, capsys):
     assert penalised["blank"] > digits["blank"] + 0.2
     assert penalised["read_as_their_class"] >= 9
     page = (lecture_run / "visualize" / "lecture.html").read_text()
-    assert page.count("data:image/png;base64,") == 1
-    assert "src=" in page
+    assert page.count("data:image/png;base64,") == 13
     assert "http" not in page
+    figures = {path.stem for path in (lecture_run / "visualize" / "lecture").glob("*.png")}
+    assert figures >= {
+        "diagonal",
+        "cube",
+        "connection",
+        "pooling",
+        "flatten",
+        "subsampling",
+        "board",
+        "likeness",
+        "dream",
+    }
+    told = {claim["claim"]: claim["holds"] for claim in found["claims"]}
+    assert len(told) >= 18
+    assert all(holds for claim, holds in told.items() if "matrix" in claim or "map" in claim or "board" in claim)
+    ways = next(more["ways"] for more in found["more"].values() if "ways" in more)
+    assert ways["prior from data"]["likeness"] > ways["plain"]["likeness"] + 0.3
+    assert ways["plain"]["own"] > 0.9  # sure of what is no digit
     lines = claims(found["measures"], 10)
     assert len(lines) == 4
     swapped = dict(zip(found["measures"], [neurons, filters, penalised, digits], strict=True))
-    assert all(line.startswith("DOES NOT HOLD") for line in claims(swapped, 10)[:3])
+    assert all(str(line).startswith("DOES NOT HOLD") for line in claims(swapped, 10)[:3])
+
+
+def test_liberties_of_the_board_and_of_every_second_line():
+    board = np.array([[0, 1, 2], [1, 1, 2], [0, 2, 0]])
+    assert sorted(liberties(board)) == [1, 2, 2]
+    assert liberties(np.zeros((3, 3), int)) == []
+    stones = np.array([[".XO".index(point) for point in row] for row in BOARD])
+    assert min(liberties(stones)) > 0  # a legal position
+    assert sorted(liberties(stones)) != sorted(liberties(stones[::2, ::2]))
+
+
+def test_subsampled_pictures_keep_every_second_pixel():
+    pictures = torch.randint(0, 256, (2, 28, 28), dtype=torch.uint8)
+    assert torch.equal(subsampled(pictures, 1), pictures)
+    flat = torch.full((1, 28, 28), 77, dtype=torch.uint8)
+    assert torch.equal(subsampled(flat, 3), flat)
+    ramp = (torch.arange(28) * 9).expand(1, 28, 28).to(torch.uint8)
+    assert int((subsampled(ramp, 2).int() - ramp.int()).abs().max()) <= 9
 
 
 @pytest.mark.slow

@@ -1,48 +1,51 @@
-"""The lecture's figures as one sheet and one page, with its claims as numbers.
+"""Second half: what excites filters, neurons and classes most, with the lecture's claims as numbers.
 
 Optimal inputs of twelve filters of the second convolution, of nine neurons of the dense layer, and of the digits
 without and with the L1 penalty. Claims: a filter's shows one local texture, repeated; a neuron's a picture as a whole;
 with the penalty more of the picture stays blank, and the network still reads the digit.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from apps.digits.lecture.section import Claim, Section
 from apps.digits.render import render
 from cnn_core import visual
-from cnn_core.app import App
 from cnn_core.drawing import report
-from cnn_core.drawing.pages import Page
-from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.outcome import Outcome
-from cnn_core.runs import Run
-from cnn_core.verbs.views.common import out_path
 from cnn_core.verbs.views.raw_inputs import maximize_raw
 from cnn_core.visual.optimization.config import MaximizeConfig, Maximized
 
+if TYPE_CHECKING:
+    from cnn_core.runs import Run
+
 FILTERS, NEURONS = 12, 9
+STARTS = 4  # of each filter: what is found depends on the start, and the best is shown
 PENALTY = MaximizeConfig(steps=256, l1=0.1)
+BLIND = 0.5  # a filter that does not react to more of its own optimum than this is said to be weak
 
 
-def view(app: App, run: Run, options: Any) -> Outcome:
-    """Optimise all four groups, measure them, and write the sheet (PNG) and the page (HTML beside it)."""
+def section(run: Run, options: Any) -> tuple[Section, dict[str, Maximized]]:
+    """Optimise all four groups and measure them; gives the groups as well."""
     model, labels = run.model, run.labels
-    conv, dense = _layers(model)
-    common = {"seed": options.common.seed, "progress": not options.common.json}
+    (_, conv), dense = layers_of(model)
+    common: Any = {"seed": options.common.seed, "progress": not options.common.json}
     plain = replace(options.maximize, l1=0.0)
     penalty = options.maximize if options.maximize.l1 else PENALTY
     classes = min(10, len(labels))
     search = partial(maximize_raw, torch.zeros((28, 28), dtype=torch.uint8))
     filters = min(FILTERS, _width(model, conv))
     neurons = min(NEURONS, _width(model, dense))
+    best, blind = _best_filters(run, conv, filters, plain, common)
     groups = {
-        f"{filters} filters of {conv}": search(run, list(visual.filters(conv, range(filters))), plain, **common),
+        f"{filters} filters of {conv}": best,
         f"{neurons} neurons of {dense}": search(run, list(visual.neurons(dense, range(neurons))), plain, **common),
         "the classes": search(run, list(visual.logits(range(classes))), plain, **common),
         f"the classes with L1 ({penalty.l1:g})": search(run, list(visual.logits(range(classes))), penalty, **common),
@@ -53,43 +56,82 @@ def view(app: App, run: Run, options: Any) -> Outcome:
     for name in list(groups)[2:]:
         read = visual.predictions(model, _stack(groups[name]))[0].tolist()
         numbers[name]["read_as_their_class"] = sum(a == b for a, b in zip(read, range(classes), strict=True))
-    out = out_path(options, run)
-    figure = _sheet(groups, labels)
-    report.save(figure, out)
-    page = _page(run, figure, numbers, classes).save(out.with_suffix(".html"))
-    rows = _rows(numbers, classes)
-    text = f"{table(HEAD, rows)}\n\n" + "\n".join(claims(numbers, classes)) + f"\n\npicture: {out}\npage: {page}"
-    return Outcome({"run": str(run.folder), "measures": numbers, "picture": str(out), "page": str(page)}, text)
+    weak = [unit for unit, share in enumerate(blind) if share > BLIND]
+    text = (
+        "Each picture was found by gradient ascent from grey noise with the weights frozen: a_k of a filter is the sum "
+        "of its feature map, a neuron and a class are one value each. Drawn as dark ink on white; an edge that stayed "
+        "grey is one that no unit sees."
+    )
+    if weak:
+        listed = ", ".join(map(str, weak))
+        text += (
+            f" Weak in {conv}: {listed}. Such a filter does not react to most of any picture that was found, and no "
+            "pattern should be read into what is shown."
+        )
+    caption = "Optimal inputs of filters, neurons and classes; of the classes with the L1 penalty too."
+    found = Section(
+        "What a CNN has learned: the inputs that excite it most",
+        text,
+        [("optima", _sheet(groups, labels, weak), caption)],
+        claims(numbers, classes),
+        [(HEAD, _rows(numbers, classes))],
+        {"groups": numbers, "blind": dict(enumerate(blind))},
+    )
+    return found, groups
+
+
+def _best_filters(
+    run: Run, conv: str, count: int, config: MaximizeConfig, common: Any
+) -> tuple[Maximized, list[float]]:
+    """Of several starts under small shifts and turns the best of each filter, then without these; and its blind share.
+
+    The shifts carry pixels away from where a ReLU is dead, where plain ascent leaves its starting noise. The blind
+    share is the part of the pixels to which the filter does not react; these are set to grey.
+    """
+    objectives = visual.filters(conv, range(count))
+    rough = replace(config, robust="gentle", copies=STARTS)
+    like = torch.zeros((28, 28), dtype=torch.uint8)
+    found = maximize_raw(like, run, objectives, rough, **common)
+    best = np.asarray(found.after).reshape(count, STARTS).argmax(1)
+    starts = _stack(found).view(count, STARTS, 1, 28, 28)[torch.arange(count), torch.from_numpy(best)]
+    pictures, before, after, blind = [], [], [], []
+    for unit, (objective, start) in enumerate(zip(objectives, starts, strict=True)):
+        canvas = visual.Pixels((1, 28, 28), 0, 255, start_from=start)
+        fine = visual.optimize(run.model, objective, canvas, steps=config.steps, seed=common["seed"])
+        x = fine.inputs
+        dead = visual.saliency(run.model, x, objective) == 0
+        x = torch.where(dead, torch.full_like(x, 127.5), x).round()
+        pictures.append(x[0, 0].byte().cpu().numpy())
+        before.append(found.before[unit * STARTS])
+        after.append(float(visual.values(run.model, objective, x)))
+        blind.append(float(dead.float().mean()))
+    return Maximized(pictures, before, after), blind
 
 
 HEAD = ["what", "one value sees", "repetition", "texture", "blank", "read as their class"]
 
 
-def claims(numbers: dict[str, dict[str, float]], classes: int) -> list[str]:
+def claims(numbers: dict[str, dict[str, float]], classes: int) -> list[Claim]:
     """The lecture's claims, each with the numbers and whether they bear it out."""
     filters, neurons, digits, penalised = numbers.values()
-
-    def line(claim: str, holds: bool, figures: str) -> str:
-        return f"{'holds' if holds else 'DOES NOT HOLD'}: {claim} ({figures})"
-
     return [
-        line(
+        Claim(
             "a filter's value is local, a neuron's is global",
             filters["sees"] < neurons["sees"],
             f"it depends on a square of side {filters['sees']:.0f} against {neurons['sees']:.0f} pixels",
         ),
-        line(
+        Claim(
             "a filter's optimum repeats one texture, a neuron's does not",
             filters["repetition"] > neurons["repetition"] and filters["texture"] > neurons["texture"],
             f"repetition {filters['repetition']:.2f} against {neurons['repetition']:.2f}, "
             f"texture {filters['texture']:.2f} against {neurons['texture']:.2f}",
         ),
-        line(
+        Claim(
             "the penalty leaves more of the picture blank",
             penalised["blank"] > digits["blank"],
             f"{penalised['blank']:.0%} against {digits['blank']:.0%}",
         ),
-        line(
+        Claim(
             "the pictures with the penalty are still read as their class",
             penalised["read_as_their_class"] == classes,
             f"{penalised['read_as_their_class']:.0f} of {classes}",
@@ -97,8 +139,8 @@ def claims(numbers: dict[str, dict[str, float]], classes: int) -> list[str]:
     ]
 
 
-def _layers(model: Any) -> tuple[str, str]:
-    """The second convolution and the hidden dense layer. Raises UserError for a network without them."""
+def layers_of(model: Any) -> tuple[list[str], str]:
+    """The first two convolutions and the hidden dense layer. Raises UserError for a network without them."""
     names = [name for name, _ in model.named_children()]
     convolutions = [name for name in names if name.startswith(("conv", "res"))]
     dense = [name for name in names if name.startswith("dense") and "dropout" not in name]
@@ -107,7 +149,7 @@ def _layers(model: Any) -> tuple[str, str]:
             "visualize lecture: needs a network with two convolutions and a dense layer after flatten; "
             "train one with `cnn-digits train --preset lecture`"
         )
-    return convolutions[1], dense[0]
+    return convolutions[:2], dense[0]
 
 
 def _width(model: Any, layer: str) -> int:
@@ -158,7 +200,7 @@ def _rows(numbers: dict[str, dict[str, float]], classes: int) -> list[list[Any]]
 SIDE, GAP, EDGE = 0.86, 0.07, 0.25  # inches
 
 
-def _sheet(groups: dict[str, Maximized], labels: Sequence[str]) -> Any:
+def _sheet(groups: dict[str, Maximized], labels: Sequence[str], weak: Sequence[int]) -> Any:
     """Four blocks of two rows, side by side."""
     columns = [-(-len(found.inputs) // 2) for found in groups.values()]
     across = [columns[0] + columns[1], columns[2] + columns[3]]
@@ -180,27 +222,7 @@ def _sheet(groups: dict[str, Maximized], labels: Sequence[str]) -> Any:
             axes.set_xticks([])
             axes.set_yticks([])
             caption = labels[i] if name.startswith("the classes") else str(i)
+            caption += " weak" if n == 0 and i in weak else ""
             box = {"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none"}
             axes.text(0.05, 0.95, caption, transform=axes.transAxes, va="top", fontsize=8, color="#d62728", bbox=box)
     return figure
-
-
-def _page(run: Run, figure: Any, numbers: dict[str, dict[str, float]], classes: int) -> Page:
-    page = Page("What excites a CNN most")
-    page.text(
-        f"A network trained on {run.config.data} ({run.record['preset']} preset). Each picture was found by gradient "
-        "ascent from grey noise with the weights frozen: a_k of a filter is the sum of its feature map, a neuron and "
-        "a class are one value each. Drawn as dark ink on white; an edge that stayed grey is one that no unit sees."
-    )
-    page.picture(figure, "Optimal inputs of filters, neurons and classes; of the classes with the L1 penalty too.")
-    page.heading("The claims, checked")
-    for line in claims(numbers, classes):
-        page.text(line)
-    page.heading("The numbers")
-    page.table(HEAD, _rows(numbers, classes))
-    page.text(
-        "Repetition: the highest autocorrelation away from zero shift, 1 for a pattern that repeats exactly (median). "
-        "Texture: the part of the spectrum's power in its strongest 2 percent of frequencies (median). "
-        "Blank: the part of the pixels within 5 percent of black (mean)."
-    )
-    return page

@@ -1,0 +1,1 @@
+"""What convolution and pooling compute, drawn with the numbers in the cells: for any small arrays."""
