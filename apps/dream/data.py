@@ -60,10 +60,11 @@ def samples() -> dict[str, tuple[str, str]]:
     }
 
 
-def find(given: str, side: int = 0, *, progress: bool = True) -> Picture:
+def find(given: str, side: int = 0, enlarge: bool = False, *, progress: bool = True) -> Picture:
     """The picture that the user names: a file, or a sample photograph when there is no file of that name.
 
-    Its longer side is at most `side` (0: as it is). Raises UserError where there is none, or it cannot be read.
+    Its longer side is at most `side` (0: as it is), and no less with `enlarge`. Raises UserError where there is none,
+    or it cannot be read.
     """
     path, catalogue = Path(given).expanduser(), samples()
     credit = ""
@@ -77,7 +78,8 @@ def find(given: str, side: int = 0, *, progress: bool = True) -> Picture:
     image = pictures.opened(path, side=side)
     if image.has_transparency_data:
         note(f"{given}: its transparent parts are laid on white")
-    return Picture(pictures.shrunk(pictures.colour(image), side), Path(given).stem, credit)
+    resize = pictures.scaled if enlarge else pictures.shrunk
+    return Picture(resize(pictures.colour(image), side), Path(given).stem, credit)
 
 
 def in_folder(folder: Path, suffixes: tuple[str, ...]) -> list[str]:

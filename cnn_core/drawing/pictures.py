@@ -41,6 +41,8 @@ OTHERS = (
 """First bytes -> what the file is, for the message."""
 WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
+ENLARGED = 100_000_000  # pixels that a picture may be enlarged to
+
 
 def opened(source: str | Path | bytes, *, side: int = 0) -> Image.Image:
     """The picture of a file or of its bytes, decoded and turned as its orientation tag says.
@@ -182,13 +184,20 @@ def colour(image: Image.Image) -> np.ndarray:
 
 def shrunk(pixels: np.ndarray, side: int) -> np.ndarray:
     """The picture with its longer side at most `side` pixels; a smaller one, and `side` 0, as it is."""
+    return scaled(pixels, side) if side < max(pixels.shape[:2]) else pixels
+
+
+def scaled(pixels: np.ndarray, side: int) -> np.ndarray:
+    """The picture with its longer side `side` pixels long; as it is for 0. Raises UserError for too many."""
     from PIL import Image
 
     height, width = pixels.shape[:2]
-    if not side or max(height, width) <= side:
+    if not side or max(height, width) == side:
         return pixels
     factor = side / max(height, width)
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    if size[0] * size[1] > ENLARGED:
+        raise UserError(f"a picture of {size[0]} x {size[1]} pixels is too large; {ENLARGED:,} pixels at most")
     return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
 
 

@@ -61,10 +61,10 @@ if TYPE_CHECKING:
     from cnn_core.visual.optimization.penalties import L1, L2, TotalVariation
     from cnn_core.visual.optimization.scoring import values, values_of_each
     from cnn_core.visual.optimization.transforms import GENTLE, STRONG, Jitter, Rotate, Scale
+    from cnn_core.visual.pictures.movies import gif, mp4
     from cnn_core.visual.pictures.plot import (
         as_picture,
         filter_pictures,
-        gif,
         heat_of,
         normalised,
         overlay,
@@ -87,7 +87,8 @@ _HOME = {
     "optimization.notation": "as_objective",
     "optimization.objectives": "Objective custom direction diversity filter filters logit logits neuron neurons whole",
     "optimization.penalties": "L1 L2 TotalVariation",
-    "pictures.plot": "as_picture filter_pictures gif heat_of normalised overlay show tinted",
+    "pictures.plot": "as_picture filter_pictures heat_of normalised overlay show tinted",
+    "pictures.movies": "gif mp4",
     "modules.receptive": "Fields receptive_fields",
     "optimization.scoring": "values values_of_each",
     "style": "Styled gram stylize",
@@ -144,6 +145,7 @@ __all__ = [
     "layer_names",
     "logit",
     "logits",
+    "mp4",
     "neuron",
     "neurons",
     "noise_tunnel",

@@ -12,6 +12,7 @@ from typing import Unpack
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cnn_core import console
 from cnn_core.errors import UserError
@@ -57,7 +58,7 @@ def deep_dream(
         picture: (C, H, W); None starts from noise of `size` = (C, H, W).
         size: of the noise.
         guide: a second picture; the layer is then drawn to what it sees there: every place to the place of the
-            guide that it resembles most. `what` must be layers.
+            guide that it resembles most, and the other way round. `what` must be layers.
         octaves: sizes to work at, small to large; `ratio` lies between neighbours.
         ratio: of one octave's side to the one before.
         steps: in every octave.
@@ -167,15 +168,24 @@ def _objective(model: nn.Module, what: str | Sequence[str] | Objective, guide: T
 
 
 def _drawn_to(seen: Tensor) -> Callable[[Tensor], Tensor]:
+    """How much like the guide's places those of a picture are, and how well each place of the guide is met.
+
+    Cosines, with the guide's mean taken away: by inner products every place would go for the guide's strongest one,
+    and nothing of the guide would be seen.
+    """
     features = seen.flatten(2)[0]  # (C, places of the guide)
+    mean = features.mean(1, keepdim=True)
+    wanted = F.normalize(features - mean, dim=0)
 
     def value(h: Tensor) -> Tensor:
-        own = h.flatten(2).transpose(1, 2)  # (1, places, C)
-        rows = [
-            (part @ features).amax(2).sum(1)  # the best match of every place
-            for part in own.split(max(1, 2**24 // features.shape[1]), dim=1)
-        ]
-        return torch.stack(rows).sum(0)
+        own = F.normalize((h.flatten(2) - mean).transpose(1, 2), dim=2)  # (1, places, C)
+        places = own.shape[1]
+        total, met = own.new_zeros(len(own)), own.new_full((len(own), wanted.shape[1]), -1.0)
+        for part in own.split(max(1, 2**24 // wanted.shape[1]), dim=1):
+            likeness = part @ wanted
+            total = total + likeness.amax(2).sum(1)
+            met = torch.maximum(met, likeness.amax(1))
+        return total + met.sum(1) * (places / wanted.shape[1])
 
     return value
 

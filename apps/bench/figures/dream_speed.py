@@ -75,6 +75,7 @@ def pictures(backbone: Backbone, painting: str, precisions: tuple[str, ...]) -> 
 
     from apps.dream.data import find
     from apps.dream.painting import paint
+    from apps.dream.verbs.common import SIDE
     from apps.dream.verbs.dream import DreamOptions
     from apps.dream.verbs.style import StyleOptions
     from cnn_core import visual
@@ -82,7 +83,7 @@ def pictures(backbone: Backbone, painting: str, precisions: tuple[str, ...]) -> 
     from cnn_core.training import inference
 
     style, dream = StyleOptions(content="chelsea"), DreamOptions()
-    content, strokes = find("chelsea", style.size).tensor(), find(painting, style.size).tensor()
+    content, strokes = find("chelsea", SIDE).tensor(), find(painting, SIDE).tensor()
     for precision in precisions:
         with cpu_seconds() as spent:
             paint(
@@ -91,11 +92,11 @@ def pictures(backbone: Backbone, painting: str, precisions: tuple[str, ...]) -> 
                 style_weight=style.style_weight, precision=precision,
             )  # fmt: skip
         wall = {"seconds": spent.wall}
-        yield Figure(f"style {precision}, {style.size} pixels", "CPU-s", spent.cpu, conditions=wall)
+        yield Figure(f"style {precision}, {SIDE} pixels", "CPU-s", spent.cpu, conditions=wall)
         with cpu_seconds() as spent, inference.autocast(precision, torch.device("cpu")):
             visual.deep_dream(
                 backbone.model, backbone.deep, content, octaves=dream.octaves, steps=dream.steps, tile=dream.tile,
                 low=0.0, high=255.0,
             )  # fmt: skip
         wall = {"seconds": spent.wall}
-        yield Figure(f"dream {precision}, {style.size} pixels", "CPU-s", spent.cpu, conditions=wall)
+        yield Figure(f"dream {precision}, {SIDE} pixels", "CPU-s", spent.cpu, conditions=wall)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def section(run: Run, pictures: torch.Tensor, layers: list[str], seed: int) -> Section:
-    """The first of `pictures` (N, 28, 28) is dreamt on, and painted in the style of stripes; `layers` are convolutions."""
+    """The first of `pictures` (N, 28, 28) is dreamt on and painted like stripes; `layers` are convolutions."""
     conv = layers[-1]
     start = pictures[:1].float()  # (1, 28, 28), one channel
     dreams = [start]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from apps.dream.config import DEFAULT
+from cnn_core import optional
 from cnn_core.errors import UserError
 from cnn_core.verbs.common import Shared
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from apps.dream.backbone import Backbone
 
 CLASSIFIER = "efficientnet-lite0"
+SIDE = 384  # of a result, when none is asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,30 @@ def backbone_of(options: Any, default: str = DEFAULT) -> Backbone:
     place = device.choose(options.common.device, options.common.threads)
     name = options.backbone or default
     return load_backbone(name, place, weights=options.weights, progress=not options.common.json)
+
+
+def asked_size(options: Any) -> tuple[int, bool]:
+    """The longer side of the result, and whether a smaller picture is enlarged to it: only when asked for."""
+    if options.size is None:
+        return SIDE, False
+    if options.size < 0:
+        raise UserError(f"--size must be at least 0, not {options.size}")
+    return options.size, True
+
+
+def filmed(options: Any) -> bool:
+    """Whether the way there is to be written. Raises UserError, before the work begins, where MP4 cannot be made."""
+    if options.mp4:
+        optional.require("imageio_ffmpeg", "--mp4")
+    return bool(options.gif or options.mp4)
+
+
+def animations(options: Any, frames: Sequence[Any]) -> list[Path]:
+    """Write the animations that were asked for."""
+    from cnn_core import visual
+
+    written = [visual.gif(frames, options.gif)] if options.gif else []
+    return [*written, visual.mp4(frames, options.mp4)] if options.mp4 else written
 
 
 def arithmetic(options: Any, backbone: Backbone) -> tuple[Any, bool]:

@@ -11,11 +11,14 @@ from apps.dream.config import DEFAULT
 from apps.dream.verbs.common import (
     CLASSIFIER,
     Looking,
+    animations,
     arithmetic,
+    asked_size,
     at_least,
     backbone_of,
     chosen_units,
     class_of,
+    filmed,
     out_path,
 )
 from cnn_core.app import App
@@ -54,8 +57,9 @@ class DreamOptions(Looking):
     """A class to dream of, by name or number, in place of layers; from noise, by way of Fourier coefficients."""
     guide: str = ""
     """A second picture: the layers are drawn to what they see there."""
-    size: int = 384
-    """Longer side of the result in pixels, never above the picture's own; 0 keeps the picture's size."""
+    size: int | None = None
+    """Longer side of the result in pixels: the picture is shrunk or enlarged to it; 0 keeps its size. When left out,
+    384, or the picture's own where that is less."""
     octaves: int = 4
     """Sizes to work at, small to large."""
     ratio: float = 1.4
@@ -70,6 +74,8 @@ class DreamOptions(Looking):
     """Larger pictures are worked on in tiles about this large a side, to bound memory."""
     gif: Path | None = None
     """Animation of the way there to write as well."""
+    mp4: Path | None = None
+    """The same as a film (needs the extra mp4)."""
 
 
 parse = parser(DreamOptions, ABOUT)
@@ -84,11 +90,11 @@ def run(app: App, options: DreamOptions) -> Outcome:
     from cnn_core.drawing import pictures
     from cnn_core.visual.fast.cache import remember
 
-    at_least(options, octaves=1, steps=1, tile=16, size=0, jitter=0)
+    at_least(options, octaves=1, steps=1, tile=16, jitter=0)
     if not options.ratio > 1 or not options.rate > 0:
         raise UserError("--ratio must be above 1 and --rate above 0")
     progress = not options.common.json
-    photo = find(options.picture, options.size, progress=progress) if options.picture else None
+    photo = find(options.picture, *asked_size(options), progress=progress) if options.picture else None
     guide = find(options.guide, options.size or 384, progress=progress) if options.guide else None
     height, width = photo.pixels.shape[:2] if photo else (options.size or 384,) * 2
     if height * width > MOST:
@@ -116,27 +122,26 @@ def run(app: App, options: DreamOptions) -> Outcome:
     def compute() -> dict[str, torch.Tensor]:
         with context:
             if size and options.target:
-                return {"picture": from_noise(backbone, what, size, options, frame if options.gif else None)}
+                return {"picture": from_noise(backbone, what, size, options, frame if filmed(options) else None)}
             seen = visual.deep_dream(
                 backbone.model, what, start, size=size, guide=led, progress=not options.common.json,
-                frame=frame if options.gif else None, **settings,
+                frame=frame if filmed(options) else None, **settings,
             )  # fmt: skip
         return {"picture": seen}
 
     key = (what, start, size, led, settings, bf16)
     result = (
         compute()
-        if options.gif
+        if filmed(options)
         else remember("class" if size and options.target else "dream", backbone.model, key, compute)
     )["picture"]
     pixels = pixels_of(result)
     pictures.save(pixels, out)
     data: dict[str, Any] = {"picture": str(out), "backbone": backbone.name, "dreamt": words, "size": [width, height]}
     lines = [f"picture: {out} ({width} x {height}; {words} of {backbone.name})"]
-    if options.gif:
-        visual.gif([*frames, pixels / 255], options.gif)
-        data["gif"] = str(options.gif)
-        lines.append(f"animation: {options.gif}")
+    for path in animations(options, [*frames, pixels / 255]):
+        data[path.suffix[1:]] = str(path)
+        lines.append(f"animation: {path}")
     return Outcome(data | credits_of(photo, guide), "\n".join([*lines, *credit_lines(photo, guide)]))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from apps.dream.verbs.common import Looking, arithmetic, at_least, backbone_of, out_path
+from apps.dream.verbs.common import Looking, animations, arithmetic, asked_size, at_least, backbone_of, filmed, out_path
 from apps.dream.verbs.dream import credit_lines, credits_of
 from cnn_core.app import App
 from cnn_core.config import positional
@@ -56,14 +56,17 @@ class StyleOptions(Looking):
     """Steps at half the size."""
     steps: int = 20
     """Steps at the whole size."""
-    size: int = 384
-    """Longer side of the result in pixels, never above the content's own; 0 keeps its size."""
+    size: int | None = None
+    """Longer side of the result in pixels: the content is shrunk or enlarged to it; 0 keeps its size. When left out,
+    384, or the content's own where that is less."""
     style_size: int = 0
     """Longer side of the styles: smaller gives finer strokes; as size when 0."""
     every: int = 0
     """Write the picture of every so many steps as well, beside the result."""
     gif: Path | None = None
     """Animation of the way there to write as well."""
+    mp4: Path | None = None
+    """The same as a film (needs the extra mp4)."""
 
 
 parse = parser(StyleOptions, ABOUT)
@@ -73,11 +76,10 @@ def run(app: App, options: StyleOptions) -> Outcome:
     """Paint, and write the picture."""
     from apps.dream.data import find, pixels_of
     from apps.dream.painting import paint
-    from cnn_core import visual
     from cnn_core.drawing import pictures
     from cnn_core.visual.fast.cache import remember
 
-    at_least(options, coarse=0, steps=0, size=0, style_size=0, style_weight=0, smooth=0, every=0)
+    at_least(options, coarse=0, steps=0, style_size=0, style_weight=0, smooth=0, every=0)
     if not options.styles:
         raise UserError("name the content and at least one style: cnn-dream style PHOTO PAINTING")
     if options.coarse + options.steps < 1 or not options.rate > 0:
@@ -89,7 +91,7 @@ def run(app: App, options: StyleOptions) -> Outcome:
             f"--blend: {len(options.blend)} weights for {len(options.styles)} styles; one each, none below 0"
         )
     progress = not options.common.json
-    photo = find(options.content, options.size, progress=progress)
+    photo = find(options.content, *asked_size(options), progress=progress)
     height, width = photo.pixels.shape[:2]
     if height * width > MOST:
         need = f"{width} x {height} pixels need about {height * width * 4e-6:.0f} GB of memory"
@@ -105,7 +107,7 @@ def run(app: App, options: StyleOptions) -> Outcome:
     def watch(step: int, picture: Tensor, loss: float) -> None:
         if options.every and (step + 1) % options.every == 0:
             pictures.save(pixels_of(picture), out.with_name(f"{out.stem}-step{step + 1:04}{out.suffix}"))
-        if options.gif and step % 3 == 0:
+        if filmed(options) and step % 3 == 0:
             frames.append(pixels_of(picture) / 255)
 
     _, bf16 = arithmetic(options, backbone)
@@ -116,7 +118,7 @@ def run(app: App, options: StyleOptions) -> Outcome:
     }
     settings |= {"content_layers": content_layers, "style_layers": style_layers, "blend": options.blend or None}
     settings |= {"seed": options.common.seed, "precision": "bf16" if bf16 else "fp32"}
-    watched = bool(options.every or options.gif)
+    watched = bool(options.every or filmed(options))
 
     def compute() -> dict[str, Tensor]:
         painting = paint(
@@ -138,10 +140,9 @@ def run(app: App, options: StyleOptions) -> Outcome:
     where = {"coarse": "at half the size", "fine": "at the whole"}
     fall = ", ".join(f"{first:.3g} to {last:.3g} {where[part]}" for part, (first, last) in losses.items())
     lines = [f"picture: {out} ({size[0]} x {size[1]}; loss {fall})"]
-    if options.gif:
-        visual.gif([*frames, pixels / 255], options.gif)
-        data["gif"] = str(options.gif)
-        lines.append(f"animation: {options.gif}")
+    for path in animations(options, [*frames, pixels / 255]):
+        data[path.suffix[1:]] = str(path)
+        lines.append(f"animation: {path}")
     return Outcome(data | credits_of(photo, *paintings), "\n".join([*lines, *credit_lines(photo, *paintings)]))
 
 

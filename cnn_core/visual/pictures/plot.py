@@ -6,7 +6,6 @@ Letters: B inputs, C channels, H height, W width, T time. Arrays are (H, W) or (
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,13 +15,11 @@ from torch import Tensor, nn
 
 from cnn_core.drawing.heat import tinted
 from cnn_core.errors import UserError
-from cnn_core.files import atomic
 from cnn_core.visual.modules.activations import find_layer
 
 __all__ = [
     "as_picture",
     "filter_pictures",
-    "gif",
     "heat_of",
     "normalised",
     "overlay",
@@ -129,31 +126,3 @@ def filter_pictures(model: nn.Module, layer: str) -> Tensor:
         hint = f"; try {layer}.{inner[0]}" if inner else ""
         raise UserError(f"layer {layer!r} ({type(module).__name__}) is not a convolution{hint}")
     return weight.detach().float().cpu().clone()
-
-
-def gif(frames: Sequence[Array], path: str | Path, *, milliseconds: int = 80, hold: int = 1000) -> Path:
-    """Write an animation; frames (H, W) or (H, W, 3) in 0..1 are enlarged to the size of the largest.
-
-    The last frame stays for `hold` milliseconds. Raises UserError for no frames and when it cannot be written.
-    """
-    from PIL import Image  # only when an animation is written
-
-    if not frames:
-        raise UserError("an animation needs at least one frame")
-    height, width = (max(frame.shape[axis] for frame in frames) for axis in (0, 1))
-    pictures = []
-    for frame in frames:
-        pixels = (np.clip(frame, 0, 1) * 255).round().astype(np.uint8)
-        picture = Image.fromarray(pixels).convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
-        pictures.append(picture.quantize(255))
-    final = Path(path)
-    with atomic(final) as temporary:
-        pictures[0].save(
-            temporary,
-            format="GIF",
-            save_all=True,
-            append_images=pictures[1:],
-            duration=[milliseconds] * (len(pictures) - 1) + [hold],
-            loop=0,
-        )
-    return final

@@ -128,6 +128,11 @@ def test_lecture_sheet_page_and_claims(lecture_run, capsys):
     assert all(str(line).startswith("DOES NOT HOLD") for line in claims(swapped, 10)[:3])
 
 
+def test_one_unit_in_short_form(lecture_run, capsys):
+    found = answer(capsys, "visualize", "filters", lecture_run, "--layer", "conv1:7", "--steps", 4)
+    assert [each["unit"] for each in found["units"]] == ["7"]
+
+
 def test_liberties_of_the_board_and_of_every_second_line():
     board = np.array([[0, 1, 2], [1, 1, 2], [0, 2, 0]])
     assert sorted(liberties(board)) == [1, 2, 2]
@@ -242,6 +247,9 @@ def test_render_draws_heat_and_parts():
         (["visualize", "exemplars", "RUN", "--l1", "0.1"], "visualize exemplars: does not read --l1"),
         (["visualize", "maps", "RUN"], "visualize maps: needs --input"),
         (["visualize", "maps", "RUN", "--input", "0", "--layer", "output"], "no maps"),
+        (["visualize", "filters", "RUN", "--layer", "conv1:99"], "conv1 has units 0 to 24"),
+        (["visualize", "filters", "RUN", "--layer", "conv1:x"], "behind the colon stands one unit"),
+        (["visualize", "filters", "RUN", "--layer", "conv1:1", "--units", "2"], "several go with --units"),
         (["visualize", "filters", "RUN", "--steps", "0"], "--steps must be at least 1"),
         (["visualize", "filters", "RUN", "--count", "0"], "--count and --exemplars"),
         (["explain", "RUN"], "name the pictures to explain"),

@@ -122,6 +122,20 @@ def test_guided_dream_and_tiles(photo, painting, tmp_path, capsys):
     assert np.abs(pixels(tmp_path / "alone.png") - pixels(tmp_path / "led.png")).mean() > 0.5
 
 
+def test_filters_in_short_form_and_enlarging(photo, tmp_path, capsys):
+    common = ["--octaves", 1, "--steps", 2, "--size", 100]
+    found = answer(
+        capsys, "dream", photo, *common, "--layers", "conv2_1:2 - 0.5*conv2_1:3", "--out", tmp_path / "a.png"
+    )
+    assert found["dreamt"] == "conv2_1-2-0.5-conv2_1-3"
+    assert size_of(tmp_path / "a.png")[:2] == (100, 67)  # a picture of 72 x 48
+    args = ["dream", photo, "--layers", "conv2_1:2"]
+    assert "leave out --units and --guide" in bad(capsys, *args, "--units", 3)
+    assert "whole numbers" in bad(capsys, "dream", photo, "--layers", "conv2_1:x")
+    assert "no such layer" in bad(capsys, "dream", photo, "--layers", "conv9_9:1")
+    assert "too large" in bad(capsys, *args, "--size", 90_000)
+
+
 def test_style_lowers_the_loss_at_both_sizes(photo, painting, tmp_path, capsys):
     args = ["style", photo, painting, "--coarse", 6, "--steps", 5, "--precision", "fp32"]
     found = answer(capsys, *args, "--every", 3, "--out", tmp_path / "a.png")

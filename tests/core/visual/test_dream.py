@@ -88,6 +88,18 @@ def test_a_guide_draws_towards_what_it_shows(make):
     assert not torch.allclose(found, free)
 
 
+def test_a_guided_dream_wants_all_of_its_guide_and_not_its_strongest_place():
+    from cnn_core.visual.dream import _drawn_to
+
+    guide = torch.rand(1, 6, 4, 5)
+    guide[:, :, 1, 2] *= 5  # the strongest place
+    value = _drawn_to(guide)
+    strongest = 10 * guide[:, :, 1:2, 2:3].expand_as(guide)
+    assert float(value(guide)) > float(value(strongest))
+    torch.testing.assert_close(value(guide), value(guide.roll((1, 2), (2, 3))))  # wherever it is
+    torch.testing.assert_close(value(guide), torch.tensor([2.0 * 20]))  # every place met, by all of the guide
+
+
 def test_mistakes(digits, make):
     picture = smooth(1, 12, 12)
     for options, message in (

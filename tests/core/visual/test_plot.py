@@ -4,7 +4,8 @@ import torch
 from PIL import Image
 
 from cnn_core.errors import UserError
-from cnn_core.visual.pictures.plot import as_picture, filter_pictures, gif, heat_of, normalised, overlay, show
+from cnn_core.visual.pictures.movies import gif, mp4
+from cnn_core.visual.pictures.plot import as_picture, filter_pictures, heat_of, normalised, overlay, show
 
 
 def test_normalised():
@@ -59,6 +60,23 @@ def test_sheet_and_filters(digits):
     assert torch.equal(weights, digits.conv2.conv.weight)
     with pytest.raises(UserError, match=r"not a convolution; try conv2.conv"):
         filter_pictures(digits, "conv2")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pipes that its reader leaves open
+def test_mp4(tmp_path):
+    ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="imageio-ffmpeg, which writes MP4, is not installed")
+    frames = [np.full((20 + i, 31), i / 5) for i in range(5)]
+    path = mp4(frames, tmp_path / "way.mp4", per_second=10, hold=0.5)
+    reader = ffmpeg.read_frames(str(path))
+    meta = next(reader)
+    assert meta["size"] == (32, 24)
+    shown = [np.frombuffer(frame, np.uint8).mean() for frame in reader]
+    assert len(shown) == 10
+    assert shown[0] < 20
+    assert shown[-1] > 180
+    assert [each.name for each in tmp_path.iterdir()] == ["way.mp4"]
+    with pytest.raises(UserError, match="at least one frame"):
+        mp4([], tmp_path / "none.mp4")
 
 
 def test_gif(tmp_path):
