@@ -5,6 +5,7 @@ Letters: N samples, B batch.
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Self
 
 import torch
@@ -136,6 +137,17 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def parts(self, count: int) -> list["Batch"]:
+        """`count` parts of nearly equal size, in order; the batch itself for one."""
+        if count == 1:
+            return [self]
+        edges = [len(self) * i // count for i in range(count + 1)]
+        share = self.weight / len(self)
+        return [
+            Batch(self.inputs[first:stop], self.targets[first:stop], share * (stop - first))
+            for first, stop in pairwise(edges)
+        ]
 
 
 def permutation(count: int, seed: int, epoch: int) -> Tensor:

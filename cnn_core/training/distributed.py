@@ -8,7 +8,7 @@ import gc
 import inspect
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +90,12 @@ def parallel(model: nn.Module) -> nn.Module:
         "forward_sync_buffers" if "forward_sync_buffers" in parameters else "broadcast_buffers"
     )  # before torch 2.14
     return kind(model, device_ids=devices, **{sending: False})
+
+
+def unsynchronized(model: nn.Module) -> AbstractContextManager[Any]:
+    """Inside, gradients stay on each rank: more of them are to come before the step."""
+    inner = getattr(model, "_orig_mod", model)  # of torch.compile
+    return inner.no_sync() if isinstance(inner, nn.parallel.DistributedDataParallel) else nullcontext()
 
 
 def average_over_ranks(tensors: Iterable[Tensor]) -> None:

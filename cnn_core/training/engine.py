@@ -22,7 +22,7 @@ from cnn_core.training import checkpoint
 from cnn_core.training.callbacks import Callback, MovingAverage, StepInfo
 from cnn_core.training.data import Batch, Split, balanced, batches_per_epoch, epoch_length, minibatches, mix
 from cnn_core.training.device import keep_freed_memory
-from cnn_core.training.distributed import Ranks, parallel, process_group, wait_for_main
+from cnn_core.training.distributed import Ranks, parallel, process_group, unsynchronized, wait_for_main
 from cnn_core.training.inference import Means, Step, autocast, classification, evaluate, predict_logits
 from cnn_core.training.log import RunLog
 from cnn_core.training.optim import make_optimizer
@@ -222,9 +222,7 @@ class _Loop:
             group["lr"] = group.get("rate", 1.0) * learning_rate(config, info.number, info.steps)
         for callback in self.callbacks:
             callback.before_step(info)
-        with autocast(config.precision, self.state.device):
-            means = self.step(network, batch)
-        self.objective(means, batch).backward()
+        means = self.gradients(network, batch)
         for callback in self.callbacks:
             callback.after_backward(info)
         optimizer.step()
@@ -233,13 +231,30 @@ class _Loop:
             callback.after_step(info, means)
         self.state.means.add(means, batch.weight)
 
-    def objective(self, means: Mapping[str, Tensor], batch: Batch) -> Tensor:
-        """What this rank differentiates."""
+    def gradients(self, network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
+        """Add up the gradients of a minibatch, part by part; gives the means over all of it."""
+        # As many parts on every rank, for batch norms meet in each; a share has this many samples at least.
+        count = min(self.config.accumulate, max(1, self.batch_size(self.state.batch) // self.here.world))
+        parts = batch.parts(count)
+        total = Means(self.state.device)
+        for number, part in enumerate(parts):
+            with autocast(self.config.precision, self.state.device):
+                means = self.step(network, part)
+            last = number == len(parts) - 1
+            with nullcontext() if last else unsynchronized(network):
+                self.objective(means, part, batch).backward()
+            if len(parts) == 1:
+                return means
+            total.add(means, part.weight)
+        return total.means()
+
+    def objective(self, means: Mapping[str, Tensor], part: Batch, batch: Batch) -> Tensor:
+        """What this rank differentiates for a part of its share of the minibatch."""
         loss = means.get("objective", means["loss"])
         if self.here.world == 1:
-            return loss
+            return loss if part is batch else loss * (part.weight / batch.weight)
         # DDP averages over ranks; this makes that average the mean over the global batch.
-        return loss * (batch.weight * self.here.world / self.batch_size(self.state.batch))
+        return loss * (part.weight * self.here.world / self.batch_size(self.state.batch))
 
     def end_epoch(self) -> None:
         state = self.state

@@ -119,6 +119,10 @@ class Means:
         """The sums, for a checkpoint."""
         return {**self.sums, "weight": torch.tensor(self.weight, dtype=torch.float64)}
 
+    def means(self) -> dict[str, Tensor]:
+        """The means of this rank alone, still on the device."""
+        return {name: value / max(self.weight, 1e-9) for name, value in self.sums.items()}
+
     def read(self) -> dict[str, float]:
         """The means over all ranks."""
         weight = torch.tensor(self.weight, dtype=_sum_type(self.device), device=self.device)

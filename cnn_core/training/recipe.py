@@ -23,6 +23,9 @@ class FitConfig:
     command line."""
     batch_size: int = 256
     """Samples per step."""
+    accumulate: int = 1
+    """Go through the samples of a step in so many parts, one after another, and take the step for all of them: less
+    memory. The same step as of the whole, but that batch norms take mean and variance of each part."""
     optimizer: Literal["adamw", "muon", "sgd", "adadelta"] = "adamw"
     """adamw (Loshchilov & Hutter 2019), muon (Jordan 2024: for the filters of convolutions, adamw for all other
     weights), SGD with Nesterov momentum, or adadelta (Zeiler 2012)."""
@@ -72,6 +75,7 @@ class FitConfig:
         check_range("epoch_samples", self.epoch_samples, 0)
         check_range("least_steps", self.least_steps, 0)
         check_range("batch_size", self.batch_size, 1)
+        check_range("accumulate", self.accumulate, 1)
         check_range("learning_rate", self.learning_rate, 0, exclusive=True)
         check_range("weight_decay", self.weight_decay, 0)
         check_range("warmup", self.warmup, 0, 1)

@@ -40,14 +40,15 @@ def free_port() -> int:
 
 # 97 samples in batches of 16: the last one has a single sample, fewer than there are processes.
 @pytest.mark.long
-@pytest.mark.parametrize("norm", ["none", "batch"])
-def test_two_processes_are_one(tmp_path, norm):
+@pytest.mark.parametrize(("norm", "accumulate"), [("none", 1), ("batch", 1), ("none", 3)])
+def test_two_processes_are_one(tmp_path, norm, accumulate):
     options = {
         "samples": 97,
         "double": True,  # rounding stays far below what a mistake would show
         "net": {"norm": norm},
         "fit": {"epochs": 2, "batch_size": 16, "learning_rate": 0.003, "clip_norm": 1.0},
     }
+    options["fit"] |= {"accumulate": accumulate}
     one, two = one_and_two(tmp_path, options)
     histories = [json.loads((tmp_path / str(processes) / "history.json").read_text()) for processes in (1, 2)]
     for name, value in one.items():

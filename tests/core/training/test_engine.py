@@ -387,3 +387,29 @@ def test_rare_classes_are_repeated_by_the_engine_itself():
     config = FitConfig(epochs=1, batch_size=8, balance=True, precision="fp32")
     assert fit(model, split, config, progress=False).steps == 9  # 36 and 9 times 4 samples
     assert fit(model, split, replace(config, balance=False), progress=False).steps == 5
+
+
+def test_parts_of_a_step_make_the_same_step():
+    train = replace(bars(50), inputs=bars(50).inputs.double())
+    results = []
+    for accumulate in (1, 3, 50):
+        torch.manual_seed(0)
+        model = small_net(norm="none").double()
+        seen: list[int] = []
+        model.register_forward_pre_hook(lambda _m, args, seen=seen: seen.append(len(args[0])))
+        config = FitConfig(
+            epochs=2, batch_size=16, accumulate=accumulate, precision="fp32", clip_norm=1.0, calibration=0
+        )
+        done = fit(model, train, config, progress=False)
+        results.append((model.state_dict(), done.history[-1], seen))
+    (whole, log, sizes), *others = results
+    assert max(sizes) == 16
+    for weights, other_log, other_sizes in others:
+        assert max(other_sizes) < 7
+        assert sum(other_sizes) == sum(sizes)
+        for name, value in whole.items():
+            torch.testing.assert_close(weights[name], value, rtol=1e-9, atol=1e-11)
+        assert other_log["train_loss"] == pytest.approx(log["train_loss"], rel=1e-9)
+        assert other_log["train_accuracy"] == pytest.approx(log["train_accuracy"], rel=1e-9)
+    with pytest.raises(UserError, match="accumulate"):
+        FitConfig(accumulate=0)
