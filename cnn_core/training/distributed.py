@@ -16,6 +16,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from cnn_core.errors import UserError, first_line
+from cnn_core.training.peers import watched
+
 
 @dataclass(frozen=True)
 class Ranks:
@@ -42,18 +45,46 @@ def ranks() -> Ranks:
 
 @contextmanager
 def process_group(device: torch.device | str) -> Iterator[Ranks]:
-    """Join the other processes (gloo on CPUs, NCCL on GPUs) for the block, and leave cleanly after it."""
+    """Join the other processes (gloo on CPUs, NCCL on GPUs) for the block, and leave cleanly after it.
+
+    Raises UserError when another process ends meanwhile. One that is silent for `CNN_SUITE_LOST_AFTER` seconds (25; 0
+    waits as long as PyTorch does) ends this process, see `peers`.
+    """
     here = ranks()
     if here.world == 1 or dist.is_initialized():
         yield here
         return
-    dist.init_process_group("nccl" if torch.device(device).type == "cuda" else "gloo")
     try:
-        yield here
-        dist.barrier()  # a rank that leaves early would break the others' last exchange
+        dist.init_process_group("nccl" if torch.device(device).type == "cuda" else "gloo")
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"the other processes cannot be reached ({first_line(error)[:120]})") from error
+    store = dist.distributed_c10d._get_default_store()
+    try:
+        with watched(store, here.rank, here.world, lost_after()):
+            yield here
+            dist.barrier()  # a rank that leaves early would break the others' last exchange
+    except RuntimeError as error:
+        if not any(word in str(error) for word in ("gloo", "NCCL", "onnection closed", "onnection reset")):
+            raise
+        raise UserError(
+            f"another process of the {here.world} has ended ({first_line(error)[:120]}); the last checkpoint is whole: "
+            "go on with --resume RUN"
+        ) from error
     finally:
         gc.collect()  # DistributedDataParallel is part of cycles, and would keep the group's threads until the end
         dist.destroy_process_group()
+
+
+def lost_after() -> float:
+    """Seconds of silence after which another process counts as lost. Raises UserError for what is no number."""
+    given = os.environ.get("CNN_SUITE_LOST_AFTER", "25")
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise UserError(f"CNN_SUITE_LOST_AFTER={given}: must be a number of seconds, or 0")
+    return seconds
 
 
 def sum_over_ranks(values: Tensor) -> Tensor:
