@@ -5,6 +5,7 @@ The file is that of a ready-made network, or RUN/model.onnx where it was exporte
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -48,16 +49,23 @@ class ExportedRun:
 
     def answers_to(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """(probabilities (N, C) float64, unlikeness (N,), None where it cannot be told) of inputs (N, ...)."""
+        outputs = [output.name for output in self.on_one_processor.get_outputs()]
+        found = self._run(inputs, [name for name in ("logits", "unlikeness") if name in outputs])
+        return probabilities_of(found[0], self.several_labels), found[1] if len(found) > 1 else None
+
+    def logits(self, inputs: np.ndarray) -> np.ndarray:
+        """Inputs (N, ...) as `app.read` gives them -> calibrated logits (N, C) float64."""
+        return self._run(inputs, ["logits"])[0].astype(np.float64)
+
+    def _run(self, inputs: np.ndarray, names: Sequence[str]) -> list[np.ndarray]:
+        """The outputs of these names, each (N, ...)."""
         session = self.on_all_processors if len(inputs) >= MANY else self.on_one_processor
-        names = [output.name for output in session.get_outputs()]
-        asked = [name for name in ("logits", "unlikeness") if name in names]
         size = max(1, min(AT_ONCE, MOST_WORDS // prod(inputs.shape[1:]))) if self.app.free_axes else AT_ONCE
         parts = [
-            session.run(asked, {session.get_inputs()[0].name: inputs[start : start + size]})
+            session.run(names, {session.get_inputs()[0].name: inputs[start : start + size]})
             for start in range(0, len(inputs), size)
         ]
-        found = [np.concatenate(each) for each in zip(*parts, strict=True)]
-        return probabilities_of(found[0], self.several_labels), found[1] if len(found) > 1 else None
+        return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
     @cached_property
     def on_one_processor(self) -> Any:
