@@ -22,6 +22,7 @@ from apps.bench.figures.measure import Way, in_turns
 from apps.bench.options import BenchOptions, on_processor
 from apps.speech.app import APP
 from apps.speech.config import NetConfig
+from cnn_core import runs
 from cnn_core.app import App
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import parser

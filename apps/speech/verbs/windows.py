@@ -53,9 +53,11 @@ def _logits(run: Run, samples: np.ndarray, step: int, audible: np.ndarray) -> np
     """Calibrated logits of the audible windows of a stretch; neighbours share their frames, computed once."""
     import torch
 
+    from apps.speech.front import LogMel
     from cnn_core.training.inference import predict_logits
 
     front, rest = run.model.front, torch.nn.Sequential(*list(run.model.children())[1:])
+    assert isinstance(front, LogMel)
     device = next(run.model.parameters()).device
     with torch.no_grad():
         sound = torch.from_numpy(samples.astype(np.float32) / 32768).to(device)

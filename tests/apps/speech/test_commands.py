@@ -27,6 +27,7 @@ from apps.speech.verbs.windows import probabilities
 from cnn_core.cli import run
 from cnn_core.runs import Run, checkpoint_of, restore
 from tests.helpers.commands import answer, bad
+from tests.helpers.runs import in_fp32
 
 ROOT = Path(__file__).parents[3]
 SLOPES = {"rising": 1500, "falling": -1500, "level": 0}
