@@ -1,10 +1,12 @@
 """A run answered by its exported file through onnxruntime, without PyTorch: a tenth of the time for a few inputs.
 
-The file is that of a ready-made network, or RUN/model.onnx where it was exported from the weights that the run has now.
+The file is that of a ready-made network, or RUN/model.onnx where it was exported from the weights and the calibration
+that the run has now.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +20,7 @@ from cnn_core import bounded
 from cnn_core.app import App
 from cnn_core.config import from_json
 from cnn_core.errors import UserError
+from cnn_core.files import digest_of
 from cnn_core.metrics.limits import Calibration, probabilities_of, read_calibration
 from cnn_core.networks import pretrained
 from cnn_core.networks.record import fitted_of, read_record
@@ -113,16 +116,25 @@ def _exported(app: App, run: Path, threads: int) -> ExportedRun:
     fitted = fitted_of(app, record)
     app = app.with_fitted(fitted)
     found = ExportedRun(app, config, tuple(record["labels"]), fitted, read_calibration(folder), file, threads)
-    metadata = found.on_one_processor.get_modelmeta().custom_metadata_map
-    if pretrained.card_of(run) is None and metadata.get(DIGEST) != weights_digest(folder):
-        raise UserError(f"{file}: was not made from the weights that the run has now; export it again")
+    if pretrained.card_of(run) is None:
+        metadata = found.on_one_processor.get_modelmeta().custom_metadata_map
+        expected = {DIGEST: weights_digest(folder), **calibration_metadata(found.calibration)}
+        if any(metadata.get(name) != value for name, value in expected.items()):
+            raise UserError(f"{file}: was not made from the weights that the run has now; export it again")
     return found
 
 
 def weights_digest(folder: Path) -> str:
     """sha256 of the weights that a run folder answers with (its best checkpoint, else its last); "" without one."""
-    for place in (folder / "best", folder / "last", folder):
-        if (place / "sums.json").is_file():
-            sums = bounded.read_json(place / "sums.json", regular=True)
-            return str(sums.get("weights.safetensors", "")) if isinstance(sums, dict) else ""
+    for place in (folder, folder / "best", folder / "last"):
+        weights = place / "weights.safetensors"
+        if weights.is_file():
+            bounded.check_regular(weights)
+            return digest_of(weights)
     return ""
+
+
+def calibration_metadata(found: Calibration) -> dict[str, str]:
+    """What a file's metadata say of the calibration that is in it."""
+    limits = {f"{share}%": found.most_unlikeness(share / 100) for share in (1, 2, 5, 10)} if found.unlikeness else {}
+    return {"temperature": f"{found.temperature:.6g}", "unlikeness_limits": json.dumps(limits)}
