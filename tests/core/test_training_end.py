@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 import sys
 
 import numpy as np
@@ -57,6 +58,12 @@ def test_a_trained_run_answers_through_its_file_until_its_weights_change(train, 
     onnx, torch = answers(run, "onnx", capsys), answers(run, "torch", capsys)
     assert [label for label, _ in onnx] == [label for label, _ in torch]
     np.testing.assert_allclose([share for _, share in onnx], [share for _, share in torch], atol=1e-5)
+    program = (
+        "import sys; from apps.text.app import APP; from cnn_core.cli import run;"
+        f"status = run(APP, ['predict', {str(run)!r}, 'good film']); assert 'torch' not in sys.modules; sys.exit(status)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     assert command(APP, ["export", str(run)]) == 0  # the run's own file is made anew without --overwrite
     assert session.exported(APP, run) is not None
 
