@@ -19,7 +19,7 @@ import numpy as np
 from cnn_core import bounded
 from cnn_core.app import App
 from cnn_core.config import from_json
-from cnn_core.errors import UserError
+from cnn_core.errors import UserError, first_line
 from cnn_core.files import digest_of
 from cnn_core.metrics.limits import Calibration, probabilities_of, read_calibration
 from cnn_core.networks import pretrained
@@ -88,7 +88,10 @@ class ExportedRun:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads or threads
         options.log_severity_level = 3
-        return onnxruntime.InferenceSession(str(self.file), options, providers=["CPUExecutionProvider"])
+        try:
+            return onnxruntime.InferenceSession(str(self.file), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its own exception types share no base but Exception
+            raise UserError(f"{self.file}: damaged, or no ONNX file; export it again ({first_line(error)})") from error
 
 
 def exported(app: App, run: Path, engine: str = "auto", device: str = "auto", threads: int = 0) -> ExportedRun | None:

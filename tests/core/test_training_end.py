@@ -80,6 +80,13 @@ def test_a_trained_run_answers_through_its_file_until_its_weights_change(train, 
     assert session.exported(APP, run) is not None, "made anew"
     assert answers(run, "onnx", capsys) != onnx
 
+    file = run / "model.onnx"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    assert answers(run, "auto", capsys) == answers(run, "torch", capsys)
+    assert command(APP, ["predict", str(run), "good film", "--engine", "onnx"]) == 2
+    assert f"{file}: damaged, or no ONNX file; export it again" in capsys.readouterr().err
+
     calibration = json.loads((trained / "calibration.json").read_text())
     (trained / "calibration.json").write_text(json.dumps(calibration | {"temperature": 3.0}))
     assert session.exported(APP, trained) is None, "the temperature is another now"
