@@ -59,8 +59,9 @@ def test_a_trained_run_answers_through_its_file_until_its_weights_change(train, 
     assert [label for label, _ in onnx] == [label for label, _ in torch]
     np.testing.assert_allclose([share for _, share in onnx], [share for _, share in torch], atol=1e-5)
     program = (
-        f"import sys; from apps.text.app import APP; from cnn_core.cli import run; words = ['predict', {str(run)!r}, 'x'];"
-        "status = run(APP, words); assert 'torch' not in sys.modules; sys.exit(status)"
+        "import sys; from apps.text.app import APP; from cnn_core.cli import run;"
+        f"status = run(APP, ['predict', {str(run)!r}, 'a film']);"
+        "assert 'torch' not in sys.modules; sys.exit(status)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
