@@ -62,9 +62,9 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 def note(message: str) -> None:
     """Say something on standard error, from the main process only, above a progress bar if there is one."""
     if _speaks():
-        from tqdm import tqdm  # not needed for --help
-
-        tqdm.write(visible(message, page=True), file=sys.stderr)
+        bars = sys.modules.get("tqdm")  # not loaded, there is no bar to write above
+        write = bars.tqdm.write if bars else print
+        write(visible(message, page=True), file=sys.stderr)
 
 
 def progress(

@@ -33,6 +33,7 @@ from cnn_core.nn.equivariance import untied
 from cnn_core.nn.front import front_end
 from cnn_core.training import calibration, checkpoint
 from cnn_core.training.data import mix
+from cnn_core.training.inference import predict_logits
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,12 @@ class Run:
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits (N, C) of the model -> (N, C) float64: of classes that exclude one another, or of each label."""
         return torch.from_numpy(probabilities_of(self.calibrated(logits).cpu().numpy(), self.several_labels))
+
+    def logits(self, inputs: numpy.ndarray) -> numpy.ndarray:
+        """Inputs (N, ...) as `app.read` gives them -> calibrated logits (N, C) float64."""
+        forward, precision = self.app.forward_of(self.config), self.config.fit.precision
+        found = predict_logits(self.model, torch.from_numpy(inputs), precision=precision, forward=forward)
+        return self.calibrated(found.double()).numpy()
 
     def calibrated(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits (N, C) of the model -> those whose softmax are the run's probabilities."""

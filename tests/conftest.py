@@ -4,6 +4,8 @@ import os
 
 # Before torch is imported: several test processes share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# An export takes some two seconds; tests of it turn it on.
+os.environ["CNN_SUITE_EXPORT"] = "0"
 
 import hypothesis
 import pytest

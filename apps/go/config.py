@@ -11,6 +11,10 @@ from cnn_core.training.recipe import FitConfig
 DATA_SETS = ("gnugo-9x9",)
 """Manifests of Go games."""
 Features = Literal["stones", "history", "gonn", "tactics", "alphago"]
+COMPACT = {"stones": 1, "history": 3, "gonn": 5, "tactics": 7, "alphago": 7}
+"""Compact planes that each feature set needs."""
+SYMMETRIES = 8
+"""Ways to turn and mirror a board."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,17 @@ class GoConfig:
             raise UserError(f"drop-history must lie in [0, 1), not {self.drop_history:g}")
         for name in ("upright", "foresee", "watched"):
             check_range(name, getattr(self, name), 0)
+
+
+def planes_needed(features: str) -> int:
+    """How many of the compact planes a feature set reads."""
+    return COMPACT[features]
+
+
+def views(config: GoConfig) -> int:
+    """How many of the 8 views of a board an answer is averaged over: one where the network answers alike for all."""
+    # Pooling cuts an odd board into groups from one corner, so that even a tied network answers otherwise for each.
+    return 1 if config.net.tied and config.net.pool == "none" else SYMMETRIES
 
 
 PRESETS = {

@@ -15,8 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from apps.go.config import DATA_SETS, Choice, GoConfig
-from apps.go.front import planes_needed
+from apps.go.config import DATA_SETS, Choice, GoConfig, planes_needed
 from apps.go.records import foresight, properties, sgf
 from apps.go.records.collection import Collection
 from apps.go.records.games import Report, read_games

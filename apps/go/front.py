@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from apps.go.config import planes_needed
 from apps.go.rules.encode import (
     AFTER_MOVE,
     AGE,
@@ -27,14 +28,6 @@ from apps.go.rules.encode import (
     STONES_PLANE,
 )
 from apps.go.rules.ladders import BEFORE, CAPTURES, ESCAPES, LADDERED, LONG_BEFORE
-
-COMPACT = {"stones": 1, "history": 3, "gonn": 5, "tactics": 7, "alphago": 7}
-"""Compact planes that each feature set needs."""
-
-
-def planes_needed(features: str) -> int:
-    """How many of the compact planes a feature set reads."""
-    return COMPACT[features]
 
 
 def bins(values: Tensor, first: int, last: int, more: bool, unit: int = 1) -> Tensor:
@@ -69,11 +62,11 @@ class GoFront(nn.Module):
         self.features = features
         self.drop_history = drop_history
         self.upright = upright
-        self.planes = int(self(torch.zeros(1, COMPACT[features], 3, 3, dtype=torch.uint8)).shape[1])
+        self.planes = int(self(torch.zeros(1, planes_needed(features), 3, 3, dtype=torch.uint8)).shape[1])
 
     def forward(self, compact: Tensor) -> Tensor:
         """(B, P, H, W) -> (B, F, H, W)."""
-        compact = compact[:, : COMPACT[self.features]]
+        compact = compact[:, : planes_needed(self.features)]
         if self.training and self.drop_history and compact.shape[1] > AGE:
             compact = self._forget(compact)
         columns = compact.unsqueeze(-1).unbind(1)  # P times (B, H, W, 1): planes last, as convolutions like them

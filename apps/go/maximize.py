@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from apps.go.front import planes_needed
+from apps.go.config import planes_needed
 from apps.go.rules import encode
 from apps.go.rules.encode import SETUP, WHITE_BIT
 from cnn_core import console, visual

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from apps.go.config import GoConfig, GoNetConfig
-from apps.go.front import GoFront, few_stones, planes_needed
+from apps.go.config import GoConfig, GoNetConfig, planes_needed, views
+from apps.go.front import GoFront, few_stones
 from apps.go.records import foresight
 from apps.go.rules.encode import STONES_PLANE
 from apps.go.rules.symmetry import COUNT, sources, tables
@@ -161,9 +161,7 @@ def example(config: GoConfig) -> Tensor:
 def averaged(network: nn.Module, config: GoConfig) -> AveragedViews:
     """`network`, a GoNet of `config`, that answers with the log of its mean probability over the 8 symmetries."""
     assert isinstance(network, GoNet)
-    # A tied network answers alike for all views, unless pooling cuts an odd board into groups from one corner.
-    views = 1 if config.net.tied and config.net.pool == "none" else COUNT
-    return AveragedViews(network, [partial(turned, k, config.upright) for k in range(views)])
+    return AveragedViews(network, [partial(turned, k, config.upright) for k in range(views(config))])
 
 
 def turned(number: int, upright: int, planes: Tensor) -> tuple[Tensor, Back]:

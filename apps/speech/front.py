@@ -70,7 +70,9 @@ class LogMel(nn.Module):
     def features(self, energy: Tensor) -> Tensor:
         """(B, 40, T) energies -> (B, 1, 40, T) logarithms, or (B, 1, coefficients, T)."""
         if self.config.level == "relative":
-            energy = energy / (energy.mean((1, 2), keepdim=True) + 1e-9)
+            # Divided by mean + 1e-9, for silence; written with 1, for the ONNX exporter takes 1e-9 for 0 and drops it.
+            energy = energy * 1e9
+            energy = energy / (energy.mean((1, 2), keepdim=True) + 1)
         found = (energy + self.config.floor).log()
         if self.training and (self.augment.time_masks or self.augment.band_masks):
             found = mask(found, self.augment)

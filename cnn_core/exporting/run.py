@@ -10,6 +10,8 @@ from typing import Any
 from torch import Tensor
 
 from cnn_core.exporting.graph import export_onnx
+from cnn_core.exporting.session import DIGEST, calibration_metadata, weights_digest
+from cnn_core.networks import pretrained
 from cnn_core.runs import Run
 
 
@@ -30,10 +32,7 @@ def export_run(
     example = make(run.config, run.labels) if make else inputs
     if example is None:
         raise ValueError(f"{run.app.prog} has no example inputs; give some")
-    found = run.calibration
-    limits = {f"{share}%": found.most_unlikeness(share / 100) for share in (1, 2, 5, 10)} if found.unlikeness else {}
-    own = {"app": run.app.name, "preset": run.record["preset"]}
-    own |= {"temperature": f"{found.temperature:.6g}", "unlikeness_limits": json.dumps(limits)}
+    own = {"app": run.app.name, "preset": run.record["preset"], **calibration_metadata(run.calibration)}
     return export_onnx(
         run.model,
         example[:2],
@@ -43,6 +42,13 @@ def export_run(
         free_axes=run.app.free_axes,
         metadata={**own, **(metadata or {})},
         layers=layers,
-        temperature=found.temperature,
+        temperature=run.calibration.temperature,
         bank=run.bank,
     )
+
+
+def export_answers(run: Run, path: str | Path, inputs: Tensor | None) -> dict[str, Any]:
+    """`export_run` with what tells `cnn_core.exporting.session` that the file fits the run's weights."""
+    origin = {"init": json.dumps(run.record["init"])} if "init" in run.record else {}
+    digest = {DIGEST: weights_digest(pretrained.place(run.folder))}
+    return export_run(run, path, inputs, metadata={**origin, **digest})

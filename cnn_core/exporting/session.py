@@ -1,10 +1,13 @@
 """A run answered by its exported file through onnxruntime, without PyTorch: a tenth of the time for a few inputs.
 
-The file is that of a ready-made network, or RUN/model.onnx where it was exported from the weights that the run has now.
+The file is that of a ready-made network, or RUN/model.onnx where it was exported from the weights and the calibration
+that the run has now.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -16,7 +19,8 @@ import numpy as np
 from cnn_core import bounded
 from cnn_core.app import App
 from cnn_core.config import from_json
-from cnn_core.errors import UserError
+from cnn_core.errors import UserError, first_line
+from cnn_core.files import digest_of
 from cnn_core.metrics.limits import Calibration, probabilities_of, read_calibration
 from cnn_core.networks import pretrained
 from cnn_core.networks.record import fitted_of, read_record
@@ -48,16 +52,23 @@ class ExportedRun:
 
     def answers_to(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """(probabilities (N, C) float64, unlikeness (N,), None where it cannot be told) of inputs (N, ...)."""
+        outputs = [output.name for output in self.on_one_processor.get_outputs()]
+        found = self._run(inputs, [name for name in ("logits", "unlikeness") if name in outputs])
+        return probabilities_of(found[0], self.several_labels), found[1] if len(found) > 1 else None
+
+    def logits(self, inputs: np.ndarray) -> np.ndarray:
+        """Inputs (N, ...) as `app.read` gives them -> calibrated logits (N, C) float64."""
+        return self._run(inputs, ["logits"])[0].astype(np.float64)
+
+    def _run(self, inputs: np.ndarray, names: Sequence[str]) -> list[np.ndarray]:
+        """The outputs of these names, each (N, ...)."""
         session = self.on_all_processors if len(inputs) >= MANY else self.on_one_processor
-        names = [output.name for output in session.get_outputs()]
-        asked = [name for name in ("logits", "unlikeness") if name in names]
         size = max(1, min(AT_ONCE, MOST_WORDS // prod(inputs.shape[1:]))) if self.app.free_axes else AT_ONCE
         parts = [
-            session.run(asked, {session.get_inputs()[0].name: inputs[start : start + size]})
+            session.run(names, {session.get_inputs()[0].name: inputs[start : start + size]})
             for start in range(0, len(inputs), size)
         ]
-        found = [np.concatenate(each) for each in zip(*parts, strict=True)]
-        return probabilities_of(found[0], self.several_labels), found[1] if len(found) > 1 else None
+        return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
     @cached_property
     def on_one_processor(self) -> Any:
@@ -77,7 +88,10 @@ class ExportedRun:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads or threads
         options.log_severity_level = 3
-        return onnxruntime.InferenceSession(str(self.file), options, providers=["CPUExecutionProvider"])
+        try:
+            return onnxruntime.InferenceSession(str(self.file), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its own exception types share no base but Exception
+            raise UserError(f"{self.file}: damaged, or no ONNX file; export it again ({first_line(error)})") from error
 
 
 def exported(app: App, run: Path, engine: str = "auto", device: str = "auto", threads: int = 0) -> ExportedRun | None:
@@ -105,16 +119,25 @@ def _exported(app: App, run: Path, threads: int) -> ExportedRun:
     fitted = fitted_of(app, record)
     app = app.with_fitted(fitted)
     found = ExportedRun(app, config, tuple(record["labels"]), fitted, read_calibration(folder), file, threads)
-    metadata = found.on_one_processor.get_modelmeta().custom_metadata_map
-    if pretrained.card_of(run) is None and metadata.get(DIGEST) != weights_digest(folder):
-        raise UserError(f"{file}: was not made from the weights that the run has now; export it again")
+    if pretrained.card_of(run) is None:
+        metadata = found.on_one_processor.get_modelmeta().custom_metadata_map
+        expected = {DIGEST: weights_digest(folder), **calibration_metadata(found.calibration)}
+        if any(metadata.get(name) != value for name, value in expected.items()):
+            raise UserError(f"{file}: was not made from the weights that the run has now; export it again")
     return found
 
 
 def weights_digest(folder: Path) -> str:
     """sha256 of the weights that a run folder answers with (its best checkpoint, else its last); "" without one."""
-    for place in (folder / "best", folder / "last", folder):
-        if (place / "sums.json").is_file():
-            sums = bounded.read_json(place / "sums.json", regular=True)
-            return str(sums.get("weights.safetensors", "")) if isinstance(sums, dict) else ""
+    for place in (folder, folder / "best", folder / "last"):
+        weights = place / "weights.safetensors"
+        if weights.is_file():
+            bounded.check_regular(weights)
+            return digest_of(weights)
     return ""
+
+
+def calibration_metadata(found: Calibration) -> dict[str, str]:
+    """What a file's metadata say of the calibration that is in it."""
+    limits = {f"{share}%": found.most_unlikeness(share / 100) for share in (1, 2, 5, 10)} if found.unlikeness else {}
+    return {"temperature": f"{found.temperature:.6g}", "unlikeness_limits": json.dumps(limits)}

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 def opened(app: App, options: Any) -> Run | ExportedRun:
-    """The run that the options of predict name, by the engine that they ask for. Raises UserError as these do."""
+    """The run that options (`cnn_core.verbs.common.Answering`) name, by the engine that they ask for.
+
+    Raises UserError as `exported` and `runs.restore` do.
+    """
     common = options.common
     light = exported(app, options.run, options.engine, common.device, common.threads)
     if light:

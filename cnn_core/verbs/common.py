@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, make_dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from cnn_core import config
 from cnn_core.app import App
@@ -31,6 +31,15 @@ class Shared:
     """Base of the options: carries the common ones."""
 
     common: config.flat(Common) = field(default_factory=Common)  # type: ignore[valid-type]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answering(Shared):
+    """Base of the options of verbs that answer with a trained network, see `cnn_core.verbs.answers.opened`."""
+
+    engine: Literal["auto", "onnx", "torch"] = "auto"
+    """What computes: auto takes onnxruntime, which starts in a tenth of the time, where the run has an exported file
+    of its weights (`train` makes one at its end), else PyTorch."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
 """export: the trained network as an ONNX file, front end included, checked against PyTorch."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.errors import UserError
 from cnn_core.files import atomic
-from cnn_core.networks import plugins, pretrained
+from cnn_core.networks import plugins
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
 
@@ -20,7 +19,7 @@ class ExportOptions(Shared):
     run: positional(Path)  # type: ignore[valid-type]
     """Run folder that train made."""
     out: Path | None = None
-    """ONNX file to write; RUN/model.onnx when left out."""
+    """ONNX file to write; RUN/model.onnx when left out, through which the run answers, and which is replaced."""
     overwrite: bool = False
     """Replace `out` when it exists."""
     page: Path | None = None
@@ -39,21 +38,18 @@ def run(app: App, options: ExportOptions) -> Outcome:
     if options.page:
         return _page(app, options, options.page)
     out = options.out or options.run / "model.onnx"
-    if out.exists() and not options.overwrite:
+    if options.out and out.exists() and not options.overwrite:
         raise UserError(f"{out}: exists already; name another with --out, or add --overwrite")
     if options.check < 1:
         raise UserError(f"--check must be at least 1, not {options.check}")
 
     from cnn_core import runs
-    from cnn_core.exporting.run import export_run
-    from cnn_core.exporting.session import DIGEST, weights_digest
+    from cnn_core.exporting.run import export_answers
     from cnn_core.training import device
 
     trained = runs.restore(app, options.run, device.choose("cpu", options.common.threads))
     inputs, _ = trained.app.load(trained.config).test.take(slice(0, options.check))
-    digest = {DIGEST: weights_digest(pretrained.place(options.run))}
-    origin = {"init": json.dumps(trained.record["init"])} if "init" in trained.record else {}
-    checked = export_run(trained, out, inputs, metadata={**origin, **digest})
+    checked = export_answers(trained, out, inputs)
     data = {"run": str(options.run), "onnx": str(out), "bytes": out.stat().st_size, **checked}
     text = f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), checked on {len(inputs)} real {app.what}s:\n"
     return Outcome(data, text + "\n".join(f"  {k.replace('_', ' ')}: {v}" for k, v in checked.items()))

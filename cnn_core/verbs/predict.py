@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from cnn_core.app import App
 from cnn_core.config import positional
@@ -10,14 +10,14 @@ from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
-from cnn_core.verbs.common import Shared, parser
+from cnn_core.verbs.common import Answering, parser
 from cnn_core.verbs.inputs import names_of, read_all
 
 WIDEST = 100  # characters of a picture drawn as text
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(Shared):
+class PredictOptions(Answering):
     """Options of predict."""
 
     run: positional(Path)  # type: ignore[valid-type]
@@ -32,9 +32,6 @@ class PredictOptions(Shared):
     none: str = "0"
     """Answer "none of these" where an input is less like the training data than all but this share of held-out samples;
     0 never does."""
-    engine: Literal["auto", "onnx", "torch"] = "auto"
-    """What computes: auto takes onnxruntime, which starts in a tenth of the time, where the run has an exported file
-    of its weights (ready-made networks have), else PyTorch."""
     skip_bad: bool = False
     """Answer the others where some inputs cannot be read."""
     show: Path | None = None

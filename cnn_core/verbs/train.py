@@ -32,6 +32,9 @@ class TrainOptions(FromPreset):
     """Run folder whose weights to begin with: one of the same layers, trained on other data or in another way."""
     tensorboard: bool = False
     """Write TensorBoard's event files beside the log."""
+    export: bool = True
+    """Write RUN/model.onnx at the end, through which the run then answers without PyTorch (needs the extra onnx);
+    CNN_SUITE_EXPORT=0 leaves it out of every training."""
 
 
 def parse(app: App, prog: str, args: Sequence[str]) -> Any:
@@ -51,6 +54,7 @@ def run(app: App, options: Any) -> Outcome:
         # Threads that wait for OpenMP's next loop would otherwise spin on the processors that our own threads need.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from cnn_core import runs
+    from cnn_core.exporting import training_end
     from cnn_core.training import calibration, device, distributed, engine  # torch: 2 s, so not for --help
     from cnn_core.training.run_lock import training_in
 
@@ -157,7 +161,9 @@ def run(app: App, options: Any) -> Outcome:
         except engine.Interrupted as stop:
             note(f"{stop}; continue with: {app.prog} train --resume {folder}")
             return Outcome({"run": str(folder), "interrupted": True}, "", status=130)
-    return _outcome(app, folder, name, fit)
+        asked = here.main and training_end.wanted(options.export)
+        exported = training_end.export_trained(app, folder, source.test) if asked else None
+    return _outcome(app, folder, name, fit, exported)
 
 
 def with_absolute_paths(config: Any, names: Sequence[str]) -> Any:
@@ -194,11 +200,14 @@ def _line(entry: dict[str, Any], epochs: int) -> str:
     return f"epoch {entry['epoch']}/{epochs}: {', '.join(values)}, {entry['cpu_seconds']:.1f} CPU-s"
 
 
-def _outcome(app: App, folder: Path, name: str, fit: Any) -> Outcome:
+def _outcome(app: App, folder: Path, name: str, fit: Any, exported: Any) -> Outcome:
     last = fit.history[-1] if fit.history else {}
     result = {"run": str(folder), "preset": name, "steps": fit.steps, "cpu_seconds": round(fit.cpu_seconds, 3)}
     result |= {"seconds": round(fit.seconds, 3), "metrics": last}
     rows = [[key.replace("_", " "), f"{value:.4f}"] for key, value in last.items() if key.startswith(("train", "val"))]
     rows += [["steps", fit.steps], ["CPU-seconds", f"{fit.cpu_seconds:.1f}"], ["seconds", f"{fit.seconds:.1f}"]]
+    if exported:
+        result["export"] = {"onnx": str(exported.file), "cpu_seconds": round(exported.cpu_seconds, 3)}
+        rows.append(["CPU-seconds of the export", f"{exported.cpu_seconds:.1f}"])
     text = f"{table(['trained', name], rows)}\n\nrun: {folder}\nnext: {app.prog} evaluate {folder}"
     return Outcome(result, text)

@@ -95,8 +95,9 @@ def ways(games: Collection, size: int) -> dict[str, Way]:
     import torch
 
     from apps.bench.baselines.go import to_record
+    from apps.go.config import COMPACT
     from apps.go.data import positions
-    from apps.go.front import COMPACT, GoFront
+    from apps.go.front import GoFront
     from apps.go.records.games import parse as parse_games
     from apps.go.rules import encode
 

@@ -22,6 +22,7 @@ from apps.bench.figures.measure import Way, in_turns
 from apps.bench.options import BenchOptions, on_processor
 from apps.speech.app import APP
 from apps.speech.config import NetConfig
+from cnn_core import runs
 from cnn_core.app import App
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import parser
@@ -146,9 +147,10 @@ def listening(seconds: float = 120.0) -> Iterator[Figure]:
     samples = np.random.default_rng(0).integers(-3000, 3000, round(seconds * RATE)).astype(np.int16)
     for name in ("time", "broadcast"):
         model = build(APP.presets[name], LABELS).eval()
+        run = runs.Run(Path(), model, APP.presets[name], LABELS, {}, {}, APP)
 
-        def call(_: int, model: nn.Module = model) -> float:
-            hear(model, LABELS, samples, ListenOptions(run=Path()))
+        def call(_: int, run: runs.Run = run) -> float:
+            hear(run, samples, ListenOptions(run=Path()))
             return seconds
 
         ((speed,),) = in_turns({name: call}, 1, warm=False).values()

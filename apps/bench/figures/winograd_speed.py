@@ -68,8 +68,7 @@ def go(rounds: int) -> Figure:
     import torch
 
     from apps.go import model
-    from apps.go.config import PRESETS
-    from apps.go.front import planes_needed
+    from apps.go.config import PRESETS, planes_needed
     from apps.go.records import foresight
     from apps.go.rules.points import labels
     from cnn_core.training.data import Batch

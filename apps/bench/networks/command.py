@@ -60,6 +60,7 @@ def run(app: Any, options: Options) -> Outcome:
 
 def _train(recipe: Recipe, seed: int, out: Path) -> Path:
     command = [sys.executable, "-m", f"apps.{recipe.app}", "train", *recipe.command(seed), "--out", str(out)]
+    command.append("--no-export")
     if subprocess.run(command, check=False, stdout=sys.stderr).returncode:
         raise UserError(f"training failed: {' '.join(command)}")
     return out

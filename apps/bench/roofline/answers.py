@@ -88,8 +88,8 @@ def listen(seconds: float = 30.0) -> Ready:
     from apps.speech.signal.audio import RATE
     from apps.speech.verbs.listen import ListenOptions, hear
 
-    labels = tuple(map(str, range(WORDS)))
-    model = _network("speech", "time", labels)
+    app, labels = app_named("speech"), tuple(map(str, range(WORDS)))
+    run = runs.Run(Path(), _network("speech", "time", labels), app.presets["time"], labels, {}, {}, app)
     samples = np.random.default_rng(0).integers(-3000, 3000, round(seconds * RATE)).astype(np.int16)
     options = ListenOptions(run=Path())
-    return Ready(lambda: hear(model, labels, samples, options), seconds, _auto())
+    return Ready(lambda: hear(run, samples, options), seconds, _auto())

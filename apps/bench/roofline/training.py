@@ -50,8 +50,8 @@ def digits(preset: str) -> Ready:
 
 def go(preset: str) -> Ready:
     """Positions of random games, replayed and encoded as training takes them."""
+    from apps.go.config import planes_needed
     from apps.go.data import positions
-    from apps.go.front import planes_needed
     from apps.go.records.games import parse
     from apps.go.rules.points import labels
 

@@ -1,21 +1,22 @@
 """A trained network as a player: its probabilities, and which move it makes of them."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 
-from apps.go.front import planes_needed
-from apps.go.model import averaged
+from apps.go.config import SYMMETRIES, planes_needed, views
 from apps.go.play.playouts import DECIDED, ownership, settled_score
-from apps.go.rules.encode import encode
+from apps.go.rules.encode import STONES_PLANE, encode
 from apps.go.rules.position import Position
+from apps.go.rules.symmetry import sources, tables
 from cnn_core.errors import UserError
 from cnn_core.metrics.classes import log_softmax
-from cnn_core.training.inference import predict_logits
 
-SYMMETRIES = (1, 8)
+if TYPE_CHECKING:
+    from cnn_core.exporting.session import ExportedRun
+    from cnn_core.runs import Run
+
 LIKELY = 0.01
 """A move below this probability does not keep a game going that is decided everywhere."""
 
@@ -44,18 +45,15 @@ class Style:
             raise UserError(f"temperature must lie between 0 and 100, not {self.temperature:g}")
         if not 0 < self.top_p <= 1:
             raise UserError(f"top-p must be above 0 and at most 1, not {self.top_p:g}")
-        if self.symmetries not in SYMMETRIES:
+        if self.symmetries not in (1, SYMMETRIES):
             raise UserError(f"symmetries must be 1 or 8, not {self.symmetries}")
 
 
 class Policy:
-    """The network of a run (`cnn_core.runs.restore`) as a predictor."""
+    """The network of a run (`cnn_core.verbs.answers.opened`) as a predictor; no torch where the run needs none."""
 
-    def __init__(self, run: Any):
-        self.networks = {1: run.model, 8: averaged(run.model, run.config)}  # by the number of symmetries
-        self.precision = run.config.fit.precision
-        self.calibrated = run.calibrated
-        self.planes = planes_needed(run.config.features)
+    def __init__(self, run: "Run | ExportedRun"):
+        self.run = run
 
     def probabilities(self, position: Position, colour: int = 0, symmetries: int = 1, komi: float = 7.5) -> np.ndarray:
         """(size * size + 1,) float64 probabilities of the legal moves of `colour` (else whose turn it is).
@@ -68,12 +66,26 @@ class Policy:
         legal = position.legal(colour)
         if not legal.any():
             return np.eye(size * size + 1)[-1]
-        planes = torch.from_numpy(encode(position, colour, komi)[None, : self.planes])
-        logits = predict_logits(self.networks[symmetries], planes, precision=self.precision)[0]
-        logits = self.calibrated(logits.double()).numpy()
+        planes = encode(position, colour, komi)[: planes_needed(self.run.config.features)]
+        logits = self._averaged(planes) if symmetries > 1 else self.run.logits(planes[None])[0]
         if len(logits) == size * size:  # no class for a pass
             logits = np.append(logits, -np.inf)
         return np.exp(log_softmax(np.where(np.append(legal, True), logits, -np.inf)))
+
+    def _averaged(self, planes: np.ndarray) -> np.ndarray:
+        """Calibrated log of the mean probability (C,) over the views of a board (P, size, size); V views, n points."""
+        count, size = len(planes), planes.shape[-1]
+        upright = np.count_nonzero(planes[STONES_PLANE] & 3) < self.run.config.upright  # such boards stay as they are
+        number = 1 if upright else views(self.run.config)
+        turned = planes.reshape(count, -1)[:, sources(size)[:number]].swapaxes(0, 1)  # (V, P, n)
+        logits = self.run.logits(np.ascontiguousarray(turned).reshape(number, count, size, size))
+        if number == 1:
+            return logits[0]
+        # The mean is that of the network's own probabilities, those at temperature 1.
+        temperature = self.run.calibration.temperature
+        shares = np.exp(log_softmax(logits * temperature))  # (V, C)
+        back = np.take_along_axis(shares, tables(size)[:number, : shares.shape[1]], axis=1)
+        return np.log(np.maximum(back.mean(axis=0), 1e-30)) / temperature
 
 
 def choose(

@@ -10,7 +10,7 @@ from cnn_core.config import positional
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
-from cnn_core.verbs.common import Shared, parser
+from cnn_core.verbs.common import Answering, parser
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnnotateOptions(Shared):
+class AnnotateOptions(Answering):
     """Options of annotate."""
 
     run: positional(Path)  # type: ignore[valid-type]
@@ -58,16 +58,15 @@ def run(app: App, options: AnnotateOptions) -> Outcome:
     from apps.go.records.additions import Additions, insert
     from apps.go.records.record import read_records
     from apps.go.records.sgf import LARGEST
-    from cnn_core import runs
     from cnn_core.files import atomic
-    from cnn_core.training import device
+    from cnn_core.verbs.answers import opened
 
     Style(symmetries=options.symmetries)  # checks it
     records = read_records(sys.stdin.buffer.read(LARGEST + 1) if options.input == "-" else source)
     for record in records:
         for _ in record.walk():  # an illegal move is told before the network is loaded
             pass
-    trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
+    trained = opened(app, options)
     policy = Policy(trained)
     additions = [Additions(record) for record in records]
     games = [annotate(record, new, policy, options) for record, new in zip(records, additions, strict=True)]

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, TextIO
 from cnn_core.app import App
 from cnn_core.config import positional
 from cnn_core.outcome import Outcome
-from cnn_core.verbs.common import Shared, parser
+from cnn_core.verbs.common import Answering, parser
 
 if TYPE_CHECKING:
     from apps.go.gtp.engine import Engine
 
 
 @dataclass(frozen=True, kw_only=True)
-class GtpOptions(Shared):
+class GtpOptions(Answering):
     """Options of gtp."""
 
     run: positional(Path)  # type: ignore[valid-type]
@@ -42,11 +42,10 @@ def run(app: App, options: GtpOptions) -> Outcome:
     from apps.go.gtp.session import Session
     from apps.go.play.player import Policy, Style
     from apps.go.play.playouts import ownership
-    from cnn_core import runs
-    from cnn_core.training import device
+    from cnn_core.verbs.answers import opened
 
     style = Style(options.temperature, options.top_p, options.symmetries)
-    trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
+    trained = opened(app, options)
     session = Session(Policy(trained), style, seed=options.common.seed)
     session.shares()  # compiled code is loaded now, not on the clock
     ownership(session.position, games=2)

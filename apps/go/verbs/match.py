@@ -10,7 +10,7 @@ from cnn_core.console import counted, note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
-from cnn_core.verbs.common import Shared, parser
+from cnn_core.verbs.common import Answering, parser
 
 if TYPE_CHECKING:
     from apps.go.play.player import Predictor, Style
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MatchOptions(Shared):
+class MatchOptions(Answering):
     """Options of match."""
 
     run: positional(Path)  # type: ignore[valid-type]
@@ -61,13 +61,12 @@ def run(app: App, options: MatchOptions) -> Outcome:
 
     from apps.go.play.opponent import full_command
     from apps.go.play.player import Policy, Style
-    from cnn_core import runs
-    from cnn_core.training import device
+    from cnn_core.verbs.answers import opened
 
     style = Style(options.temperature, options.top_p, options.symmetries)
     if options.opponent != "random":
         full_command(options.opponent, 0)  # a missing program is told before the network is loaded
-    trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
+    trained = opened(app, options)
     options = replace(options, size=options.size or trained.config.size)
     label = "".join(c if c.isalnum() else "-" for c in options.opponent)[:40].strip("-")
     folder = options.out or options.run / "matches" / f"{label}-{options.size}"

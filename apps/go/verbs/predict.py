@@ -10,7 +10,7 @@ from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
-from cnn_core.verbs.common import Shared, parser
+from cnn_core.verbs.common import Answering, parser
 from cnn_core.verbs.inputs import names_of, read_all
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(Shared):
+class PredictOptions(Answering):
     """Options of predict."""
 
     run: positional(Path)  # type: ignore[valid-type]
@@ -52,8 +52,7 @@ def run(app: App, options: PredictOptions) -> Outcome:
 
     from apps.go.play.player import Policy, Style
     from apps.go.records.record import read_records
-    from cnn_core import runs
-    from cnn_core.training import device
+    from cnn_core.verbs.answers import opened
 
     Style(symmetries=options.symmetries)  # checks it
 
@@ -63,7 +62,7 @@ def run(app: App, options: PredictOptions) -> Outcome:
     _, read = read_all(names, steps_of, app.what, options.skip_bad)
     records = [record for each in read for record, _ in each]
     steps = [step for each in read for _, step in each]
-    trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
+    trained = opened(app, options)
     policy = Policy(trained)
     found = [
         policy.probabilities(step.position, step.colour, options.symmetries, record.komi)

@@ -19,6 +19,7 @@ from typing import IO, Any
 import numpy as np
 
 from apps.speech.signal.codecs import HEAD, undecodable, way_out
+from apps.speech.signal.resampling import resample
 from cnn_core import bounded
 from cnn_core.console import note
 from cnn_core.errors import UserError
@@ -30,8 +31,7 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", "
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # Hz of recordings
 MOST = 256 << 20  # bytes of a decoded recording, 70 minutes of float32 at 16 kHz; for large files 20 times their size
-BLOCK = 1 << 20  # samples decoded or resampled at once
-MARGIN = 1 << 14  # samples beside a block that resampling may look at
+BLOCK = 1 << 20  # samples decoded at once
 
 Source = Path | bytes
 
@@ -193,39 +193,6 @@ def _reason(source: Source, error: Exception) -> str:
         return f"holds {codec}, which libsndfile cannot decode; {way_out(source if isinstance(source, Path) else None)}"
     text = str(getattr(error, "error_string", "") or error).strip().rstrip(".")
     return f"cannot be read as a recording ({text})"
-
-
-def resample(samples: np.ndarray, rate: int, target: int = RATE) -> np.ndarray:
-    """(samples,) float32 from `rate` to `target` Hz by windowed sinc interpolation (Smith 1984, torchaudio's filter).
-
-    Rates that share no large divisor are rounded to 0.2 %: exact ones would need filters of thousands of phases.
-    """
-    if rate == target:
-        return samples
-    import torch
-
-    step = np.gcd(rate, target)
-    if target // step > 640:
-        step = 25
-        rate, target = max(round(rate / step), 1) * step, round(target / step) * step
-    functional = require("torchaudio.functional", "resampling")
-
-    def resampled(part: np.ndarray) -> np.ndarray:
-        return functional.resample(torch.from_numpy(np.ascontiguousarray(part)), int(rate), int(target)).numpy()
-
-    if len(samples) <= BLOCK:
-        return resampled(samples)
-    # Of long recordings one block after the other, for the filter makes copies: with margins, which are cut off again.
-    period, made = int(rate // np.gcd(rate, target)), int(target // np.gcd(rate, target))
-    margin, block = -(-MARGIN // period) * period, -(-BLOCK // period) * period
-    found = np.empty(-(-len(samples) * made // period), np.float32)
-    for start in range(0, len(samples), block):
-        before = min(margin, start)
-        part = resampled(samples[start - before : start + block + margin])[before // period * made :]
-        at = start // period * made
-        length = min(block // period * made, len(found) - at)
-        found[at : at + length] = part[:length]
-    return found
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:

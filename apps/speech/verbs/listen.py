@@ -7,9 +7,9 @@ Commands.
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnn_core import bounded
 from cnn_core.app import App
@@ -19,14 +19,21 @@ from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.files import existing
 from cnn_core.outcome import Outcome
-from cnn_core.verbs.common import Shared, parser
+from cnn_core.verbs.common import Answering, parser
 
-BLOCK = 512  # windows computed at a time
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cnn_core.exporting.session import ExportedRun
+    from cnn_core.runs import Run
+
+LONG = 120.0
+"""Seconds of sound from which on PyTorch, whose windows share their frames, has made up for its start."""
 SILENT = ("silence", "unknown")  # classes that are not words
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListenOptions(Shared):
+class ListenOptions(Answering):
     """Options of listen."""
 
     run: positional(Path)  # type: ignore[valid-type]
@@ -70,16 +77,18 @@ def run(app: App, options: ListenOptions) -> Outcome:
         existing(Path(options.recording))
 
     from apps.speech.signal.audio import RATE, read_recording, to_int16
-    from cnn_core import runs
-    from cnn_core.training import device
+    from cnn_core.exporting.session import ExportedRun
+    from cnn_core.verbs.answers import opened
 
-    trained = runs.restore(app, options.run, device.choose(options.common.device, options.common.threads))
+    trained = opened(app, options)
     if options.recording == "microphone":
         return _microphone(trained, options)
     source = Path(options.recording) if file else bounded.standard_input()
     samples = to_int16(read_recording(source))
+    if isinstance(trained, ExportedRun) and options.engine == "auto" and len(samples) > LONG * RATE:
+        trained = opened(app, replace(options, engine="torch"))
     begin = time.process_time()
-    words = hear(trained.model, trained.labels, samples, options, trained.calibration.temperature)
+    words = hear(trained, samples, options)
     cpu = max(time.process_time() - begin, 1e-9)
     length = len(samples) / RATE
     rows = [[f"{w.start:.2f}", f"{w.end:.2f}", w.word, f"{w.probability:.3f}"] for w in words]
@@ -103,55 +112,13 @@ def _check(options: ListenOptions) -> None:
         raise UserError(f"--least must be at least 1, not {options.least}")
 
 
-def hear(
-    model: Any, labels: Sequence[str], samples: Any, options: ListenOptions, temperature: float = 1.0
-) -> list[Word]:
+def hear(run: "Run | ExportedRun", samples: "np.ndarray", options: ListenOptions) -> list[Word]:
     """The words in (samples,) int16 at 16 kHz."""
-    detector = Detector(labels, options)
-    answers = probabilities(model, len(labels), samples, options.stride, options.quiet, temperature)
+    from apps.speech.verbs.windows import probabilities
+
+    detector = Detector(run.labels, options)
+    answers = probabilities(run, samples, options.stride, options.quiet)
     return [word for row in answers if (word := detector.take(row)) is not None]
-
-
-def probabilities(model: Any, classes: int, samples: Any, stride: float, quiet: float, temperature: float = 1.0) -> Any:
-    """(samples,) int16 -> (W, classes) probabilities of each window; NaN where it is too quiet for a word.
-
-    Neighbouring windows share their frames, so the spectrum is computed once. A recording of less than a second is one
-    window.
-    """
-    import numpy as np
-    import torch
-
-    from apps.speech.signal.audio import LENGTH, fit_clip
-    from apps.speech.signal.frames import FRAMES, HOP
-    from cnn_core.training.inference import predict_logits
-
-    if len(samples) < LENGTH:
-        samples = fit_clip(samples)
-    step = max(round(stride * 100), 1)  # frames
-    starts = np.arange(0, (len(samples) - LENGTH) // HOP + 1, step)  # frames
-    loud = np.array([loudness(samples[start * HOP : start * HOP + LENGTH]) >= quiet for start in starts])
-    front, rest = model.front, torch.nn.Sequential(*list(model.children())[1:])
-    device = next(model.parameters()).device
-    answers = np.full((len(starts), classes), np.nan)
-    for first in range(0, len(starts), BLOCK):
-        block, audible = starts[first : first + BLOCK], loud[first : first + BLOCK]
-        if not audible.any():
-            continue
-        part = samples[block[0] * HOP : block[-1] * HOP + LENGTH].astype(np.float32) / 32768
-        with torch.no_grad():
-            energy = front.energy(torch.from_numpy(part)[None].to(device))[0]  # (40, frames)
-            windows = energy.unfold(1, FRAMES, step).transpose(0, 1)[torch.from_numpy(audible).to(device)]
-            logits = predict_logits(rest, front.features(windows), batch_size=64)
-        answers[first + np.flatnonzero(audible)] = (logits.double() / temperature).softmax(1).numpy()
-    return answers
-
-
-def loudness(window: Any) -> float:
-    """Level in dB of full scale of the loudest 100 ms of (samples,) int16."""
-    import numpy as np
-
-    pieces = window[: len(window) // 1600 * 1600].reshape(-1, 1600).astype(np.float32) / 32768
-    return float(10 * np.log10(np.square(pieces).mean(1).max() + 1e-12))
 
 
 class Detector:
@@ -189,11 +156,12 @@ class Detector:
         return Word(word, round(now - 1.0, 3), round(now, 3), float(mean[best]))
 
 
-def _microphone(trained: Any, options: ListenOptions) -> Outcome:
+def _microphone(trained: "Run | ExportedRun", options: ListenOptions) -> Outcome:
     """Listen until Ctrl-C, or for so many seconds; words are reported as they come."""
     import numpy as np
 
     from apps.speech.signal.audio import LENGTH, RATE
+    from apps.speech.verbs.windows import probabilities
 
     detector = Detector(trained.labels, options)
     step = round(detector.stride * RATE)
@@ -210,16 +178,7 @@ def _microphone(trained: Any, options: ListenOptions) -> Outcome:
                 lost += 1
             window = np.concatenate([window[len(block) :], block])
             if count * step >= LENGTH:
-                word = detector.take(
-                    probabilities(
-                        trained.model,
-                        len(trained.labels),
-                        window,
-                        options.stride,
-                        options.quiet,
-                        trained.calibration.temperature,
-                    )[0]
-                )
+                word = detector.take(probabilities(trained, window, options.stride, options.quiet)[0])
                 if word is not None:
                     words.append(word)
                     note(f"{word.start:8.2f} s  {word.word}  {word.probability:.2f}")

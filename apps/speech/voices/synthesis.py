@@ -20,7 +20,8 @@ import numpy as np
 
 from apps.speech.corpora.clips import TEST, TRAIN, VALIDATION, Corpus, numbered
 from apps.speech.corpora.fsdd import DIGITS
-from apps.speech.signal.audio import LENGTH, RATE, fit_clip, resample, to_int16
+from apps.speech.signal.audio import LENGTH, RATE, fit_clip, to_int16
+from apps.speech.signal.resampling import resample
 from apps.speech.voices import espeak
 from apps.speech.voices.worker import ANSWER
 from cnn_core import console

@@ -40,9 +40,7 @@ def tokenizer(name: str) -> Tokenizer:
     base, _, case = name.partition(":")
     keep = case == "case"
     if base == "english":
-        from apps.text.reading.torchtext_06 import basic_english
-
-        return english_with_case if keep else basic_english()
+        return partial(english, keep=True) if keep else english
     if base == "kim":
         return partial(kim, keep=True) if keep else kim
     if base == "characters":
@@ -52,9 +50,9 @@ def tokenizer(name: str) -> Tokenizer:
     raise UserError(f"no tokenizer is named {name!r}; the tokenizers are {', '.join(TOKENIZERS)}")
 
 
-def english_with_case(text: str) -> list[str]:
-    """What basic_english makes of a text, but for the lower case."""
-    text = text.replace("'", " '  ").replace('"', "").replace("<br />", " ")
+def english(text: str, keep: bool = False) -> list[str]:
+    """What torchtext's basic_english makes of a text, in lower case unless `keep`; torchtext itself imports PyTorch."""
+    text = (text if keep else text.lower()).replace("'", " '  ").replace('"', "").replace("<br />", " ")
     return re.sub(r"[;:]", " ", re.sub(r"([.,()!?])", r" \1 ", text)).split()
 
 

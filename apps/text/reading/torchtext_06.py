@@ -1,11 +1,10 @@
-"""The suite's only use of torchtext 0.6.0: its tokenizer, and its Vocab to put words into their order.
+"""The suite's only use of torchtext 0.6.0: its Vocab, to put words into their order.
 
 Later releases load a library that fits torch 2.3 alone. It takes as long to import as torch, so it is imported late.
 """
 
 import warnings
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 from cnn_core.errors import UserError
@@ -20,11 +19,6 @@ def _module(name: str) -> Any:
             return import_module(f"torchtext.{name}")
     except (ImportError, OSError):  # OSError: a later torchtext, whose library does not fit
         raise UserError("torchtext 0.6.0 is missing: pip install 'cnn-suite[text]'") from None
-
-
-def basic_english() -> Callable[[str], list[str]]:
-    """torchtext's tokenizer basic_english."""
-    return _module("data.utils").get_tokenizer("basic_english")
 
 
 def in_order(counts: Counter[str], specials: tuple[str, ...], most: int, least_count: int) -> list[str]:

@@ -15,7 +15,7 @@ from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.files import files_in
 from cnn_core.outcome import Outcome
-from cnn_core.verbs.common import Shared, parser
+from cnn_core.verbs.common import Answering, parser
 
 if TYPE_CHECKING:
     from apps.text.reading.tables import Table
@@ -27,7 +27,7 @@ FILE_NAME = re.compile(r"\S+\.[A-Za-z]\w{0,4}")  # one word that ends like "note
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(Shared):
+class PredictOptions(Answering):
     """Options of predict."""
 
     run: positional(Path)  # type: ignore[valid-type]
@@ -44,9 +44,6 @@ class PredictOptions(Shared):
     0 never does."""
     reject_unknown: float = 1.0
     """Answer "rejected" where the share of unknown words is above this."""
-    engine: Literal["auto", "onnx", "torch"] = "auto"
-    """What computes: auto takes onnxruntime, which starts in a tenth of the time, where the run has an exported file
-    of its weights (ready-made networks have), else PyTorch."""
     text: str = ""
     """Column of the texts in tables; that of the training data when left out."""
     encoding: str = ""

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from apps.go.front import COMPACT, GoFront
+from apps.go.config import COMPACT
+from apps.go.front import GoFront
 from apps.go.model import turn, turn_moves, turnable
 from apps.go.rules import encode, ladders
 from apps.go.rules.position import Position

@@ -6,10 +6,12 @@ from threading import Event
 import numpy as np
 import pytest
 import soundfile
+import torch
+import torchaudio.functional
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.speech.signal import audio
+from apps.speech.signal import audio, resampling
 from apps.speech.signal.audio import (
     LENGTH,
     RATE,
@@ -17,11 +19,11 @@ from apps.speech.signal.audio import (
     mix,
     read,
     read_recording,
-    resample,
     to_int16,
     write_wav,
 )
 from apps.speech.signal.many import decode_clips, read_clips
+from apps.speech.signal.resampling import resample
 from cnn_core.errors import UserError
 
 
@@ -102,11 +104,26 @@ def test_silent_channels_do_not_cancel_each_other():
 
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 48000, 15999, 44099])
 def test_resampling_keeps_length_and_tone_and_lets_nothing_fold_back(rate):
-    found = resample(tone(rate, 0.5, 1000), rate)
+    found = resample(tone(rate, 0.5, 1000), rate, RATE)
     assert abs(len(found) - 8000) < 30
     assert abs(loudest(found[2000:6000]) - 1000) < 6
     if rate > 2 * RATE:
-        assert np.abs(resample(tone(rate, 0.5, 12_000), rate)[2000:6000]).max() < 0.02
+        assert np.abs(resample(tone(rate, 0.5, 12_000), rate, RATE)[2000:6000]).max() < 0.02
+
+
+@given(st.sampled_from([8000, 11025, 22050, 44100, 48000, 96000]), st.integers(1, 50_000), st.integers(100, 100_000))
+def test_resampling_is_torchaudios(monkeypatch_at_once, rate, count, at_once):
+    monkeypatch_at_once(at_once)
+    samples = np.random.default_rng(count).normal(0, 0.2, count).astype(np.float32)
+    expected = torchaudio.functional.resample(torch.from_numpy(samples), rate, RATE).numpy()
+    np.testing.assert_allclose(resample(samples, rate, RATE), expected, atol=3e-5)  # its filter is made in float32
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_at_once():
+    """Sets how many samples lie under the filter at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield lambda count: patch.setattr(resampling, "AT_ONCE", count)
 
 
 def test_a_clip_of_ten_milliseconds_lies_in_the_middle_of_zeros():

@@ -21,11 +21,13 @@ from apps.speech.config import FrontConfig
 from apps.speech.front import LogMel
 from apps.speech.render import patch, render
 from apps.speech.signal.audio import LENGTH, RATE, to_int16, write_wav
-from apps.speech.verbs.listen import Detector, ListenOptions, Word, hear, probabilities
+from apps.speech.verbs.listen import Detector, ListenOptions, Word, hear
 from apps.speech.verbs.report import detection_errors
+from apps.speech.verbs.windows import probabilities
 from cnn_core.cli import run
-from cnn_core.runs import checkpoint_of, restore
+from cnn_core.runs import Run, checkpoint_of, restore
 from tests.helpers.commands import answer, bad
+from tests.helpers.runs import in_fp32
 
 ROOT = Path(__file__).parents[3]
 SLOPES = {"rising": 1500, "falling": -1500, "level": 0}
@@ -172,15 +174,14 @@ def test_nothing_is_heard_in_silence_or_in_a_short_clip(trained, tmp_path, capsy
 
 
 def test_windows_of_a_recording_are_those_of_clips(trained):
-    """Frames are shared by windows; only at the edges do they see a little further than a clip's own."""
-    model = restore(APP, trained).model
+    """Though their frames are shared."""
+    run = in_fp32(restore(APP, trained))
     samples, _ = sequence(["rising", "falling"])
-    found = probabilities(model, 3, samples, 0.03, -200.0)
+    found = probabilities(run, samples, 0.03, -200.0)
     clips = np.stack([samples[s : s + LENGTH] for s in range(0, len(samples) - LENGTH + 1, 480)])
     with torch.no_grad():
-        expected = model(torch.from_numpy(clips)).softmax(1).numpy()
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).mean() < 0.02
+        expected = run.probabilities(run.model(torch.from_numpy(clips))).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def rows(*answers):
@@ -235,7 +236,8 @@ def louder():
 def test_hear_finds_every_word_once_and_where_it_is(louder, stride):
     model, samples, middles = louder
     options = ListenOptions(run=Path(), stride=stride)
-    words = hear(model, ("low", "high", "silence"), samples, options)
+    heard = Run(Path(), model, APP.presets["time"], ("low", "high", "silence"), {}, {}, APP)
+    words = hear(in_fp32(heard), samples, options)
     assert [word.word for word in words] == ["low", "high", "high", "low", "high"]
     for word, middle in zip(words, middles, strict=True):
         assert isinstance(word, Word)

@@ -4,8 +4,11 @@ import io
 import json
 import string
 import tarfile
+import warnings
 from collections import Counter
 from dataclasses import replace
+from functools import cache
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -19,7 +22,7 @@ from apps.text.data import load, read
 from apps.text.reading import data_sets
 from apps.text.reading.form import Form
 from apps.text.reading.plain import read_plain
-from apps.text.reading.tokenizers import SPACE, characters, kim, normal_form, tokenizer
+from apps.text.reading.tokenizers import SPACE, characters, english, kim, normal_form, tokenizer
 from apps.text.words.ragged import TextSplit, pad, rows_of
 from apps.text.words.vocabulary import FittedText, make_vocabulary
 from cnn_core.errors import UserError
@@ -183,6 +186,21 @@ def test_tokenizers():
     assert characters(" A  b\n") == ["a", SPACE, "b"]
     with pytest.raises(UserError, match="no tokenizer"):
         tokenizer("french")
+
+
+PIECES = st.sampled_from([*"'\".,()!?;:", "<br />", "<BR />", "<", " ", "\t", "a", "B", "É", "İ", "ß", "\u3000", "1"])
+
+
+@given(st.lists(PIECES | st.characters(codec="utf-8"), max_size=30).map("".join))
+def test_english_is_torchtexts_basic_english(text):
+    assert english(text) == _torchtext()(text)
+
+
+@cache
+def _torchtext():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an old package on a new Python
+        return import_module("torchtext.data.utils").get_tokenizer("basic_english")
 
 
 @given(st.text(string.printable + "äÉß", max_size=60))
