@@ -110,7 +110,7 @@ def save(figure: "Figure", path: str | Path, *, dpi: int = 150) -> Path:
 def learning_curve(log: Iterable[Mapping[str, Any]], *, title: str = "Learning curve") -> "Figure":
     """Loss and accuracy per epoch, of training and (where logged) validation.
 
-    `log` holds the records of a run (`cnn_core.training.log.read_log`): `epoch`, and any of train_loss,
+    `log` holds the records of a run (`cnn_core.training.monitoring.log.read_log`): `epoch`, and any of train_loss,
     train_accuracy, validation_loss, validation_accuracy (accuracies 0..1). Of an epoch logged twice the last
     record counts. Raises ValueError when no record has an epoch.
     """

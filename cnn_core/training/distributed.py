@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from cnn_core.errors import UserError, first_line
-from cnn_core.training.peers import watched
+from cnn_core.training.monitoring.peers import watched
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from cnn_core.training.data import Batch, Split, balanced, batches_per_epoch, ep
 from cnn_core.training.device import keep_freed_memory
 from cnn_core.training.distributed import Ranks, parallel, process_group, unsynchronized, wait_for_main
 from cnn_core.training.inference import Means, Step, autocast, classification, evaluate, predict_logits
-from cnn_core.training.log import RunLog
+from cnn_core.training.monitoring.log import RunLog
+from cnn_core.training.monitoring.progress import ProgressBar, interrupts
 from cnn_core.training.optim import make_optimizer
-from cnn_core.training.progress import ProgressBar, interrupts
 from cnn_core.training.recipe import FitConfig, for_samples, learning_rate
 from cnn_core.training.state import TrainingState
 

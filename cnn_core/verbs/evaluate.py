@@ -39,7 +39,7 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     from cnn_core.files import write_json
     from cnn_core.metrics.classes import calibration_of, evaluate_logits, risk_coverage
     from cnn_core.training import device, engine
-    from cnn_core.training.log import read_log
+    from cnn_core.training.monitoring.log import read_log
 
     common = options.common
     trained = runs.restore(app, options.run, device.choose(common.device, common.threads))

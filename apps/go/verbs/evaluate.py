@@ -54,7 +54,7 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     from cnn_core.files import write_json
     from cnn_core.training import device
     from cnn_core.training.data import permutation
-    from cnn_core.training.log import read_log
+    from cnn_core.training.monitoring.log import read_log
 
     Style(symmetries=options.symmetries)  # checks it
     common = options.common

@@ -18,7 +18,7 @@ from apps.text.app import APP as TEXT
 from cnn_core import runs
 from cnn_core.errors import UserError
 from cnn_core.training import checkpoint
-from cnn_core.training.log import read_log
+from cnn_core.training.monitoring.log import read_log
 
 ROOT = Path(__file__).parents[3]
 CONFIG = APP.presets["fast"]

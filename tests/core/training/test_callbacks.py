@@ -9,7 +9,7 @@ from torch import nn
 from cnn_core.training.callbacks import Callback, Freezing, MovingAverage, StepInfo, standard
 from cnn_core.training.data import Batch, Split
 from cnn_core.training.engine import fit
-from cnn_core.training.log import read_log
+from cnn_core.training.monitoring.log import read_log
 from cnn_core.training.optim import make_optimizer
 from cnn_core.training.recipe import FitConfig
 

@@ -23,7 +23,7 @@ from cnn_core.training import checkpoint
 from cnn_core.training.callbacks import Callback, MovingAverage
 from cnn_core.training.data import Split
 from cnn_core.training.engine import Interrupted, evaluate, fit, predict_logits
-from cnn_core.training.log import read_log
+from cnn_core.training.monitoring.log import read_log
 from cnn_core.training.optim import make_optimizer
 from cnn_core.training.recipe import FitConfig, for_samples
 
