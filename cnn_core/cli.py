@@ -81,9 +81,21 @@ def _summary() -> VerbModule:
 
 
 def _networks() -> VerbModule:
-    from cnn_core.verbs import networks
+    from cnn_core.verbs.sharing import networks
 
     return networks
+
+
+def _push() -> VerbModule:
+    from cnn_core.verbs.sharing import push
+
+    return push
+
+
+def _pull() -> VerbModule:
+    from cnn_core.verbs.sharing import pull
+
+    return pull
 
 
 VERBS = {
@@ -96,6 +108,8 @@ VERBS = {
     "export": Verb("ONNX, front end included, checked against PyTorch", _export),
     "summary": Verb("layers, output shapes, parameters, multiply-adds", _summary),
     "networks": Verb("the ready-made networks, with their error rates", _networks),
+    "push": Verb("hand a network on: a folder with weights, card and sums, or hf:OWNER/NAME", _push),
+    "pull": Verb("take a network that was handed on, verified, as a run folder", _pull),
 }
 
 

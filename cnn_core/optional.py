@@ -10,6 +10,7 @@ from cnn_core.errors import UserError, first_line
 EXTRAS = {
     "espeakng_loader": "voices",
     "gensim": "text",
+    "huggingface_hub": "hub",
     "jieba": "chinese",
     "numba": "fast",
     "onnx": "onnx",
@@ -28,7 +29,12 @@ EXTRAS = {
 }
 """The extra of this suite that brings each package; others are installed by their own names."""
 
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "espeakng_loader": "espeakng-loader", "py_nanotts": "py-nanotts"}
+DISTRIBUTIONS = {
+    "sklearn": "scikit-learn",
+    "espeakng_loader": "espeakng-loader",
+    "py_nanotts": "py-nanotts",
+    "huggingface_hub": "huggingface-hub",
+}
 SYSTEM_LIBRARIES = {
     "sounddevice": "install PortAudio (Debian: libportaudio2)",
     "soundfile": "install libsndfile (Debian: libsndfile1)",
