@@ -245,6 +245,8 @@ def _made(place: Path) -> Iterator[Path]:
         if place.exists():
             place.rename(old)
         new.rename(place)
+    except UserError as error:
+        raise UserError(str(error).replace(str(new), str(place))) from error
     except OSError as error:
         raise UserError(f"cannot write {place}: {error.strerror or error}") from error
     finally:
