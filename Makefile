@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: networks demo test test-fast test-long lint format types system clean setup
+.PHONY: networks demo test test-fast test-long lint format types wheel system clean setup
 
 setup: $(STAMP)
 
@@ -47,6 +47,10 @@ format: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+# The package in dist/, tried from an empty environment.
+wheel: $(STAMP)
+	PYTHON=$(CURDIR)/$(BIN)/python .ci/wheel
 
 # The ready-made networks in pretrained/, trained again: about ten CPU-minutes.
 networks: $(STAMP)

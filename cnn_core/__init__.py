@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cnn_core.training.engine import Fit, Interrupted, classification, evaluate, fit, predict_logits
     from cnn_core.training.holdout import folds, hold_out
     from cnn_core.training.recipe import FitConfig
+    from cnn_core.version import __version__
 
 _HOME = {
     "nn.architecture": "LECTURE ConvNetConfig layers",
@@ -53,6 +54,7 @@ _HOME = {
     "nn.shapes": "ShapeError conv_output_size pool_output_size receptive_field",
     "nn.views": "AveragedViews",
     "fetching.sources": "fetch load_manifest",
+    "version": "__version__",
 }
 __all__ = [
     "LECTURE",
@@ -75,6 +77,7 @@ __all__ = [
     "ShapeError",
     "Split",
     "UserError",
+    "__version__",
     "classification",
     "conv_output_size",
     "count_parameters",

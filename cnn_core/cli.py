@@ -2,18 +2,20 @@
 
 A verb's module holds `parse(app, prog, arguments) -> options` and `run(app, options) -> Outcome`. With --json the
 outcome's data is the one object on standard output; otherwise its text. Progress and notes go to standard error.
-A UserError becomes one line there and exit status 2, Ctrl-C exit status 130.
+A UserError, and what the system refuses, becomes one line there and exit status 2, Ctrl-C exit status 130. Anything
+else is a fault: one line says so and names the file with the trace, and the exit status is 1.
 """
 
-import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cnn_core.app import App, Verb, VerbModule
 from cnn_core.console import json_text, visible
 from cnn_core.errors import UserError
+from cnn_core.terminal import streams
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,21 @@ def _summary() -> VerbModule:
 
 
 def _networks() -> VerbModule:
-    from cnn_core.verbs import networks
+    from cnn_core.verbs.sharing import networks
 
     return networks
+
+
+def _push() -> VerbModule:
+    from cnn_core.verbs.sharing import push
+
+    return push
+
+
+def _pull() -> VerbModule:
+    from cnn_core.verbs.sharing import pull
+
+    return pull
 
 
 VERBS = {
@@ -96,6 +110,8 @@ VERBS = {
     "export": Verb("ONNX, front end included, checked against PyTorch", _export),
     "summary": Verb("layers, output shapes, parameters, multiply-adds", _summary),
     "networks": Verb("the ready-made networks, with their error rates", _networks),
+    "push": Verb("hand a network on: a folder with weights, card and sums, or hf:OWNER/NAME", _push),
+    "pull": Verb("take a network that was handed on, verified, as a run folder", _pull),
 }
 
 
@@ -103,6 +119,7 @@ def run(command: App | Command, args: Sequence[str]) -> int:
     """Run one command line; returns the exit status."""
     if isinstance(command, App):
         command = command_of(command)
+    streams.prepare()
     try:
         try:
             status = _answer(command, args)
@@ -114,17 +131,28 @@ def run(command: App | Command, args: Sequence[str]) -> int:
     except UserError as error:
         return _fail(command, str(error))
     except KeyboardInterrupt as stop:
-        print(*stop.args, file=sys.stderr)  # noqa: T201
+        _say(f"{command.prog}: {' '.join(map(str, stop.args)) or 'interrupted'}")
         return 130
     except BrokenPipeError:
         _discard_output()
         return 0
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EPERM):
-            raise
-        if error.filename is None:
-            _discard_output()
-        return _fail(command, f"{error.filename or 'the disk'}: {error.strerror}")
+    except Exception as error:
+        return _unforeseen(command, args, error)
+
+
+def _unforeseen(command: Command, args: Sequence[str], error: Exception) -> int:
+    """The exit status of what the system refused, 2, or of a fault, 1; either said in one line."""
+    from cnn_core.terminal import faults, system_errors
+
+    known = system_errors.line_of(error)
+    if isinstance(error, OSError) and error.filename is None:
+        _discard_output()
+    if known:
+        return _fail(command, known)
+    if os.environ.get(faults.VARIABLE):
+        raise error
+    _fail(command, faults.report(command.prog, args, error))
+    return 1
 
 
 def verbs_of(app: App) -> dict[str, Verb]:
@@ -160,7 +188,7 @@ def _answer(command: Command, args: Sequence[str]) -> int:
         print(version.line(command.prog))  # noqa: T201
         return 0
     if name == "--print-completion":
-        from cnn_core import completion
+        from cnn_core.terminal import completion
 
         def parser(verb: str) -> completion.Parse:
             return lambda words: command.verbs[verb].module().parse(command.app, f"{command.prog} {verb}", words)
@@ -173,16 +201,22 @@ def _answer(command: Command, args: Sequence[str]) -> int:
     options = module.parse(command.app, f"{command.prog} {name}", args[1:])
     outcome = module.run(command.app, options)
     if int(os.environ.get("RANK", 0)) == 0 and outcome.data is not None:  # of several processes, one speaks
-        text = json_text(outcome.data) if options.common.json else visible(outcome.text, page=True)
+        text = json_text(outcome.data, sys.stdout) if options.common.json else visible(outcome.text, page=True)
         print(text)  # noqa: T201
     return outcome.status
 
 
 def _discard_output() -> None:
     """Send what is still in the buffer nowhere, or Python would complain about it at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError, ValueError):  # no file behind it: nothing to complain about
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(command: Command, message: str) -> int:
-    print(f"{command.prog}: error: {visible(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201
+    _say(f"{command.prog}: error: {visible(' '.join(message.split()))}")
     return 2
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # there is nobody left to tell
+        print(line, file=sys.stderr)  # noqa: T201

@@ -10,7 +10,10 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from cnn_core.terminal.streams import knows_unicode
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -37,9 +40,12 @@ def visible(text: str, *, page: bool = False) -> str:
     return _BEYOND_COLOUR.sub(_on_page, text) if page else _ANY.sub(_escaped, text)
 
 
-def json_text(data: object) -> str:
-    """One line of JSON; what a terminal would obey is in JSON's own escapes, so that the value stays the same."""
-    text = json.dumps(data, ensure_ascii=False)
+def json_text(data: object, stream: Any = None) -> str:
+    """One line of JSON; what a terminal would obey is in JSON's own escapes, so that the value stays the same.
+
+    So is whatever `stream`, where it is to be written, cannot write.
+    """
+    text = json.dumps(data, ensure_ascii=stream is not None and not knows_unicode(stream))
     return _BEYOND_ASCII.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
@@ -64,7 +70,8 @@ def note(message: str) -> None:
     if _speaks():
         bars = sys.modules.get("tqdm")  # not loaded, there is no bar to write above
         write = bars.tqdm.write if bars else print
-        write(visible(message, page=True), file=sys.stderr)
+        with suppress(OSError):  # a log that is full ends no training
+            write(visible(message, page=True), file=sys.stderr)
 
 
 def progress(
@@ -117,11 +124,12 @@ class _Lines:
 
     def write(self, text: str) -> None:
         line = text.replace("\r", "").strip()
-        if line:
-            sys.stderr.write(f"{line}\n")
+        with suppress(OSError):
+            sys.stderr.write(f"{line}\n" if line else "")
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def _speaks() -> bool:

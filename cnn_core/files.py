@@ -5,11 +5,13 @@ import hashlib
 import json
 import math
 import secrets
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cnn_core.errors import UserError
+from cnn_core.terminal.system_errors import number_of, reason
 
 
 @contextmanager
@@ -17,20 +19,35 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; what was written there becomes `path` when the block ends.
 
     Missing folders are made. An exception in the block (or Ctrl-C) leaves `path` as it was and no temporary
-    file. Raises UserError when the system refuses to write: no space, no permission, a folder of that name.
+    file. Raises UserError when the system refuses to write: no space, no permission, a folder of that name; and where
+    `path` is a symbolic link, which may lead anywhere, or a device, whose name would become that of a file.
     """
     final = Path(path)
+    _check_place(final)
     # Same folder, so that the rename never crosses file systems; opened by the caller, so that umask applies.
     temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}.tmp")
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(final)
-    except OSError as error:
-        raise UserError(f"cannot write {final}: {error.strerror or error}") from error
+    except Exception as error:
+        if not isinstance(error, OSError) and number_of(error) is None:
+            raise
+        raise UserError(f"cannot write {final}: {reason(error)}") from error
     finally:
         with suppress(OSError):  # the error worth reporting is the one above
             temporary.unlink()
+
+
+def _check_place(final: Path) -> None:
+    try:
+        mode = final.lstat().st_mode
+    except OSError:  # not there, or not to be written: said when it is
+        return
+    if stat.S_ISLNK(mode):
+        raise UserError(f"{final}: is a symbolic link; name the file itself")
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise UserError(f"{final}: is a device or a pipe, not a file; name a file")
 
 
 def write_json(path: str | Path, value: object) -> None:

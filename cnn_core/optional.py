@@ -10,6 +10,7 @@ from cnn_core.errors import UserError, first_line
 EXTRAS = {
     "espeakng_loader": "voices",
     "gensim": "text",
+    "huggingface_hub": "hub",
     "imageio_ffmpeg": "mp4",
     "jieba": "chinese",
     "numba": "fast",
@@ -34,6 +35,7 @@ DISTRIBUTIONS = {
     "imageio_ffmpeg": "imageio-ffmpeg",
     "espeakng_loader": "espeakng-loader",
     "py_nanotts": "py-nanotts",
+    "huggingface_hub": "huggingface-hub",
 }
 SYSTEM_LIBRARIES = {
     "sounddevice": "install PortAudio (Debian: libportaudio2)",

@@ -19,3 +19,4 @@ def _no_mirror(monkeypatch):
     """Mirrors and data folders of the user's must not decide what the tests see."""
     for name in ("CNN_SUITE_MIRROR", "CNN_SUITE_DATA"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CNN_SUITE_TRACE", "1")  # a fault fails the test that meets it

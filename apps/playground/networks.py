@@ -57,7 +57,7 @@ def _made(run: Run, data: str, examples: bool) -> tuple[dict[str, Any], bytes]:
         "labels": list(run.labels),
         "data": data,
         "test": measured(run),
-        "version": version.suite(),
+        "version": version.__version__,
         "unlike": _limit(run),
         "calibrated": run.calibration.samples > 0,
     }
@@ -75,7 +75,7 @@ def _key(run: Run, examples: bool) -> str:
     place = checkpoint_of(run.folder)
     files = [place / checkpoint.WEIGHTS, pretrained.place(run.folder) / calibration.JSON]
     parts = [digest_of(path) if path.is_file() else "" for path in files]
-    text = repr((FORMAT, version.suite(), run.record["config"], run.labels, examples, *parts))
+    text = repr((FORMAT, version.__version__, run.record["config"], run.labels, examples, *parts))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -58,6 +58,11 @@ def wordpiece(numbers):
 TOKENIZERS = {"english": english, "kim": kim, "characters": characters, "jieba": jieba}
 
 
+def shown(text):
+    """The text with what a terminal would obey written as an escape."""
+    return "".join(f"\\u{ord(c):04x}" if unicodedata.category(c)[0] == "C" else c for c in text)
+
+
 def main(path, texts):
     """Print label, probability and text of each text, separated by tabs."""
     vocabulary = json.loads(Path(path).with_suffix(".vocabulary.json").read_text(encoding="utf-8"))
@@ -67,7 +72,7 @@ def main(path, texts):
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     for text in texts:
         if not text.strip():
-            print(f"\t\t{text}")  # noqa: T201 (no words, no answer)
+            print(f"\t\t{shown(text)}")  # noqa: T201 (no words, no answer)
             continue
         tokens = split(text, str if name.endswith(":case") else str.lower)[: vocabulary["longest"] or None]
         row = [numbers.get(token, 1) or 1 for token in tokens] or [0]
@@ -76,11 +81,12 @@ def main(path, texts):
             shares = 1 / (1 + np.exp(-logits))
             named = zip(vocabulary["labels"], shares, vocabulary["thresholds"], strict=True)
             told = ", ".join(f"{label} {share:.4f}" for label, share, least in named if share >= least)
-            print(f"{told or 'no label'}\t{text}")  # noqa: T201
+            print(f"{shown(told) or 'no label'}\t{shown(text)}")  # noqa: T201
             continue
         shares = np.exp(logits - logits.max())
         best = int(shares.argmax())
-        print(f"{vocabulary['labels'][best]}\t{shares[best] / shares.sum():.4f}\t{text}")  # noqa: T201
+        label, share = vocabulary["labels"][best], shares[best] / shares.sum()
+        print(f"{shown(label)}\t{share:.4f}\t{shown(text)}")  # noqa: T201
 
 
 if __name__ == "__main__":

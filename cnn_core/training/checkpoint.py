@@ -22,6 +22,7 @@ from cnn_core import bounded
 from cnn_core.config import from_json, to_json
 from cnn_core.errors import UserError, first_line
 from cnn_core.files import digest_of, write_json
+from cnn_core.terminal.system_errors import reason
 
 FORMAT = "cnn-suite checkpoint 1"
 WEIGHTS, STATE = "weights.safetensors", "state.safetensors"
@@ -74,6 +75,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
 
     Raises UserError when the disk is full or the place cannot be written.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     new, old = folder.with_name(f"{folder.name}.new"), _previous(folder)
@@ -97,10 +99,10 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
         new.rename(folder)
         _flush(folder.parent)
         shutil.rmtree(old, ignore_errors=True)
-    except (OSError, UserError) as error:
+    except (OSError, UserError, SafetensorError) as error:
+        raise UserError(f"{folder}: could not save the checkpoint: {reason(error)}") from error
+    finally:
         shutil.rmtree(new, ignore_errors=True)
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{folder}: could not save the checkpoint: {reason}") from error
 
 
 def exists(folder: Path) -> bool:

@@ -68,6 +68,8 @@ OFFERED = {
     "export": ["export", "RUN", "--check", "5"],
     "summary": ["summary"],
     "networks": ["networks"],
+    "push": ["push", "RUN", "NEW"],
+    "pull": ["pull", "BUNDLE", "NEW"],
 }
 
 
@@ -77,7 +79,9 @@ def test_every_verb_works(name, birds, run_folder, tmp_path, capsys):
     song = np.full((32, 32), 20, np.uint8)
     song[np.arange(32), np.arange(32)] = 255
     np.save(tmp_path / "song.npy", song)
-    places = {"RUN": run_folder, "SONG": tmp_path / "song.npy", "NEW": tmp_path / "new"}
+    places = {"RUN": run_folder, "SONG": tmp_path / "song.npy", "NEW": tmp_path / "new", "BUNDLE": tmp_path / "given"}
+    if name == "pull":
+        answer(capsys, "push", run_folder, places["BUNDLE"], app=birds)
     found = answer(capsys, *[places.get(arg, arg) for arg in OFFERED[name]], app=birds)
     if name == "predict":
         assert found["predictions"][0]["answer"] == "owl"

@@ -36,7 +36,8 @@ READERS = {  # imports with what they load on the way, and the call
         "found, report = parse_all(_contents(path), progress=False); said = str(report.reasons)",
     ),
     "vectors": (
-        "import gensim.models.fasttext; from apps.text.words.vector_files import look_up",
+        "import importlib.util as u; u.find_spec('gensim') and __import__('gensim.models.fasttext');"
+        " from apps.text.words.vector_files import look_up",
         "look_up(path, [f'word{n}' for n in range(20_000)])",
     ),
     "archive": ("from cnn_core.fetching.archives import extract_all", "extract_all(path, path.with_name('out'))"),

@@ -36,12 +36,11 @@ parse = parser(GtpOptions, "Speak the Go Text Protocol, version 2, on standard i
 
 def run(app: App, options: GtpOptions) -> Outcome:
     """Answer commands until quit or the end of standard input."""
-    from importlib.metadata import version
-
     from apps.go.gtp.engine import Engine
     from apps.go.gtp.session import Session
     from apps.go.play.player import Policy, Style
     from apps.go.play.playouts import ownership
+    from cnn_core import version
     from cnn_core.verbs.answers import opened
 
     style = Style(options.temperature, options.top_p, options.symmetries)
@@ -49,7 +48,7 @@ def run(app: App, options: GtpOptions) -> Outcome:
     session = Session(Policy(trained), style, seed=options.common.seed)
     session.shares()  # compiled code is loaded now, not on the clock
     ownership(session.position, games=2)
-    serve(Engine(session, version("cnn-suite")), sys.stdin.buffer, sys.stdout)
+    serve(Engine(session, version.__version__), sys.stdin.buffer, sys.stdout)
     return Outcome(None, "")
 
 

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.text.reading.tables import Table
-from cnn_core.files import atomic
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from cnn_core.files import atomic, csv_cell
 
 
 def write_answers(path: Path, table: Table, answers: Sequence[dict[str, Any]]) -> None:
@@ -23,12 +21,7 @@ def write_answers(path: Path, table: Table, answers: Sequence[dict[str, Any]]) -
     if table.names:
         rows.insert(0, [*table.names, *_new_names(table.names)])
     with atomic(path) as part, part.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream, lineterminator="\n").writerows([[harmless(cell) for cell in row] for row in rows])
-
-
-def harmless(cell: str) -> str:
-    """The cell as no spreadsheet calculates it."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+        csv.writer(stream, lineterminator="\n").writerows([[csv_cell(cell) for cell in row] for row in rows])
 
 
 def _answer(found: dict[str, Any]) -> list[str]:

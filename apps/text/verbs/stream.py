@@ -63,7 +63,7 @@ def _encoding(trained: Run | ExportedRun, given: str) -> str:
 
 def _say(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        text = json_text(found)
+        text = json_text(found, sys.stdout)
     elif "error" in found:
         text = f"error\t\t{visible(found['error'])}"
     elif found["answer"] is None:

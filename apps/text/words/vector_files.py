@@ -301,7 +301,8 @@ def _fasttext(path: Path) -> Any:
     try:
         from gensim.models.fasttext import load_facebook_vectors
     except ImportError:
-        raise UserError(f"{path}: fastText's .bin files need gensim: pip install 'cnn-suite[text]'") from None
+        needed = "gensim, up to Python 3.13: pip install 'cnn-suite[text]'"
+        raise UserError(f"{path}: fastText's .bin files need {needed}") from None
     try:
         return load_facebook_vectors(str(path))
     except Exception as error:  # gensim checks little: damage ends in what reading past the end or numpy raise

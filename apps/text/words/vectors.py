@@ -65,7 +65,7 @@ def train_word2vec(
     try:
         from gensim.models import Word2Vec
     except ImportError:
-        raise UserError("word2vec needs gensim: pip install 'cnn-suite[text]'") from None
+        raise UserError("word2vec needs gensim, up to Python 3.13: pip install 'cnn-suite[text]'") from None
     texts = [row for row in texts if row]
     if not texts:
         raise UserError("word2vec needs texts with words")

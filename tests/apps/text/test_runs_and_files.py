@@ -12,9 +12,9 @@ import torch
 
 from apps.text.app import APP
 from apps.text.data import encode_texts
-from apps.text.verbs.answers_csv import harmless
 from apps.text.words.ragged import MOST_WORDS
 from cnn_core.cli import run
+from cnn_core.files import csv_cell
 
 SMALL = [
     *("--preset", "rand", "--fit.epochs", "6", "--vectors.width", "8", "--net.filters", "6", "--fit.patience", "0"),
@@ -203,7 +203,7 @@ def test_one_answer_a_row(folder, tmp_path, capsys):
 
 
 def test_cells_that_spreadsheets_would_calculate():
-    assert [harmless(cell) for cell in ("=1", "+1", "-1", "@a", "a=1", "", "'")] == [
+    assert [csv_cell(cell) for cell in ("=1", "+1", "-1", "@a", "a=1", "", "'")] == [
         "'=1",
         "'+1",
         "'-1",

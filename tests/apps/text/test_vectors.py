@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gensim.models import FastText, KeyedVectors
-from gensim.models.fasttext import save_facebook_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.text.words import vector_files, vectors
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import Fetched, load_manifest
+
+models = pytest.importorskip("gensim.models")  # which has no wheel for Python 3.14
+fasttext = pytest.importorskip("gensim.models.fasttext")
 
 WORDS = ["the", "film", "great", "dull", "été", "电影", "'s"]
 TABLE = np.random.default_rng(0).normal(size=(len(WORDS), 5)).astype(np.float32)
@@ -23,7 +24,7 @@ WANTED = ["<pad>", "great", "nowhere", "电影", "the"]
 
 @pytest.fixture(scope="module")
 def keyed():
-    found = KeyedVectors(5)
+    found = models.KeyedVectors(5)
     found.add_vectors(WORDS, TABLE)
     return found
 
@@ -100,7 +101,7 @@ def test_words_with_capitals_are_found(tmp_path, name, monkeypatch):
         (tmp_path / "v.txt").write_text("\n".join(CAPITALS) + "\n")
         monkeypatch.setattr(vectors, "_manifest_table", lambda _: (table, CAPITALS) if name == "table" else None)
     else:
-        keyed = KeyedVectors(5)
+        keyed = models.KeyedVectors(5)
         keyed.add_vectors(CAPITALS, table)
         keyed.save_word2vec_format(str(path), binary=name == "v.bin", write_header=name != "v.txt")
     found, there = vectors.look_up(str(path), ["paris", "i", "été", "the", "film", "FILM"])
@@ -110,8 +111,8 @@ def test_words_with_capitals_are_found(tmp_path, name, monkeypatch):
 
 
 def test_fasttexts_capitals(tmp_path):
-    trained = FastText([["Paris", "is", "good"]] * 20, vector_size=6, min_count=1, workers=1, epochs=2, seed=0)
-    save_facebook_model(trained, str(tmp_path / "m.bin"))
+    trained = models.FastText([["Paris", "is", "good"]] * 20, vector_size=6, min_count=1, workers=1, epochs=2, seed=0)
+    fasttext.save_facebook_model(trained, str(tmp_path / "m.bin"))
     found, _ = vector_files.look_up(tmp_path / "m.bin", ["paris"])
     np.testing.assert_allclose(found[0], trained.wv["Paris"], rtol=1e-4, atol=1e-6)
 
@@ -130,8 +131,8 @@ def test_marks_and_blanks_in_the_first_word(tmp_path, mark, first, head):
 
 def test_fasttexts_own_file(tmp_path):
     texts = [["a", "good", "film"], ["a", "dull", "film"]] * 20
-    trained = FastText(texts, vector_size=6, min_count=1, workers=1, epochs=2, seed=0)
-    save_facebook_model(trained, str(tmp_path / "m.bin"))
+    trained = models.FastText(texts, vector_size=6, min_count=1, workers=1, epochs=2, seed=0)
+    fasttext.save_facebook_model(trained, str(tmp_path / "m.bin"))
     found, there = vector_files.look_up(tmp_path / "m.bin", ["film", "filmic"])
     np.testing.assert_allclose(found[0], trained.wv["film"], rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found[1], trained.wv["filmic"], rtol=1e-4, atol=1e-6)  # from its parts
