@@ -18,7 +18,7 @@ from cnn_core.networks import pretrained
 from cnn_core.runs import Run, checkpoint_of
 from cnn_core.training import calibration, checkpoint
 
-DOMAINS = ("digits", "text")
+DOMAINS = ("digits", "text", "go")
 """Apps whose networks have a page: modules of `domains`."""
 SAMPLES = 10_000  # test samples on which the error rate is measured
 
@@ -93,7 +93,7 @@ def cached(key: str, make: Callable[[], tuple[dict[str, Any], bytes]]) -> tuple[
     return made
 
 
-FORMAT = 2  # of cards, counted up when their content changes
+FORMAT = 4  # of cards, counted up when their content changes
 OWNED = "data of its owner"
 NONE = 0.01  # share of held-out samples whose unlikeness is above the limit of "none of these"
 

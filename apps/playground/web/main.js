@@ -1,11 +1,12 @@
 // The page: choose a network and a language, and hand the rest to the network's domain.
 import { mount as digits } from './digits/page.js';
 import { element, button } from './dom.js';
+import { mount as go } from './go/page.js';
 import { bytesOf, openNetwork } from './runtime.js';
 import { mount as text } from './text/page.js';
-import { language, say, setLanguage, LANGUAGES } from './words.js';
+import { language, say, sayOf, setLanguage, LANGUAGES } from './words.js';
 
-const DOMAINS = { digits, text };
+const DOMAINS = { digits, text, go };
 
 export async function start(data) {
   const root = document.getElementById('page');
@@ -51,9 +52,10 @@ function footer(data, chosen) {
   const card = data.networks[chosen];
   const percent = (share) => (100 * share).toFixed(2);
   const { error, low, high, count } = card.test;
-  const lines = [say('errorRate', { error: percent(error), low: percent(low), high: percent(high), count, data: card.data })];
+  const shares = { error: percent(error), low: percent(low), high: percent(high), five: percent(card.top_five ?? 0) };
+  const lines = [sayOf(card, 'errorRate', { ...shares, count, data: card.data })];
   lines.push(say(card.calibrated ? 'calibrated' : 'uncalibrated'));
-  lines.push(say('notFor'), say('holds', { what: say({ nothing: 'holdsNothing', 'its words': 'holdsWords' }[card.holds] ?? 'holdsPatches') }));
+  lines.push(sayOf(card, 'notFor'), say('holds', { what: say({ nothing: 'holdsNothing', 'its words': 'holdsWords' }[card.holds] ?? 'holdsPatches') }));
   return element('footer', {},
     ...lines.map((line) => element('p', {}, line)),
     licences(data.files.notices));

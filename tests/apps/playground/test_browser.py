@@ -1,6 +1,5 @@
 """The page in a real browser: Debian's Chromium, driven by Playwright; skipped where there is none."""
 
-import shutil
 import threading
 
 import numpy as np
@@ -16,50 +15,7 @@ from cnn_core.verbs.answers import answers_to
 from tests.helpers.runs import in_fp32
 
 pytestmark = pytest.mark.slow
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 SEVEN = [(90, 60), (190, 60), (170, 110), (150, 160), (130, 220)]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def file(network, browser_runtime, tmp_path_factory):
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(page.single([network]), encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def opened(browser, file):
-    """opened(url or None, size) -> (page, requests that leave it): the single file by default."""
-    pages = []
-
-    def open_page(url=None, width=1200, language="en"):
-        context = browser.new_context(viewport={"width": width, "height": 900}, locale=language)
-        shown = context.new_page()
-        pages.append(context)
-        requests, errors = [], []
-        shown.on("request", lambda request: requests.append(request.url))
-        shown.on("pageerror", lambda error: errors.append(str(error)))
-        shown.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        shown.goto(url or file.as_uri())
-        shown.wait_for_selector("body[data-ready]", timeout=60_000)
-        assert not errors
-        return shown, [url for url in requests if not url.startswith(("blob:", "data:"))]
-
-    yield open_page
-    for context in pages:
-        context.close()
 
 
 def draw(shown, points=SEVEN):
