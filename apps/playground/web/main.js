@@ -3,10 +3,11 @@ import { mount as digits } from './digits/page.js';
 import { element, button } from './dom.js';
 import { mount as go } from './go/page.js';
 import { bytesOf, openNetwork } from './runtime.js';
+import { mount as speech } from './speech/page.js';
 import { mount as text } from './text/page.js';
 import { language, say, sayOf, setLanguage, LANGUAGES } from './words.js';
 
-const DOMAINS = { digits, text, go };
+const DOMAINS = { digits, text, go, speech };
 
 export async function start(data) {
   const root = document.getElementById('page');

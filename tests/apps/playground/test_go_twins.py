@@ -167,8 +167,9 @@ RECORDS = [
     "(;SZ[])",
 ]
 READ = """data.map((text) => { try { const game = m.readSgf(text);
-  return { size: game.size, komi: game.komi, start: game.start, moves: game.moves.map(({ colour, point }) => [colour, point]),
-  toMove: game.toMove }; } catch (error) { if (!(error instanceof m.BadRecord)) throw error; return error.key; } })"""
+  return { size: game.size, komi: game.komi, start: game.start,
+  moves: game.moves.map(({ colour, point }) => [colour, point]), toMove: game.toMove }; } catch (error) {
+  if (!(error instanceof m.BadRecord)) throw error; return error.key; } })"""
 
 
 def test_records_are_read_as_python_reads_them(javascript):

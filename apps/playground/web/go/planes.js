@@ -1,4 +1,5 @@
 // A position as the network takes it: compact planes of bytes, as apps/go/rules/encode.py makes them.
+import { halfEven } from '../numbers.js';
 import { BEFORE, LADDERED, LONG_BEFORE, markLadders } from './ladders.js';
 import { WHITE } from './points.js';
 
@@ -46,11 +47,4 @@ function writeTactics(board, colour, planes) {
     planes[CAPTURE][point] = Math.min(after.captured, 15) + 16 * atari;
     planes[AFTER_MOVE][point] = Math.min(free, 255);
   }
-}
-
-// Python's round: a half goes to the even neighbour.
-function halfEven(value) {
-  const floor = Math.floor(value);
-  if (value - floor !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }
