@@ -5,13 +5,16 @@ import threading
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from apps.digits import frame
 from apps.playground import page
 from apps.playground.runs import run_at
 from apps.playground.server import Server
 from apps.text.verbs.answers import AnswerOptions, answer
 from cnn_core.networks import pretrained
 from cnn_core.verbs.answers import answers_to
+from tests.apps.playground.test_photo_twins import photo
 from tests.helpers.runs import in_fp32
 
 pytestmark = pytest.mark.slow
@@ -86,6 +89,39 @@ def test_the_keyboard_draws_and_chooses(opened):
     shown.locator(".maps canvas").first.focus()
     shown.keyboard.press("ArrowRight")
     shown.wait_for_selector("[data-total]")
+
+
+def test_a_picture_gets_pythons_answer(opened, digits_run, tmp_path):
+    grey = photo(3, 640, 480, noise=2.0)
+    path = tmp_path / "photo.png"
+    Image.fromarray(grey).convert("RGB").save(path)
+    shown, _ = opened()
+    shown.set_input_files("input[type=file]", path)
+    shown.wait_for_selector(".network[data-answer]")
+    shown.get_by_text("The digit of your picture").wait_for()
+    pixels = np.array(shown.evaluate(SEEN)).reshape(28, 28)
+    expected = frame.find(path).digits[0].astype(int)
+    assert np.abs(pixels - expected).max() <= 2
+    assert (pixels != expected).mean() < 0.05
+    trained = in_fp32(run_at(digits_run))
+    shares = answers_to(trained, torch.from_numpy(pixels.astype(np.uint8)[None]))[0][0].numpy()
+    bars = shown.locator(".bars > span").all_inner_texts()[1::2]
+    np.testing.assert_allclose([float(text.removesuffix(" %")) / 100 for text in bars], shares, atol=6e-4)
+    draw(shown)  # drawing takes its place
+    assert shown.get_by_text("The digit of your picture").count() == 0
+
+
+@pytest.mark.parametrize(("data", "said"), [(b"<b>text</b>", "no picture"), (None, "No ink was found")])
+def test_a_wrong_picture_is_told(opened, tmp_path, data, said):
+    path = tmp_path / "wrong.png"
+    if data:
+        path.write_bytes(data)
+    else:
+        Image.new("L", (80, 90), 200).save(path)
+    shown, _ = opened()
+    shown.set_input_files("input[type=file]", path)
+    shown.get_by_text(said).wait_for()
+    shown.get_by_text("Draw something.").wait_for()
 
 
 def test_clear_takes_everything_back(opened):
