@@ -13,8 +13,11 @@ export async function start(data) {
   const root = document.getElementById('page');
   setLanguage(localStorageValue('language') ?? navigator.language);
   let chosen = 0;
+  let leave = null; // what a domain wants done before its page goes: speech stops the microphone
 
   async function show() {
+    leave?.();
+    leave = null;
     document.documentElement.lang = language();
     document.title = say('title');
     const body = element('div', { class: 'network' });
@@ -25,7 +28,7 @@ export async function start(data) {
     try {
       const network = await openNetwork(data, chosen);
       body.replaceChildren();
-      DOMAINS[card.app](body, network);
+      leave = DOMAINS[card.app](body, network) ?? null;
       document.body.dataset.ready = card.name; // for whoever drives the page
     } catch (error) {
       status.className = 'failure';

@@ -141,6 +141,22 @@ def test_the_microphone_of_the_single_file(microphone, speech_file):
     assert set(SPOKEN) <= set(listened(microphone, speech_file.as_uri()))
 
 
+def test_another_language_stops_the_microphone(microphone, speech_file):
+    context = microphone.new_context(locale="en")
+    shown = context.new_page()
+    shown.add_init_script(
+        "const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);"
+        "navigator.mediaDevices.getUserMedia = async (asked) => (globalThis.stream = await open(asked));"
+    )
+    shown.goto(speech_file.as_uri())
+    shown.get_by_role("button", name="Listen").click()
+    shown.get_by_role("button", name="Stop").wait_for()
+    assert shown.evaluate("stream.getTracks()[0].readyState") == "live"
+    shown.get_by_role("button", name="中文").click()
+    shown.wait_for_function("stream.getTracks()[0].readyState === 'ended'")
+    context.close()
+
+
 def test_a_refused_microphone_is_told(opened, speech_file):
     shown, _ = opened(speech_file.as_uri())
     shown.get_by_role("button", name="Listen").click()

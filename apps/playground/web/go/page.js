@@ -1,7 +1,7 @@
 // Go: play against the network, see where it would play, and what every layer makes of the position.
 import { button, element } from '../dom.js';
 import { percent } from '../runtime.js';
-import { mapGrid } from '../views/maps.js';
+import { mapGrid, upright } from '../views/maps.js';
 import { say } from '../words.js';
 import { controls } from './controls.js';
 import { choose, Game, policy } from './game.js';
@@ -156,16 +156,6 @@ export function mount(root, network) {
   function counted() {
     const lead = game.board.area() - game.komi;
     return lead === 0 ? say('tie') : say('lead', { colour: say(lead > 0 ? 'black' : 'white'), points: Math.abs(lead) });
-  }
-
-  // Maps (1, C, H, W) with the first row at the bottom, as the board has it.
-  function upright(data, [, count, height, width]) {
-    const turned = new Float32Array(data.length);
-    for (let row = 0; row < count * height; row += 1) {
-      const unit = Math.floor(row / height);
-      turned.set(data.subarray(row * width, (row + 1) * width), (unit * height + height - 1 - (row % height)) * width);
-    }
-    return turned;
   }
 
   changed();

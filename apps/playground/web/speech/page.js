@@ -3,7 +3,7 @@ import { button, element } from '../dom.js';
 import { percent, probabilities } from '../runtime.js';
 import { bars } from '../views/bars.js';
 import { channels, channelsTitle } from '../views/channels.js';
-import { mapGrid } from '../views/maps.js';
+import { mapGrid, upright } from '../views/maps.js';
 import { say } from '../words.js';
 import { fitClip, LENGTH, loudness, toInt16 } from './clip.js';
 import { Detector } from './detector.js';
@@ -18,6 +18,7 @@ const LIVE = 0.05; // from the microphone
 const BATCH = 16; // windows at a time
 const BACKLOG = 1; // seconds that the network may lag behind the microphone
 
+// Gives what stops the microphone.
 export function mount(root, network) {
   const { card } = network;
   const unlike = card.unlike === null ? [] : ['unlikeness'];
@@ -61,8 +62,12 @@ export function mount(root, network) {
     const best = chances.indexOf(Math.max(...chances));
     shown.update(chances);
     answer.textContent = say(none ? (microphone ? 'noneLive' : 'saysNoneWord') : 'saysWord', { label: card.labels[best], percent: percent(chances[best]) });
-    sees.update(flipped(given.front));
-    for (const layer of card.layers) if (given[layer].dims.length > 2) grid(layer, given[layer]).update(given[layer].data);
+    const least = Math.min(...given.front.data); // logarithms, lifted above zero
+    sees.update(upright(given.front.data, given.front.dims).map((value) => value - least));
+    for (const layer of card.layers) {
+      const { dims, data } = given[layer];
+      if (dims.length > 2) grid(layer, dims).update(dims.length === 3 ? data : upright(data, dims));
+    }
     root.dataset.answer = none ? 'none of these' : card.labels[best];
     root.dataset.best = JSON.stringify(chances);
     root.dataset.milliseconds = (performance.now() - start).toFixed(2);
@@ -197,18 +202,15 @@ export function mount(root, network) {
     await last.stop();
   }
 
-  function grid(layer, { dims }) {
+  function grid(layer, dims) {
     if (!grids.has(layer)) {
       const made = dims.length === 3 ? channels(channelsTitle(layer, dims[1], dims[2]), dims[1], dims[2]) : mapGrid(layer, dims.slice(1));
+      if (dims.length > 3) made.root.style.gridColumn = '1 / -1';
       grids.set(layer, made);
       layers.append(made.root);
     }
     return grids.get(layer);
   }
 
-  // Rows (1, 1, bands, frames) with the lowest band at the bottom; logarithms lifted above zero.
-  function flipped({ dims: [, , bands, frames], data }) {
-    const least = Math.min(...data);
-    return Float32Array.from(data, (_, i) => data[(bands - 1 - Math.floor(i / frames)) * frames + (i % frames)] - least);
-  }
+  return stop;
 }

@@ -11,7 +11,7 @@ const WIDE = Math.min(1100, globalThis.innerWidth - 70); // of all of a row
 export function mapGrid(name, shape, choose = null, group = 1) {
   const [count, height, width] = shape.length === 3 ? shape : [shape[0], 1, 1];
   const spatial = shape.length === 3;
-  const zoom = spatial ? Math.max(2, Math.round(TILE / width)) : TILE / 2;
+  const zoom = spatial ? Math.max(2, Math.round(TILE / Math.max(width, height))) : TILE / 2;
   const fitting = Math.min(count, Math.max(4, Math.floor(WIDE / (zoom * (width + GAP)))));
   const columns = fitting < group ? fitting : fitting - (fitting % group);
   const rows = Math.ceil(count / columns);
@@ -67,4 +67,14 @@ export function mapGrid(name, shape, choose = null, group = 1) {
     update(values) { shown = values; draw(); },
     clear() { chosen = -1; draw(); },
   };
+}
+
+// Maps (1, C, H, W) whose first row belongs at the bottom, as a board's or a spectrogram's does.
+export function upright(data, [, count, height, width]) {
+  const turned = new Float32Array(data.length);
+  for (let row = 0; row < count * height; row += 1) {
+    const unit = Math.floor(row / height);
+    turned.set(data.subarray(row * width, (row + 1) * width), (unit * height + height - 1 - (row % height)) * width);
+  }
+  return turned;
 }
