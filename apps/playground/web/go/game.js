@@ -3,7 +3,7 @@ import { Board } from './board.js';
 import { BLACK, opponent, WHITE } from './points.js';
 
 export class Game {
-  // `start` holds the points of set-up stones; null for stones of which a chain has no liberty is the caller's to catch.
+  // `black` and `white` are the points of set-up stones. Throws RangeError where one of their chains has no liberty.
   constructor(size, { komi = 7.5, black = [], white = [], toMove = 0 } = {}) {
     const first = Board.setUp(size, black, white);
     if (!first) throw new RangeError('a set-up chain has no liberty');
