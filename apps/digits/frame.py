@@ -107,8 +107,8 @@ def _paper_of_crop(grey: np.ndarray) -> float | None:
     sums = np.cumsum(counts * levels)
     mean = sums[-1] / total
     spread = float((counts * (levels - mean) ** 2).sum() / total)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = np.nan_to_num((mean * below - sums[:-1]) ** 2 / (below * (total - below)))
+    between = (mean * below - sums[:-1]) ** 2 / np.maximum(below * (total - below), 1)  # 0 where one side is empty
+    between[(below == 0) | (below == total)] = 0
     if spread < LEAST_CONTRAST**2 or between.max() < 0.85 * spread:
         return None
     dark = grey < edges[int(between.argmax()) + 1]

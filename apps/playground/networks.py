@@ -18,7 +18,7 @@ from cnn_core.networks import pretrained
 from cnn_core.runs import Run, checkpoint_of
 from cnn_core.training import calibration, checkpoint
 
-DOMAINS = ("digits", "text")
+DOMAINS = ("digits", "text", "go", "speech")
 """Apps whose networks have a page: modules of `domains`."""
 SAMPLES = 10_000  # test samples on which the error rate is measured
 
@@ -45,7 +45,9 @@ def network_of(run: Run, *, name: str = "", examples: bool | None = None) -> Net
     data = getattr(run.config, "data", "")
     published = data in available(run.app.manifests)
     held = published if examples is None else examples
-    card, graph = cached(_key(run, held), lambda: _made(run, data if published else OWNED, held))
+    ready = pretrained.card_of(run.folder)
+    told = data if published else ready.data if ready else OWNED
+    card, graph = cached(_key(run, held), lambda: _made(run, told, held))
     card = {**card, "name": name or run.folder.name.removeprefix("@")}
     return Network(card["name"], card, graph)
 
@@ -93,7 +95,7 @@ def cached(key: str, make: Callable[[], tuple[dict[str, Any], bytes]]) -> tuple[
     return made
 
 
-FORMAT = 2  # of cards, counted up when their content changes
+FORMAT = 5  # of cards, counted up when their content changes
 OWNED = "data of its owner"
 NONE = 0.01  # share of held-out samples whose unlikeness is above the limit of "none of these"
 

@@ -1,18 +1,23 @@
 // The page: choose a network and a language, and hand the rest to the network's domain.
 import { mount as digits } from './digits/page.js';
 import { element, button } from './dom.js';
+import { mount as go } from './go/page.js';
 import { bytesOf, openNetwork } from './runtime.js';
+import { mount as speech } from './speech/page.js';
 import { mount as text } from './text/page.js';
-import { language, say, setLanguage, LANGUAGES } from './words.js';
+import { language, say, sayOf, setLanguage, LANGUAGES } from './words.js';
 
-const DOMAINS = { digits, text };
+const DOMAINS = { digits, text, go, speech };
 
 export async function start(data) {
   const root = document.getElementById('page');
   setLanguage(localStorageValue('language') ?? navigator.language);
   let chosen = 0;
+  let leave = null; // what a domain wants done before its page goes: speech stops the microphone
 
   async function show() {
+    leave?.();
+    leave = null;
     document.documentElement.lang = language();
     document.title = say('title');
     const body = element('div', { class: 'network' });
@@ -23,7 +28,7 @@ export async function start(data) {
     try {
       const network = await openNetwork(data, chosen);
       body.replaceChildren();
-      DOMAINS[card.app](body, network);
+      leave = DOMAINS[card.app](body, network) ?? null;
       document.body.dataset.ready = card.name; // for whoever drives the page
     } catch (error) {
       status.className = 'failure';
@@ -51,9 +56,10 @@ function footer(data, chosen) {
   const card = data.networks[chosen];
   const percent = (share) => (100 * share).toFixed(2);
   const { error, low, high, count } = card.test;
-  const lines = [say('errorRate', { error: percent(error), low: percent(low), high: percent(high), count, data: card.data })];
+  const shares = { error: percent(error), low: percent(low), high: percent(high), five: percent(card.top_five ?? 0) };
+  const lines = [sayOf(card, 'errorRate', { ...shares, count, data: card.data })];
   lines.push(say(card.calibrated ? 'calibrated' : 'uncalibrated'));
-  lines.push(say('notFor'), say('holds', { what: say({ nothing: 'holdsNothing', 'its words': 'holdsWords' }[card.holds] ?? 'holdsPatches') }));
+  lines.push(sayOf(card, 'notFor'), say('holds', { what: say({ nothing: 'holdsNothing', 'its words': 'holdsWords' }[card.holds] ?? 'holdsPatches') }));
   return element('footer', {},
     ...lines.map((line) => element('p', {}, line)),
     licences(data.files.notices));

@@ -1,4 +1,4 @@
-"""A trained digits run, its page, and node."""
+"""A trained digits run, its page, Chromium, and node."""
 
 import json
 import shutil
@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from apps.digits.app import APP
-from apps.playground import networks, runtime
+from apps.playground import networks, page, runtime
 from apps.playground.runs import run_at
 from cnn_core.cli import run
 from cnn_core.errors import UserError
 
 WEB = Path(runtime.__file__).with_name("web")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 SMALL = ["--net.channels", "8", "16", "--fit.epochs", "12", "--fit.batch-size", "64", "--preset", "lecture"]
 
 
@@ -59,3 +61,48 @@ def javascript():
         return json.loads(done.stdout)
 
     return evaluate
+
+
+@pytest.fixture(scope="session")
+def playwright():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
+    with pytest.importorskip("playwright.sync_api").sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright):
+    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture(scope="session")
+def file(network, browser_runtime, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    path.write_text(page.single([network]), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def opened(browser, file):
+    """opened(url or None, size) -> (page, requests that leave it): the single file by default."""
+    pages = []
+
+    def open_page(url=None, width=1200, language="en"):
+        context = browser.new_context(viewport={"width": width, "height": 900}, locale=language)
+        shown = context.new_page()
+        pages.append(context)
+        requests, errors = [], []
+        shown.on("request", lambda request: requests.append(request.url))
+        shown.on("pageerror", lambda error: errors.append(str(error)))
+        shown.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        shown.goto(url or file.as_uri())
+        shown.wait_for_selector("body[data-ready]", timeout=60_000)
+        assert not errors
+        return shown, [url for url in requests if not url.startswith(("blob:", "data:"))]
+
+    yield open_page
+    for context in pages:
+        context.close()

@@ -1,65 +1,24 @@
 """The page in a real browser: Debian's Chromium, driven by Playwright; skipped where there is none."""
 
-import shutil
 import threading
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from apps.digits import frame
 from apps.playground import page
 from apps.playground.runs import run_at
 from apps.playground.server import Server
 from apps.text.verbs.answers import AnswerOptions, answer
 from cnn_core.networks import pretrained
 from cnn_core.verbs.answers import answers_to
+from tests.apps.playground.test_photo_twins import photo
 from tests.helpers.runs import in_fp32
 
 pytestmark = pytest.mark.slow
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 SEVEN = [(90, 60), (190, 60), (170, 110), (150, 160), (130, 220)]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def file(network, browser_runtime, tmp_path_factory):
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(page.single([network]), encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def opened(browser, file):
-    """opened(url or None, size) -> (page, requests that leave it): the single file by default."""
-    pages = []
-
-    def open_page(url=None, width=1200, language="en"):
-        context = browser.new_context(viewport={"width": width, "height": 900}, locale=language)
-        shown = context.new_page()
-        pages.append(context)
-        requests, errors = [], []
-        shown.on("request", lambda request: requests.append(request.url))
-        shown.on("pageerror", lambda error: errors.append(str(error)))
-        shown.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        shown.goto(url or file.as_uri())
-        shown.wait_for_selector("body[data-ready]", timeout=60_000)
-        assert not errors
-        return shown, [url for url in requests if not url.startswith(("blob:", "data:"))]
-
-    yield open_page
-    for context in pages:
-        context.close()
 
 
 def draw(shown, points=SEVEN):
@@ -130,6 +89,39 @@ def test_the_keyboard_draws_and_chooses(opened):
     shown.locator(".maps canvas").first.focus()
     shown.keyboard.press("ArrowRight")
     shown.wait_for_selector("[data-total]")
+
+
+def test_a_picture_gets_pythons_answer(opened, digits_run, tmp_path):
+    grey = photo(3, 640, 480, noise=2.0)
+    path = tmp_path / "photo.png"
+    Image.fromarray(grey).convert("RGB").save(path)
+    shown, _ = opened()
+    shown.set_input_files("input[type=file]", path)
+    shown.wait_for_selector(".network[data-answer]")
+    shown.get_by_text("The digit of your picture").wait_for()
+    pixels = np.array(shown.evaluate(SEEN)).reshape(28, 28)
+    expected = frame.find(path).digits[0].astype(int)
+    assert np.abs(pixels - expected).max() <= 2
+    assert (pixels != expected).mean() < 0.05
+    trained = in_fp32(run_at(digits_run))
+    shares = answers_to(trained, torch.from_numpy(pixels.astype(np.uint8)[None]))[0][0].numpy()
+    bars = shown.locator(".bars > span").all_inner_texts()[1::2]
+    np.testing.assert_allclose([float(text.removesuffix(" %")) / 100 for text in bars], shares, atol=6e-4)
+    draw(shown)  # drawing takes its place
+    assert shown.get_by_text("The digit of your picture").count() == 0
+
+
+@pytest.mark.parametrize(("data", "said"), [(b"<b>text</b>", "no picture"), (None, "No ink was found")])
+def test_a_wrong_picture_is_told(opened, tmp_path, data, said):
+    path = tmp_path / "wrong.png"
+    if data:
+        path.write_bytes(data)
+    else:
+        Image.new("L", (80, 90), 200).save(path)
+    shown, _ = opened()
+    shown.set_input_files("input[type=file]", path)
+    shown.get_by_text(said).wait_for()
+    shown.get_by_text("Draw something.").wait_for()
 
 
 def test_clear_takes_everything_back(opened):

@@ -13,9 +13,15 @@ import torch
 
 from apps.digits.app import APP
 from apps.playground import networks, notices, page, runtime
+from apps.playground.domains import speech
 from apps.playground.runs import run_at
+from apps.speech.app import APP as SPEECH
+from apps.speech.config import PRESETS
+from cnn_core import runs
 from cnn_core.cli import run
 from cnn_core.errors import UserError
+from cnn_core.networks import pretrained
+from cnn_core.training import checkpoint
 from cnn_core.verbs.answers import answers_to
 from tests.helpers.runs import in_fp32
 
@@ -128,3 +134,33 @@ def test_a_wrong_package_of_the_runtime_is_refused(tmp_path, monkeypatch):
     npm.write_text("#!/bin/sh\necho 'npm error: no network' >&2; exit 1\n")
     with pytest.raises(UserError, match="no network"):
         runtime.fetch(tmp_path / "runtime")
+
+
+def test_every_ready_made_network_has_a_page():
+    assert {card.app for card in pretrained.cards()} <= set(networks.DOMAINS)
+
+
+@pytest.mark.slow
+def test_cards_of_go_and_speech_tell_how_good_they_are_and_hold_no_data():
+    go, spoken = (
+        networks.network_of(run_at(pretrained.run_path(f"@{name}"))).card for name in ("go-9x9", "speech-digits")
+    )
+    assert go["holds"] == spoken["holds"] == "nothing"
+    assert (go["size"], go["planes"], go["views"], go["data"]) == (9, 7, 8, "gnugo-9x9")
+    assert 1 - go["test"]["error"] < go["top_five"] < 1
+    assert spoken["data"].startswith("synthetic voices")
+    assert (spoken["bands"], spoken["frames"]) == (40, 101)
+
+
+@pytest.mark.parametrize("preset", ["frequency", "one-fpool3", "plane", "trad-fpool3", "broadcast"])
+def test_every_kind_of_speech_network_shows_its_layers(preset, tmp_path):
+    labels = ("yes", "no")
+    model = runs.build_seeded(SPEECH, PRESETS[preset], labels, 0)
+    runs.write_record(tmp_path / "run", runs.make_record(SPEECH, preset, PRESETS[preset], labels, 0))
+    checkpoint.save(tmp_path / "run" / "last", checkpoint.Checkpoint(model.state_dict(), {"app": "speech"}))
+    graph, card = speech.page(run_at(tmp_path / "run"), False)
+    session = onnxruntime.InferenceSession(graph)
+    names = {output.name for output in session.get_outputs()}
+    assert {"logits", "front", "conv1", *card["layers"]} <= names
+    (front,) = session.run(["front"], {session.get_inputs()[0].name: np.zeros((1, 16_000), np.int16)})
+    assert front.shape == (1, 1, card["bands"], card["frames"])

@@ -1,4 +1,5 @@
 // Ink laid into MNIST's form, as apps/digits/frame.py does it: a box of 20, the centre of mass in the middle of 28 x 28.
+import { halfEven } from '../numbers.js';
 import { resize } from './resize.js';
 
 export const SIZE = 28;
@@ -109,12 +110,4 @@ function percentile(values, share) {
   const low = Math.floor(place);
   const high = Math.min(low + 1, sorted.length - 1);
   return sorted[low] + (sorted[high] - sorted[low]) * (place - low);
-}
-
-// Python's round and numpy's rint: a half goes to the even neighbour.
-function halfEven(value) {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }

@@ -11,7 +11,7 @@ export function pad(changed) {
   Object.assign(context, { lineWidth: STROKE, lineCap: 'round', lineJoin: 'round', strokeStyle: '#fff' });
   let pen = null;
   let cursor = [SIDE / 2, SIDE / 4];
-  let pressed = false;
+  let [pressed, paper] = [false, ''];
 
   const place = (event) => {
     const box = sheet.getBoundingClientRect();
@@ -52,6 +52,12 @@ export function pad(changed) {
 
   return {
     root: sheet,
+    // Show a picture file on the empty pad, or none.
+    lay(file) {
+      if (paper) URL.revokeObjectURL(paper);
+      paper = file ? URL.createObjectURL(file) : '';
+      sheet.style.background = file ? `#000 url("${paper}") center / contain no-repeat` : '';
+    },
     clear() { context.clearRect(0, 0, SIDE, SIDE); changed(); },
     // Ink, 0 to 1, as {width, height, values}.
     ink() {

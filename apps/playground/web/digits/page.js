@@ -7,8 +7,10 @@ import { mapGrid } from '../views/maps.js';
 import { say } from '../words.js';
 import { filterPanel, shortName } from './filter.js';
 import { cropped, frame, SIZE } from './frame.js';
+import { digitOf } from './ink.js';
 import { occlusion } from './occlusion.js';
 import { pad } from './pad.js';
+import { greyOf } from './photo.js';
 
 export function mount(root, network) {
   const { card } = network;
@@ -17,22 +19,52 @@ export function mount(root, network) {
   const answer = element('p', { class: 'answer', 'aria-live': 'polite' }, say('nothing'));
   const seen = canvas(SIZE, SIZE, { role: 'img', 'aria-label': say('sees') });
   seen.style.width = '168px';
-  const pen = pad(() => schedule());
+  const pen = pad(() => { photo = null; told.textContent = ''; pen.lay(null); schedule(); });
+  const told = element('p', { class: 'soft', role: 'status' });
+  const [fromFile, fromCamera] = [picker({ accept: 'image/*' }), picker({ accept: 'image/*', capture: 'environment' })];
   const speaks = button(say('occlusion'), () => { explaining = !explaining; speaks.setAttribute('aria-pressed', String(explaining)); schedule(); }, { 'aria-pressed': 'false' });
   const hint = element('p', { class: 'soft', hidden: true }, say('occlusionHint'));
   const panel = element('section', { hidden: true });
   const layers = element('section', {}, element('h2', {}, say('layers')), element('p', { class: 'soft' }, say('mapHint')));
   const grids = new Map();
-  let [explaining, waiting, selected] = [false, false, null];
+  let [explaining, waiting, selected, photo] = [false, false, null, null]; // photo: the pixels of a picture's digit
 
   root.append(
     element('div', { class: 'two' },
       element('section', {}, element('h2', {}, say('draw')), pen.root, element('p', { class: 'soft' }, say('drawHint')),
-        element('div', { class: 'row' }, button(say('clear'), () => pen.clear()), speaks)),
+        element('div', { class: 'row' }, button(say('clear'), () => pen.clear()), speaks,
+          button(say('openPicture'), () => fromFile.click()), fromFile,
+          ...(matchMedia('(pointer: coarse)').matches ? [button(say('photograph'), () => fromCamera.click()), fromCamera] : [])),
+        element('p', { class: 'soft' }, say('pictureHint')), told),
       element('section', {}, element('h2', {}, say('answer')), answer, shown.root,
         element('h3', {}, say('sees')), seen, hint)),
     panel, layers,
   );
+  root.addEventListener('dragover', (event) => event.preventDefault());
+  root.addEventListener('drop', (event) => { event.preventDefault(); open(event.dataTransfer.files[0]); });
+
+  function picker(attributes) {
+    const input = element('input', { type: 'file', hidden: true, 'aria-label': say('openPicture'), ...attributes });
+    input.addEventListener('change', () => { open(input.files[0]); input.value = ''; });
+    return input;
+  }
+
+  // A picture of a digit, framed as Python frames it.
+  async function open(file) {
+    if (!file) return;
+    let grey = null;
+    try {
+      grey = await greyOf(file);
+    } catch (error) { // of the browser's decoder
+      if (!(error instanceof DOMException)) throw error;
+    }
+    const found = grey && digitOf(grey);
+    pen.clear();
+    photo = found;
+    if (found) pen.lay(file);
+    told.textContent = found ? say('pictureRead') : say(grey ? 'pictureEmpty' : 'pictureBad');
+    schedule();
+  }
 
   // At most one run a frame, of the newest drawing.
   function schedule() {
@@ -48,9 +80,9 @@ export function mount(root, network) {
   };
 
   async function update() {
-    const ink = cropped(pen.ink());
-    if (!ink) { nothing(); return; }
-    const pixels = frame(ink);
+    const ink = photo ? null : cropped(pen.ink());
+    if (!ink && !photo) { nothing(); return; }
+    const pixels = photo ?? frame(ink);
     const start = performance.now();
     const given = await network.run('uint8', pixels, [1, SIZE, SIZE], ['logits', ...unlike, ...card.layers]);
     const chances = probabilities(given.logits.data);

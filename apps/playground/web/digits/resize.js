@@ -2,6 +2,7 @@
 
 const FILTERS = {
   box: { support: 0.5, weight: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) },
+  bilinear: { support: 1, weight: (x) => Math.max(1 - Math.abs(x), 0) },
   bicubic: { support: 2, weight: cubic },
 };
 

@@ -7,14 +7,15 @@ const GAP = 1; // between maps, in their own pixels
 const TILE = 42; // side of a map on the screen, at least
 const WIDE = Math.min(1100, globalThis.innerWidth - 70); // of all of a row
 
-// choose(unit) is called when a map is chosen.
-export function mapGrid(name, shape, choose) {
+// choose(unit) is called when a map is chosen; without it they are only shown. Of `group` maps that belong together rows hold all, where there is room.
+export function mapGrid(name, shape, choose = null, group = 1) {
   const [count, height, width] = shape.length === 3 ? shape : [shape[0], 1, 1];
   const spatial = shape.length === 3;
-  const zoom = spatial ? Math.max(2, Math.round(TILE / width)) : TILE / 2;
-  const columns = Math.min(count, Math.max(4, Math.floor(WIDE / (zoom * (width + GAP)))));
+  const zoom = spatial ? Math.max(2, Math.round(TILE / Math.max(width, height))) : TILE / 2;
+  const fitting = Math.min(count, Math.max(4, Math.floor(WIDE / (zoom * (width + GAP)))));
+  const columns = fitting < group ? fitting : fitting - (fitting % group);
   const rows = Math.ceil(count / columns);
-  const sheet = canvas(columns * (width + GAP) + GAP, rows * (height + GAP) + GAP, { tabindex: 0, role: 'img' });
+  const sheet = canvas(columns * (width + GAP) + GAP, rows * (height + GAP) + GAP, { tabindex: choose ? 0 : null, role: 'img' });
   sheet.style.width = `${sheet.width * zoom}px`;
   const context = sheet.getContext('2d');
   let chosen = -1;
@@ -42,7 +43,7 @@ export function mapGrid(name, shape, choose) {
     sheet.setAttribute('aria-label', chosen < 0 ? title : `${title}; ${say('filter', { layer: name, unit: chosen })}`);
   }
   function pick(unit) {
-    if (unit < 0 || unit >= count) return;
+    if (!choose || unit < 0 || unit >= count) return;
     chosen = unit;
     draw();
     choose(unit);
@@ -66,4 +67,14 @@ export function mapGrid(name, shape, choose) {
     update(values) { shown = values; draw(); },
     clear() { chosen = -1; draw(); },
   };
+}
+
+// Maps (1, C, H, W) whose first row belongs at the bottom, as a board's or a spectrogram's does.
+export function upright(data, [, count, height, width]) {
+  const turned = new Float32Array(data.length);
+  for (let row = 0; row < count * height; row += 1) {
+    const unit = Math.floor(row / height);
+    turned.set(data.subarray(row * width, (row + 1) * width), (unit * height + height - 1 - (row % height)) * width);
+  }
+  return turned;
 }
