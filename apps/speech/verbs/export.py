@@ -24,6 +24,8 @@ parse = parser(ExportOptions, "Write an ONNX file that takes samples, and check 
 def run(app: App, options: ExportOptions) -> Outcome:
     """The shared verb, then the 8-bit copy."""
     out = options.out or options.run / "model.onnx"
+    if options.int8 and options.page:
+        raise UserError("--int8 writes a file of its own, and a page holds the network itself; leave one of them out")
     small = out.with_name(f"{out.stem}-int8{out.suffix}")
     if options.int8 and small.exists() and not options.overwrite:
         raise UserError(f"{small}: exists already; name another with --out, or add --overwrite")

@@ -79,7 +79,7 @@ def test_a_recording_gets_pythons_answer_and_words(opened, speech_file, trained,
     found = json.loads(shown.locator(".network").get_attribute("data-best"))
     np.testing.assert_allclose(found, expected[0], atol=1e-5)
     options = ListenOptions(run=Path("run"))
-    heard = hear(trained.model, trained.labels, samples, options, trained.calibration.temperature)
+    heard = hear(trained, samples, options)
     assert told(shown) == [word.word for word in heard]
     starts = shown.evaluate("[...document.querySelectorAll('.told li')].map((each) => Number(each.dataset.start))")
     np.testing.assert_allclose(starts, [word.start for word in heard], atol=0.1)
