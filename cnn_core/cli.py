@@ -201,7 +201,11 @@ def _answer(command: Command, args: Sequence[str]) -> int:
     options = module.parse(command.app, f"{command.prog} {name}", args[1:])
     outcome = module.run(command.app, options)
     if int(os.environ.get("RANK", 0)) == 0 and outcome.data is not None:  # of several processes, one speaks
-        text = json_text(outcome.data, sys.stdout) if options.common.json else visible(outcome.text, page=True)
+        text = (
+            json_text(outcome.data, sys.stdout)
+            if options.common.json
+            else visible(outcome.text, page=True, colours=True)
+        )
         print(text)  # noqa: T201
     return outcome.status
 

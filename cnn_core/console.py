@@ -27,17 +27,19 @@ LOG_FORMAT_OPEN = "{desc}: {n_fmt}{unit} in {elapsed}, {rate_fmt}{postfix}"  # w
 # character (a byte of a file name that is not UTF-8).
 _OBEYED = "\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _ANY = re.compile(f"[{_OBEYED}]")
-_COLOUR = re.compile("\x1b\\[[0-9;]*m")  # as the suite itself colours words
-_BEYOND_COLOUR = re.compile(f"(?:\x1b\\[[0-9;]*m)|[{_OBEYED}]")
+_RGB = r"\d{1,3};\d{1,3};\d{1,3}"
+_COLOUR = re.compile(f"\x1b\\[(?:0|48;2;{_RGB};38;2;{_RGB})m")  # as the suite itself colours words
+_BEYOND_COLOUR = re.compile(f"{_COLOUR.pattern}|[{_OBEYED}]")
 _BEYOND_ASCII = re.compile(f"[{_OBEYED[_OBEYED.index(chr(0x7F)) :]}]")
 
 
-def visible(text: str, *, page: bool = False) -> str:
+def visible(text: str, *, page: bool = False, colours: bool = False) -> str:
     """`text` with what a terminal would obey written as an escape: ESC as \\x1b.
 
-    On a `page` line ends, TAB and colours stay.
+    On a `page` line ends and TAB stay, with `colours` also those in which the suite shows words.
     """
-    return _BEYOND_COLOUR.sub(_on_page, text) if page else _ANY.sub(_escaped, text)
+    found = _BEYOND_COLOUR if colours else _ANY
+    return found.sub(_on_page if page else _escaped, text)
 
 
 def json_text(data: object, stream: Any = None) -> str:

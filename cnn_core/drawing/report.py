@@ -6,12 +6,13 @@ display. matplotlib takes half a second to import, so it is imported inside the 
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from cnn_core.console import visible
 from cnn_core.errors import UserError
 from cnn_core.files import atomic, write_json
 from cnn_core.metrics.classes import Calibration, Coverage, Metrics, wilson_interval
@@ -101,9 +102,28 @@ def save(figure: "Figure", path: str | Path, *, dpi: int = 150) -> Path:
     supported = figure.canvas.get_supported_filetypes()
     if kind not in supported:
         raise UserError(f"cannot draw {final}: no picture format .{kind}; use .png, .pdf or .svg")
+    _show_controls(figure)
     with atomic(final) as temporary:
         figure.savefig(temporary, format=kind, dpi=dpi)
     return final
+
+
+def _show_controls(figure: "Figure") -> None:
+    """Write control characters in labels, names and texts as escapes; no font has them."""
+    from matplotlib.text import Text
+
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            formatter = axis.get_major_formatter()  # draws its labels anew
+            formatter.format_ticks = partial(_shown_ticks, formatter.format_ticks)
+    for text in figure.findobj(Text):
+        shown = text.get_text()  # type: ignore[attr-defined]
+        if shown != visible(shown, page=True):
+            text.set_text(visible(shown, page=True))  # type: ignore[attr-defined]
+
+
+def _shown_ticks(format_ticks: Callable[..., list[str]], values: Any) -> list[str]:
+    return [visible(label, page=True) for label in format_ticks(values)]
 
 
 @styled

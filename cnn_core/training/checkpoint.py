@@ -100,7 +100,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
         _flush(folder.parent)
         shutil.rmtree(old, ignore_errors=True)
     except (OSError, UserError, SafetensorError) as error:
-        raise UserError(f"{folder}: could not save the checkpoint: {reason(error)}") from error
+        raise UserError(f"{folder}: could not save the checkpoint: {reason(error.__cause__ or error)}") from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
 

@@ -63,8 +63,9 @@ def test_no_control_character_reaches_the_terminal(text):
     found = console.visible(text)
     assert all(unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") for c in found)
     found.encode("utf-8")  # can be printed
-    page = console.visible(text, page=True)
+    page = console.visible(text, page=True, colours=True)
     assert all(unicodedata.category(c) != "Cc" or c in "\t\n\x1b" for c in page)
+    assert all(unicodedata.category(c) != "Cc" or c in "\t\n" for c in console.visible(text, page=True))
     printed = console.json_text({"file": text})
     printed.encode("utf-8")
     assert json.loads(printed) == {"file": text}
@@ -73,8 +74,10 @@ def test_no_control_character_reaches_the_terminal(text):
 
 def test_what_is_written_for_them():
     assert console.visible("a\x1b[2Jb\n\x9b\u202e\udcff ä") == r"a\x1b[2Jb\x0a\x9b\u202e\xff ä"
-    page = console.visible("\x1b[1;31mred\x1b[0m\n\x1b]0;title\x07", page=True)
-    assert page == "\x1b[1;31mred\x1b[0m\n\\x1b]0;title\\x07"
+    coloured = "\x1b[48;2;1;2;3;38;2;4;5;6mred\x1b[0m\n"
+    page = console.visible(f"{coloured}\x1b[31m\x1b]0;title\x07", page=True, colours=True)
+    assert page == f"{coloured}\\x1b[31m\\x1b]0;title\\x07"
+    assert "\x1b" not in console.visible(coloured, page=True)
     assert table(["label\x1b[2J"], [["x\x1by"], ["a"]]).splitlines() == ["label\\x1b[2J", "─" * 12, "x\\x1by", "a"]
 
 

@@ -245,3 +245,11 @@ def test_drawing_leaves_the_callers_style_and_import_time_alone():
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_control_characters_in_labels_are_drawn_as_escapes(tmp_path):
+    labels = ("\x1b[2Jbell\x07", "plain")
+    figure = report.confusion(np.array([[3, 1], [0, 4]]), labels)
+    report.save(figure, tmp_path / "x.svg")  # a glyph that no font has would be a warning, an error here
+    shown = [label.get_text() for axes in figure.axes for label in axes.get_xticklabels()]
+    assert "\\x1b[2Jbell\\x07" in shown
