@@ -159,6 +159,9 @@ class App:
     verbs: Mapping[str, Verb] = field(default_factory=dict)
     """Verbs of the app's own, or in place of a shared one."""
 
+    estimator: Callable[[], type] | None = None
+    """estimator() -> the class that trains its networks as scikit-learn's estimators do."""
+
     def with_fitted(self, fitted: Fitted | None) -> App:
         """The same app whose functions know what the training data decided; itself where that is nothing."""
         if fitted is None:
