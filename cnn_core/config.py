@@ -49,7 +49,7 @@ def from_json(cls: type[T], data: Any, where: str = "") -> T:
 def changed(config: T, settings: Mapping[str, Any], where: str = "") -> T:
     """The configuration with other values for the fields that `settings` names with dots: {"fit.epochs": 3}.
 
-    Raises UserError for a field that it does not have, and for a value that does not fit it; `where` begins the message.
+    Raises UserError for a field that it does not have and a value that does not fit it; `where` begins the message.
     """
     data = to_json(config)
     for name, value in settings.items():

@@ -83,7 +83,7 @@ class DigitClassifier(NetworkClassifier):
         """(N, H, W) pixels in the caller's units, or (N, 28, 28) uint8 of files."""
         if isinstance(X, list | tuple) and X and all(isinstance(each, str | Path) for each in X):
             return read_files(self._app, X)
-        found = validate_data(self, X, reset=first, allow_nd=True, dtype="numeric", ensure_2d=True)
+        found = validate_data(self, X, reset=first, allow_nd=True, dtype="numeric")  # type: ignore[arg-type]
         assert isinstance(found, np.ndarray)
         if found.ndim > 3:
             raise ValueError(f"X must be (N, pixels) or (N, H, W), not {found.shape}")
@@ -117,7 +117,7 @@ class DigitClassifier(NetworkClassifier):
 
 
 def _squares(rows: np.ndarray) -> np.ndarray:
-    """(N, pixels) -> (N, S, S) with S * S >= pixels, the lowest value behind them."""
+    """(N, pixels) -> (N, S, S) with S * S >= pixels, zeros behind them."""
     count = rows.shape[1]
     side = int(np.ceil(np.sqrt(count)))
     found = np.zeros((len(rows), side * side), rows.dtype)

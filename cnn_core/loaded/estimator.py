@@ -73,7 +73,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"{name} requires y to be passed, but the target y is None")
         inputs = self._examined(X, first=True)
         labels = column_or_1d(y, warn=True)
-        check_array(labels, ensure_2d=False, dtype=None, input_name="y")
+        check_array(labels, ensure_2d=False, dtype=None, input_name="y")  # type: ignore[arg-type]
         check_classification_targets(labels)
         check_consistent_length(inputs, labels)
         self.classes_, targets = np.unique(labels, return_inverse=True)
@@ -121,7 +121,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     def _config(self) -> Any:
         """The preset's configuration with what the parameters change. Raises UserError for what does not fit."""
         config = preset_of(plugins.app(self._app), self.preset)
-        said = {f"fit.{name}": getattr(self, name) for name in ("epochs", "learning_rate", "batch_size", "weight_decay")}
+        said = {
+            f"fit.{name}": getattr(self, name) for name in ("epochs", "learning_rate", "batch_size", "weight_decay")
+        }
         said |= {setting: getattr(self, name) for name, setting in self._settings.items()}
         settings = {name: value for name, value in said.items() if value is not None}
         least = self.least_steps

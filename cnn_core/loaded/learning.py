@@ -85,9 +85,7 @@ def learn(
     metrics = told.history[-1] if told.history else {}
     known = app.with_fitted(fitted)
     calibrated = (found or UNCALIBRATED, bank)
-    run = runs.Run(
-        Path(source.name), model.eval(), config, source.labels, record, metrics, known, fitted, *calibrated
-    )
+    run = runs.Run(Path(source.name), model.eval(), config, source.labels, record, metrics, known, fitted, *calibrated)
     return Learned(run, told)
 
 
