@@ -25,7 +25,18 @@ if TYPE_CHECKING:
     from cnn_core.training.inference import Forward, Step
     from cnn_core.visual.optimization.config import Maximized
 
-SHARED_VERBS = ("prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary", "networks")
+SHARED_VERBS = (
+    "prepare",
+    "train",
+    "evaluate",
+    "predict",
+    "visualize",
+    "explain",
+    "export",
+    "summary",
+    "compare",
+    "networks",
+)
 
 
 class Fitted(Protocol):
