@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from cnn_core.errors import UserError
     from cnn_core.exporting.graph import export_onnx
     from cnn_core.fetching.sources import fetch, load_manifest
-    from cnn_core.loaded import Answer, Network, load
+    from cnn_core.loaded.estimators import DigitClassifier, TextClassifier, WordSpotter
+    from cnn_core.loaded.network import Answer, Network, load
     from cnn_core.metrics.classes import Metrics, evaluate_logits
     from cnn_core.nn.architecture import LECTURE, ConvNetConfig, layers
     from cnn_core.nn.blocks import ConvBlock, Dense, GlobalPool, ResidualBlock, pointwise, pooling
@@ -49,7 +50,8 @@ _HOME = {
     "nn.summary": "count_parameters summary",
     "training.holdout": "folds hold_out",
     "training.recipe": "FitConfig",
-    "loaded": "Answer Network load",
+    "loaded.estimators": "DigitClassifier TextClassifier WordSpotter",
+    "loaded.network": "Answer Network load",
     "runs": "Run restore",
     "nn.shapes": "ShapeError conv_output_size pool_output_size receptive_field",
     "nn.views": "AveragedViews",
@@ -66,6 +68,7 @@ __all__ = [
     "ConvNetConfig",
     "Dataset",
     "Dense",
+    "DigitClassifier",
     "Fit",
     "FitConfig",
     "GlobalPool",
@@ -76,7 +79,9 @@ __all__ = [
     "Run",
     "ShapeError",
     "Split",
+    "TextClassifier",
     "UserError",
+    "WordSpotter",
     "__version__",
     "classification",
     "conv_output_size",

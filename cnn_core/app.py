@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cnn_core.visual.optimization.config import Maximized
 
 SHARED_VERBS = (
-    *("prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary"),
+    *("prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary", "compare"),
     *("networks", "push", "pull"),
 )
 
@@ -161,6 +161,9 @@ class App:
     """The shared verbs that the app has."""
     verbs: Mapping[str, Verb] = field(default_factory=dict)
     """Verbs of the app's own, or in place of a shared one."""
+
+    estimator: Callable[[], type] | None = None
+    """estimator() -> the class that trains its networks as scikit-learn's estimators do."""
 
     def with_fitted(self, fitted: Fitted | None) -> App:
         """The same app whose functions know what the training data decided; itself where that is nothing."""

@@ -77,9 +77,15 @@ def _export() -> VerbModule:
 
 
 def _summary() -> VerbModule:
-    from cnn_core.verbs import summary
+    from cnn_core.verbs.measures import summary
 
     return summary
+
+
+def _compare() -> VerbModule:
+    from cnn_core.verbs.measures import compare
+
+    return compare
 
 
 def _networks() -> VerbModule:
@@ -109,6 +115,7 @@ VERBS = {
     "explain": Verb("why an input got its answer", _explain),
     "export": Verb("ONNX, front end included, checked against PyTorch", _export),
     "summary": Verb("layers, output shapes, parameters, multiply-adds", _summary),
+    "compare": Verb("runs on the same test samples: difference, who is right where, cost", _compare),
     "networks": Verb("the ready-made networks, with their error rates", _networks),
     "push": Verb("hand a network on: a folder with weights, card and sums, or hf:OWNER/NAME", _push),
     "pull": Verb("take a network that was handed on, verified, as a run folder", _pull),

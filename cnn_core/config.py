@@ -9,6 +9,7 @@ from contextlib import redirect_stderr
 from typing import Any, Literal, TypeVar, cast
 
 from cnn_core.errors import UserError
+from cnn_core.files import plain
 
 T = TypeVar("T")
 
@@ -43,6 +44,25 @@ def from_json(cls: type[T], data: Any, where: str = "") -> T:
     if unknown:
         raise UserError(f"{where}: unknown field {unknown[0]!r}; it was written by another version")
     return cls(**{name: _value(hints[name], value, f"{where}.{name}") for name, value in data.items()})
+
+
+def changed(config: T, settings: Mapping[str, Any], where: str = "") -> T:
+    """The configuration with other values for the fields that `settings` names with dots: {"fit.epochs": 3}.
+
+    Raises UserError for a field that it does not have and a value that does not fit it; `where` begins the message.
+    """
+    data = to_json(config)
+    for name, value in settings.items():
+        *outer, last = name.split(".")
+        inner = data
+        for part in outer:
+            inner = inner.get(part)
+            if not isinstance(inner, dict):
+                break
+        if not isinstance(inner, dict) or last not in inner:
+            raise UserError(f"{where}: " * bool(where) + f"there is no setting {name!r}")
+        inner[last] = plain(value)
+    return from_json(type(config), data, where)
 
 
 def _moved(data: dict[str, Any], moved: Mapping[str, str], where: str) -> dict[str, Any]:

@@ -9,14 +9,17 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from cnn_core.terminal.streams import knows_unicode
 
 if TYPE_CHECKING:
     from tqdm import tqdm
+
+_silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 LOG_SECONDS = 10.0  # between two lines of progress in a log
 LOG_FORMAT = "{desc}: {n_fmt} of {total_fmt}{unit} in {elapsed}, {remaining} left, {rate_fmt}{postfix}"
@@ -134,5 +137,15 @@ class _Lines:
             sys.stderr.flush()
 
 
+@contextmanager
+def quiet(silent: bool = True) -> Iterator[None]:
+    """No notes and no progress in the block, in this thread; with `silent` false as ever."""
+    before = _silent.set(silent or _silent.get())
+    try:
+        yield
+    finally:
+        _silent.reset(before)
+
+
 def _speaks() -> bool:
-    return int(os.environ.get("RANK", 0)) == 0
+    return not _silent.get() and int(os.environ.get("RANK", 0)) == 0

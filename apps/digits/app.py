@@ -71,6 +71,12 @@ def _predict() -> VerbModule:
     return predict
 
 
+def estimator() -> type:
+    from apps.digits.estimator import DigitClassifier
+
+    return DigitClassifier
+
+
 APP = App(
     name="digits",
     about="Handwritten digits, or any small pictures in classes: train, measure, read your own, look inside.",
@@ -84,6 +90,7 @@ APP = App(
     example=example,
     render=render,
     patch=patch,
+    estimator=estimator,
     data_sets=DATA_SETS,
     suffixes=(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"),
     what="picture",

@@ -106,6 +106,12 @@ def _export() -> VerbModule:
     return export
 
 
+def estimator() -> type:
+    from apps.speech.estimator import WordSpotter
+
+    return WordSpotter
+
+
 APP = App(
     name="speech",
     about="Spoken words: train on recordings or synthetic voices, evaluate, find words in long recordings.",
@@ -121,6 +127,7 @@ APP = App(
     patch=patch,
     report=report,
     maximize=maximize,
+    estimator=estimator,
     data_sets=("fsdd", "speech-commands"),
     suffixes=(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"),
     what="recording",

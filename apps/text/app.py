@@ -157,6 +157,12 @@ def _folds() -> VerbModule:
     return folds
 
 
+def estimator() -> type:
+    from apps.text.words.estimator import TextClassifier
+
+    return TextClassifier
+
+
 APP = App(
     name="text",
     about="Texts in classes (reviews, questions, news, your own): train, measure, predict, see which words decided.",
@@ -178,6 +184,7 @@ APP = App(
     patch=patch,
     report=report,
     maximize=maximize,
+    estimator=estimator,
     gallery=False,
     data_sets=DATA_SETS,
     suffixes=(".txt",),

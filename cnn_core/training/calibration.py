@@ -31,9 +31,10 @@ from cnn_core.metrics.classes import calibration_of, log_softmax
 from cnn_core.metrics.labels import best_thresholds
 from cnn_core.metrics.limits import JSON, LEVELS, Calibration, read_calibration
 from cnn_core.nn.compact import compact, expanded
-from cnn_core.training.data import Split, evenly
+from cnn_core.training.data import Dataset, Split, evenly
 from cnn_core.training.holdout import folds
 from cnn_core.training.inference import Forward, call, in_order, predict_logits
+from cnn_core.training.recipe import FitConfig
 
 LEAST, MOST_SHARE = 200, 0.2
 """Of the training samples so many are held out at least; where that is more than a fifth, folds take the place."""
@@ -55,6 +56,20 @@ def held_out_for_calibration(train: Split, share: float, seed: int) -> tuple[Spl
     except UserError:
         return train, None
     return (rest, held) if _has_all_classes(rest, train) else (train, None)
+
+
+def parts_of(source: Dataset, fit: FitConfig, seed: int) -> tuple[Split, Split | None, Split | None]:
+    """(samples to learn from, to watch the training with, to calibrate on) of a data set, as `fit` divides them.
+
+    The second and third may be the same; the third is None without calibration, and where folds take its place.
+    """
+    train, validation = source.train, source.validation
+    if validation is None and fit.validation:
+        train, validation = train.hold_out(fit.validation, seed)
+    held = validation  # a sample of it may have chosen the epoch, which does the temperature no harm
+    if held is None and fit.calibration:
+        train, held = held_out_for_calibration(train, fit.calibration, seed)
+    return train, validation, held
 
 
 def _has_all_classes(part: Split, whole: Split) -> bool:

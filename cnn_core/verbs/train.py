@@ -89,14 +89,7 @@ def run(app: App, options: Any) -> Outcome:
             source = _load(app, config, here)
             init = runs.origin(given) if given else None
             record = runs.make_record(app, name, config, source.labels, seed, source.fitted, init)
-        train, validation = source.train, None
-        if source.validation is not None:
-            validation = source.validation
-        elif config.fit.validation:
-            train, validation = train.hold_out(config.fit.validation, seed)
-        held = validation  # a sample of it may have chosen the epoch, which does the temperature no harm
-        if held is None and config.fit.calibration:
-            train, held = calibration.held_out_for_calibration(train, config.fit.calibration, seed)
+        train, validation, held = calibration.parts_of(source, config.fit, seed)
         epochs = engine.planned(train, config.fit)[1].epochs
 
         def begun() -> Any:

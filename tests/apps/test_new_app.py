@@ -67,6 +67,7 @@ OFFERED = {
     "explain": ["explain", "RUN", "SONG", "3"],
     "export": ["export", "RUN", "--check", "5"],
     "summary": ["summary"],
+    "compare": ["compare", "RUN", "RUN"],
     "networks": ["networks"],
     "push": ["push", "RUN", "NEW"],
     "pull": ["pull", "BUNDLE", "NEW"],

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 APPS = [name for name in ("digits", "go", "speech", "text", "dream") if (ROOT / "apps" / name / "app.py").is_file()]
 LEARNING = [name for name in APPS if name != "dream"]  # dream looks into networks that others have trained
 FILES = {"__init__.py", "__main__.py", "app.py", "config.py", "data.py", "model.py", "render.py", "README.md"}
-VERBS = {"prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary"}
+VERBS = {"prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary", "compare"}
 
 
 def app_of(name):

@@ -5,11 +5,13 @@ import json
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnn_core.config import flat, from_json, parse, positional, to_json
+from apps.digits.config import PRESETS
+from cnn_core.config import changed, flat, from_json, parse, positional, to_json
 from cnn_core.errors import UserError
 from cnn_core.training.recipe import FitConfig, learning_rate
 
@@ -168,3 +170,20 @@ def test_one_cycle_is_the_formula():
     assert learning_rate(config, 4, 20) == pytest.approx(1.0)  # half way up the cosine
     assert learning_rate(config, 14, 20) == pytest.approx(1.0)  # half way down
     assert learning_rate(FitConfig(schedule="linear", warmup=0.0, learning_rate=1.0), 4, 10) == pytest.approx(0.5)
+
+
+def test_settings_are_changed_by_their_dotted_names():
+    settings = {"epochs": np.int64(7), "learning_rate": np.float64(0.5), "freeze": [0.25], "schedule": "linear"}
+    found = changed(FitConfig(), settings)
+    assert found == FitConfig(epochs=7, learning_rate=0.5, freeze=(0.25,), schedule="linear")
+    assert changed(FitConfig(), {}) == FitConfig()
+    assert changed(PRESETS["fast"], {"net.hidden": (5,), "data": "x"}).net.hidden == (5,)
+    for settings, message in (
+        ({"nosuch": 1}, "here: there is no setting 'nosuch'"),
+        ({"net.nosuch": 1}, "no setting 'net.nosuch'"),
+        ({"data.rate": 1}, "no setting 'data.rate'"),
+        ({"fit.learning_rate": "fast"}, "here.fit.learning_rate: 'fast' does not fit"),
+        ({"fit.epochs": 0}, "epochs must be at least 1"),
+    ):
+        with pytest.raises(UserError, match=message):
+            changed(PRESETS["fast"], settings, "here")

@@ -136,3 +136,13 @@ def test_completion_gives_verbs_options_and_files(tmp_path):
         "seven.png",
         "complete -o filenames -F _cnn_digits cnn-digits",
     ], done.stderr
+
+
+def test_quiet_holds_inside_its_block(capsys):
+    with console.quiet():
+        console.note("unheard")
+        with console.quiet(False):
+            console.note("unheard too")
+    with console.quiet(False):
+        console.note("heard")
+    assert capsys.readouterr().err == "heard\n"

@@ -17,7 +17,7 @@ from apps.bench.studies.study import Group, Study, Variant, app_named, at_equal,
 from cnn_core.app import App
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import parser
-from cnn_core.verbs.summary import example_of
+from cnn_core.verbs.measures.summary import example_of
 
 Build = Callable[..., Any]
 

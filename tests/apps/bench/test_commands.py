@@ -38,7 +38,7 @@ from cnn_core.nn.architecture import ConvNetConfig
 from cnn_core.nn.summary import count_parameters
 from cnn_core.training.recipe import FitConfig
 from cnn_core.verbs.common import Common
-from cnn_core.verbs.summary import example_of
+from cnn_core.verbs.measures.summary import example_of
 from tests.helpers.little import DATA
 
 

@@ -140,25 +140,34 @@ class Network:
         given, _ = self._inputs(inputs)
         with tempfile.TemporaryDirectory() as folder:
             names = [self._named(each, Path(folder) / f"input-{i}") for i, each in enumerate(given, start=1)]
-            return self._shown("explain", [self.name, *names], options)
+            return self._shown("explain", [self._argument(), *names], options)
 
     def visualize(self, what: str, **options: Any) -> Shown:
         """What it has learned: `cnn-APP visualize WHAT`, whose options are taken by name (layer="conv1", count=6)."""
-        return self._shown("visualize", [what, self.name], options)
+        return self._shown("visualize", [what, self._argument()], options)
 
     def evaluate(self, data: str | Path = "", **options: Any) -> Shown:
         """Its figures on the test split of its data, or on other data: `cnn-APP evaluate`."""
-        return self._shown("evaluate", [self.name], {**options, **({"data": data} if data else {})})
+        return self._shown("evaluate", [self._argument()], {**options, **({"data": data} if data else {})})
 
     def export(self, out: str | Path, **options: Any) -> Shown:
         """Write it as ONNX: `cnn-APP export`."""
-        return self._shown("export", [self.name], {**options, "out": out})
+        return self._shown("export", [self._argument()], {**options, "out": out})
+
+    def _argument(self) -> str:
+        """The run as an argument of a verb."""
+        return self.name
+
+    def _verbs_app(self) -> App:
+        """The app that verbs get."""
+        return self._app
 
     def _shown(self, verb: str, args: Sequence[str], options: dict[str, Any]) -> Shown:
-        module = verbs_of(self._app)[verb].module()
+        app = self._verbs_app()
+        module = verbs_of(app)[verb].module()
         words = [*args, *_as_options(options)]
-        parsed = module.parse(self._app, f"{self._app.prog} {verb}", words)
-        outcome: Outcome = module.run(self._app, parsed)
+        parsed = module.parse(app, f"{app.prog} {verb}", words)
+        outcome: Outcome = module.run(app, parsed)
         data = dict(outcome.data or {})
         values = [value for key, value in data.items() if key in ("picture", "page", "pictures")]
         files = [each for value in values for each in (value if isinstance(value, list) else [value])]

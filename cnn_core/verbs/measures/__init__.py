@@ -1,0 +1,1 @@
+"""Verbs that measure networks beside one another or by their layers."""
