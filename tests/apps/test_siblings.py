@@ -28,7 +28,7 @@ from tests.helpers.commands import answer, bad
 from tests.helpers.little import DATA
 
 ROOT = Path(__file__).parents[2]
-APPS = [name for name in ("digits", "go", "speech", "text", "dream") if (ROOT / "apps" / name / "app.py").is_file()]
+APPS = [name for name in ("digits", "go", "photos", "speech", "text", "dream") if (ROOT / "apps" / name / "app.py").is_file()]
 LEARNING = [name for name in APPS if name != "dream"]  # dream looks into networks that others have trained
 FILES = {"__init__.py", "__main__.py", "app.py", "config.py", "data.py", "model.py", "render.py", "README.md"}
 VERBS = {"prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary"}
@@ -52,6 +52,7 @@ MOMENT = {
         "--choice.test",
         "0.2",
     ],
+    "photos": ["--fit.epochs", "2", "--side", "16", "--net.channels", "8", "16", "--net.pools", "2"],
     "speech": ["--fit.epochs", "2"],
     "text": ["--fit.epochs", "2"],
 }
@@ -223,7 +224,7 @@ def test_predict(name, trained, data, tmp_path, capsys):
     picture = tmp_path / "picture.png"
     Image.fromarray(np.pad(np.full((16, 4), 255, np.uint8), 6)).save(picture)
     inputs = {"digits": picture, "text": "a splendid film"}
-    given = inputs.get(name) or next(p for p in sorted(data(name).rglob("*")) if p.suffix in (".sgf", ".wav"))
+    given = inputs.get(name) or next(p for p in sorted(data(name).rglob("*")) if p.suffix in (".sgf", ".wav", ".png"))
     assert answer(capsys, "predict", trained(name), given, app=app_of(name))
 
 
