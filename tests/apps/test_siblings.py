@@ -28,7 +28,11 @@ from tests.helpers.commands import answer, bad
 from tests.helpers.little import DATA
 
 ROOT = Path(__file__).parents[2]
-APPS = [name for name in ("digits", "go", "photos", "speech", "text", "dream") if (ROOT / "apps" / name / "app.py").is_file()]
+APPS = [
+    name
+    for name in ("digits", "go", "photos", "speech", "text", "dream")
+    if (ROOT / "apps" / name / "app.py").is_file()
+]
 LEARNING = [name for name in APPS if name != "dream"]  # dream looks into networks that others have trained
 FILES = {"__init__.py", "__main__.py", "app.py", "config.py", "data.py", "model.py", "render.py", "README.md"}
 VERBS = {"prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary"}
