@@ -66,9 +66,9 @@ def compare(config: PhotosConfig, train: Photos, test: Photos, seed: int = 0) ->
         except (UserError, ValueError):  # ValueError: one class is left
             strength = STRENGTHS[len(STRENGTHS) // 2]
         model = fit(np.ones(len(x), bool), strength)
-    predictions = model.predict(asked)
+    predictions = np.asarray(model.predict(asked))
     what = "pixels" if config.backbone == "none" else f"features of {config.backbone}"
-    right = float((predictions == test.targets.numpy()).mean())
+    right = float(np.mean(predictions == test.targets.numpy()))
     return Baseline(f"logistic regression on {what}", right, spent.cpu, strength, len(train), predictions)
 
 

@@ -35,7 +35,7 @@ class FittedPhotos:
                 raise ValueError(f"no such frame: {side} {frame}")
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"the run's record of its pictures is damaged ({error}); train again") from error
-        return cls(side, frame, mean, sd)
+        return cls(side, frame, (mean[0], mean[1], mean[2]), (sd[0], sd[1], sd[2]))
 
 
 def nominal(config: PhotosConfig) -> FittedPhotos:

@@ -82,7 +82,7 @@ def discs(folder: Path) -> Path:
     rows, columns = np.mgrid[:48, :64]
     for name, colour in (("blue", (30, 60, 220)), ("red", (220, 50, 30))):
         (folder / name).mkdir(parents=True)
-        for number in range(24):
+        for number in range(30):
             picture = generator.integers(60, 190, (48, 64, 3)).astype(np.uint8)
             row, column, radius = generator.integers(14, 34), generator.integers(20, 44), generator.integers(6, 14)
             picture[(rows - row) ** 2 + (columns - column) ** 2 < radius**2] = colour
