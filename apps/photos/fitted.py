@@ -27,17 +27,22 @@ class FittedPhotos:
     def from_json(cls, data: Any) -> FittedPhotos:
         """What `to_json` gave. Raises UserError for anything else."""
         try:
-            mean, sd = (tuple(float(value) for value in data[name]) for name in ("mean", "sd"))
+            mean, sd = _three(data["mean"]), _three(data["sd"])
             side, frame = int(data["side"]), data["frame"]
-            if len(mean) != 3 or len(sd) != 3 or not all(value > 0 for value in sd):
-                raise ValueError("mean and sd are three numbers each")
+            if not min(sd) > 0:
+                raise ValueError("sd must be above 0")
             if not 8 <= side <= 512 or frame not in get_args(Frame):
                 raise ValueError(f"no such frame: {side} {frame}")
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"the run's record of its pictures is damaged ({error}); train again") from error
-        return cls(side, frame, (mean[0], mean[1], mean[2]), (sd[0], sd[1], sd[2]))
+        return cls(side, frame, mean, sd)
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    red, green, blue = map(float, values)
+    return red, green, blue
 
 
 def nominal(config: PhotosConfig) -> FittedPhotos:
     """The usual colours, to look at a network before there are pictures."""
-    return FittedPhotos(config.side, config.frame, (120.0,) * 3, (64.0,) * 3)
+    return FittedPhotos(config.side, config.frame, (120.0, 120.0, 120.0), (64.0, 64.0, 64.0))
