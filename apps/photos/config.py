@@ -71,6 +71,7 @@ class PhotosConfig:
 
 
 PRESETS = {
+    # cnn-photos train: two passes over CIFAR-10 as JPEG, 197 CPU-seconds, 81.8 % (one seed).
     "scratch": PhotosConfig(
         net=ConvNetConfig(
             input_shape=NET_SHAPE,
@@ -97,6 +98,7 @@ PRESETS = {
             ema=0.98,
         ),
     ),
+    # cnn-photos train --preset frozen: ants and bees, 4 CPU-seconds after the features, 94.4 ± 0.4 % (5 seeds).
     "frozen": PhotosConfig(
         side=224,
         backbone="efficientnet-lite0",
