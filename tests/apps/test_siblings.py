@@ -28,8 +28,13 @@ from tests.helpers.commands import answer, bad
 from tests.helpers.little import DATA
 
 ROOT = Path(__file__).parents[2]
-APPS = [name for name in ("digits", "go", "speech", "text", "dream") if (ROOT / "apps" / name / "app.py").is_file()]
+APPS = [
+    name
+    for name in ("digits", "go", "photos", "speech", "text", "dream")
+    if (ROOT / "apps" / name / "app.py").is_file()
+]
 LEARNING = [name for name in APPS if name != "dream"]  # dream looks into networks that others have trained
+LENS = [name for name in LEARNING if name != "photos"]  # the domains that cnn-bench compares
 FILES = {"__init__.py", "__main__.py", "app.py", "config.py", "data.py", "model.py", "render.py", "README.md"}
 VERBS = {"prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary", "compare"}
 
@@ -52,6 +57,7 @@ MOMENT = {
         "--choice.test",
         "0.2",
     ],
+    "photos": ["--fit.epochs", "2", "--side", "16", "--net.channels", "8", "16", "--net.pools", "2"],
     "speech": ["--fit.epochs", "2"],
     "text": ["--fit.epochs", "2"],
 }
@@ -223,7 +229,7 @@ def test_predict(name, trained, data, tmp_path, capsys):
     picture = tmp_path / "picture.png"
     Image.fromarray(np.pad(np.full((16, 4), 255, np.uint8), 6)).save(picture)
     inputs = {"digits": picture, "text": "a splendid film"}
-    given = inputs.get(name) or next(p for p in sorted(data(name).rglob("*")) if p.suffix in (".sgf", ".wav"))
+    given = inputs.get(name) or next(p for p in sorted(data(name).rglob("*")) if p.suffix in (".sgf", ".wav", ".png"))
     assert answer(capsys, "predict", trained(name), given, app=app_of(name))
 
 
@@ -263,17 +269,17 @@ def test_wrong_use_is_one_line(name, args, message, trained, tmp_path, capsys):
 
 @pytest.mark.long
 def test_one_lens_for_all(trained, tmp_path, capsys):
-    folders = [part for name in LEARNING for part in (f"--{name}", str(trained(name)))]
+    folders = [part for name in LENS for part in (f"--{name}", str(trained(name)))]
     assert (
         bench.main(["lens", *folders, "--no-judge", "--steps", "3", "--sample", "3", "--out", str(tmp_path), "--json"])
         == 0
     )
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert list(found["domains"]) == LEARNING
+    assert list(found["domains"]) == LENS
     with Image.open(found["picture"]) as picture:
         assert picture.width > picture.height > 1000
     page = Path(found["page"]).read_text(encoding="utf-8")
-    assert page.count('<img src="data:image/png;base64,') == 5 * len(LEARNING)
+    assert page.count('<img src="data:image/png;base64,') == 5 * len(LENS)
     assert "http:" not in page  # nothing is loaded from elsewhere
     assert "https:" not in page
     for domain in found["domains"].values():

@@ -1,4 +1,4 @@
-"""A little data of each kind, made on the spot: whistles, reviews, games."""
+"""A little data of each kind, made on the spot: whistles, reviews, games, discs."""
 
 import wave
 from pathlib import Path
@@ -74,4 +74,20 @@ def games(folder: Path) -> Path:
     return folder
 
 
-DATA = {"go": games, "speech": tones, "text": sentences}
+def discs(folder: Path) -> Path:
+    """Pictures of red and of blue discs of many sizes and places, on noise."""
+    from PIL import Image
+
+    generator = np.random.default_rng(0)
+    rows, columns = np.mgrid[:48, :64]
+    for name, colour in (("blue", (30, 60, 220)), ("red", (220, 50, 30))):
+        (folder / name).mkdir(parents=True)
+        for number in range(30):
+            picture = generator.integers(60, 190, (48, 64, 3)).astype(np.uint8)
+            row, column, radius = generator.integers(14, 34), generator.integers(20, 44), generator.integers(6, 14)
+            picture[(rows - row) ** 2 + (columns - column) ** 2 < radius**2] = colour
+            Image.fromarray(picture).save(folder / name / f"{number}.png")
+    return folder
+
+
+DATA = {"go": games, "photos": discs, "speech": tones, "text": sentences}

@@ -1,0 +1,1 @@
+"""Where colour pictures come from, and how they become arrays."""

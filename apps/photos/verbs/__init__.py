@@ -1,0 +1,1 @@
+"""What cnn-photos does in its own way."""
