@@ -23,9 +23,8 @@ HEAD = """# Comparative benchmarks
 
 Written by `cnn-bench report` on {date}; do not edit. Every row was trained by the app's own code. Accuracy is that of
 the test split, read once a seed; sd is the standard deviation over seeds; p is Welch's t-test against the first row of
-the table. Studies below that end with the day on which they were measured correct it for all tests of the study (Holm)
-and have five seeds at least; the others are of an earlier version, with three seeds and single p-values. CPU-s are
-CPU-seconds of training on one thread; none where a GPU trained.
+the table, corrected for all tests of its study (Holm); every study has five seeds at least. CPU-s are CPU-seconds of
+training on one thread; none where a GPU trained.
 
 Run a study again with `cnn-bench NAME --mode quick` (or `full`): what has been run already is kept in
 `benchmarks/NAME-MODE`, then `cnn-bench report`.
