@@ -258,7 +258,8 @@ def test_a_folder_that_may_only_be_read(tmp_path, capsys):
 @pytest.mark.slow
 def test_ctrl_c_is_130_and_one_line():
     code = (
-        "import sys, time; from cnn_core.verbs import train; from apps.digits.__main__ import main; "
+        "import signal, sys, time; from cnn_core.verbs import train; from apps.digits.__main__ import main; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored where tests run in the background
         "train.run = lambda app, options: time.sleep(60); print('go', flush=True); "
         "sys.argv[1:] = ['train', '--data', 'no-such-data']; sys.exit(main())"
     )
@@ -266,10 +267,11 @@ def test_ctrl_c_is_130_and_one_line():
         [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "go\n"
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    with process:
+        assert process.stdout.readline() == "go\n"
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (130, "cnn-digits: interrupted\n")
 
 

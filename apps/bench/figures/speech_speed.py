@@ -15,14 +15,13 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from apps.bench.figures.figure import Figure, Report, outcome, rate
 from apps.bench.figures.measure import Way, in_turns
 from apps.bench.options import BenchOptions, on_processor
 from apps.speech.app import APP
 from apps.speech.config import NetConfig
-from cnn_core import runs
 from cnn_core.app import App
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import parser
@@ -143,13 +142,14 @@ def listening(seconds: float = 120.0) -> Iterator[Figure]:
     from apps.speech.model import build
     from apps.speech.signal.audio import RATE
     from apps.speech.verbs.listen import ListenOptions, hear
+    from cnn_core import runs
 
     samples = np.random.default_rng(0).integers(-3000, 3000, round(seconds * RATE)).astype(np.int16)
     for name in ("time", "broadcast"):
         model = build(APP.presets[name], LABELS).eval()
         run = runs.Run(Path(), model, APP.presets[name], LABELS, {}, {}, APP)
 
-        def call(_: int, run: runs.Run = run) -> float:
+        def call(_: int, run: Any = run) -> float:
             hear(run, samples, ListenOptions(run=Path()))
             return seconds
 
