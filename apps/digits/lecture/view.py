@@ -32,6 +32,7 @@ def view(app: App, run: Run, options: Any) -> Outcome:
         painting.section(run, data.test.inputs, convolutions, seed),
     ]
     out = out_path(options, run)
+    out = out if out.suffix else out.with_suffix(".png")  # the folder of figures has the name without ending
     folder = out.with_suffix("")
     for section in sections:
         for name, figure, _ in section.figures:

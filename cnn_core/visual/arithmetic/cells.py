@@ -55,7 +55,9 @@ class Sheet:
             corner = (x + column * size, y + row * size)
             self.axes.add_patch(Rectangle(corner, size, size, facecolor=tuple(face), edgecolor=LINE, linewidth=0.7))
             centre = (corner[0] + size / 2, corner[1] + size / 2)
-            self.axes.text(*centre, number(value), ha="center", va="center", fontsize=9 * size**0.5)
+            written = number(value)
+            fits = min(1.0, 4.5 / len(written))  # long numbers must not run into their neighbours
+            self.axes.text(*centre, written, ha="center", va="center", fontsize=9 * size**0.5 * fits)
         if small is not None:
             for (row, column), value in np.ndenumerate(small):
                 place = (x + column * size + 0.93 * size, y + row * size + 0.9 * size)

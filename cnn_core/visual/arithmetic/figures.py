@@ -51,7 +51,9 @@ def convolution(
     sheet.frame(left[0] + column * stride, top[0] + row * stride, w.shape[1], w.shape[0])
     sheet.frame(left[2] + column, top[2] + row, 1, 1)
     sheet.words(1, rows + 1.9, f"at row {row}, column {column}:  {text}")
-    sheet.words(1, rows + 2.8, f"side: ⌊({x.shape[1]} − {w.shape[1]}) / {stride}⌋ + 1 = {found.shape[1]}")
+    sides = [f"⌊({m} − {n}) / {stride}⌋ + 1 = {k}" for m, n, k in zip(x.shape, w.shape, found.shape, strict=True)]
+    shown = f"side: {sides[0]}" if sides[0] == sides[1] else f"rows: {sides[0]};  columns: {sides[1]}"
+    sheet.words(1, rows + 2.8, shown)
     return sheet.figure
 
 

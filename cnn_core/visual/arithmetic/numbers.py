@@ -14,7 +14,9 @@ from cnn_core.errors import UserError
 
 def output_side(picture: int, filter: int, stride: int = 1) -> int:
     """floor((m - n) / s) + 1. Raises UserError for a filter that is larger than the picture."""
-    if stride < 1 or not 1 <= filter <= picture:
+    if stride < 1:
+        raise UserError(f"a stride is at least 1, not {stride}")
+    if not 1 <= filter <= picture:
         raise UserError(f"a filter of {filter} with stride {stride} does not fit a picture of {picture}")
     return (picture - filter) // stride + 1
 
@@ -26,6 +28,8 @@ def as_cube(values: ArrayLike, what: str) -> NDArray[np.float64]:
         array = array[None]
     if array.ndim != 3 or 0 in array.shape:
         raise UserError(f"a {what} has rows and columns, or channels before them, not the shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise UserError(f"a {what} of numbers is needed; this one holds some that are infinite or none")
     return array
 
 

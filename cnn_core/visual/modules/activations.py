@@ -10,6 +10,7 @@ second. Whatever happens, the model is left as it was: no hook, the same train/e
 
 from __future__ import annotations
 
+import difflib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from cnn_core.visual.modules.subject import Reading, Subject, as_inputs, opened,
 from cnn_core.visual.modules.trial import Trial, trial
 
 Inputs = Tensor | np.ndarray
+MANY = 40  # layers that an error still lists
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,10 @@ def find_layer(model: nn.Module, name: str) -> nn.Module:
     for known, module in model.named_modules(remove_duplicate=False):
         if known == bare:
             return module
-    raise UserError(f"there is no layer {bare!r} in this model; its layers: {', '.join(layer_names(model))}")
+    names = layer_names(model)
+    near = difflib.get_close_matches(bare, names, n=5, cutoff=0.4)
+    shown = names if len(names) <= MANY else [*near, f"... ({len(names)} in all, see layer_names)"]
+    raise UserError(f"there is no layer {bare!r} in this model; its layers: {', '.join(shown)}")
 
 
 def record(

@@ -16,6 +16,11 @@ def misfit(model: nn.Module, module: nn.Module, x: Tensor, example: Tensor) -> s
             f"layer {name!r} takes {module.in_features} values but an input of {shape} gives it {x.shape[-1]}: "
             "use inputs of the size the model was built for"
         )
+    if isinstance(module, nn.Embedding | nn.EmbeddingBag) and x.is_floating_point():
+        return (
+            f"layer {name!r} looks up whole numbers, such as words; there is no gradient with respect to these: look "
+            "into the part of the model behind it, with what it gives as the input"
+        )
     weight = getattr(module, "weight", None)
     if (
         isinstance(weight, Tensor)

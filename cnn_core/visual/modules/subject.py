@@ -206,7 +206,10 @@ def as_inputs(model: nn.Module, inputs: Any, *, floats: bool = False) -> Tensor:
     device, dtype = device_and_dtype(model)
     with torch.inference_mode(False):
         x = x.clone() if x.is_inference() else x
-        return x.detach().to(device, dtype if floats or x.is_floating_point() else x.dtype)
+        x = x.detach().to(device, dtype if floats or x.is_floating_point() else x.dtype)
+        if floats and not bool(torch.isfinite(x).all()):
+            raise UserError("the inputs hold values that are not numbers, or infinite: nothing can be said of them")
+        return x
 
 
 def device_and_dtype(model: nn.Module) -> tuple[torch.device, torch.dtype]:

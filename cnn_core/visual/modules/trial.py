@@ -78,6 +78,8 @@ def trial(model: nn.Module, modules: Mapping[str, nn.Module], example: Tensor) -
     ):
         # The rest of the net may dislike a picture of this size: no matter where the layers asked for have run.
         reason = misfit(model, *entered[-1], example) if entered else None
+        if isinstance(failure, TypeError) and "positional argument" in str(failure):
+            reason = f"the model cannot be called with one input ({failure}): give the others by extra=, or wrap it"
         try:
             if reason:
                 raise UserError(reason) from failure

@@ -33,7 +33,7 @@ def as_objective(what: Objective | str) -> Objective:
         if match is None:
             raise UserError(
                 f"{what!r} is no objective: write LAYER:FILTER, LAYER:FILTER,ROW,COLUMN, LAYER, :CLASS, or a sum such "
-                "as conv2:7 - 0.5*conv2:8"
+                "as conv2:7 - 0.5*conv2:8, with spaces around + and -"
             )
         total = total + sign * float(match["weight"] or 1) * _single(match["what"], what)
         if not what[match.end() :].strip():
@@ -49,11 +49,16 @@ def as_objectives(what: Objective | str | Sequence[Objective | str]) -> list[Obj
 
 
 def _single(text: str, whole_text: str) -> Objective:
+    if "(" in text:
+        raise UserError(f"{whole_text!r} is no short form: write LAYER:FILTER, such as conv2:7, or :CLASS")
     layer, colon, units = text.rpartition(":")
     if not colon:
         return whole(text)
     if not re.fullmatch(r"\d+(,\d+)*", units):
-        raise UserError(f"{whole_text!r}: behind the colon stand whole numbers, such as conv2:7 or conv2:7,4,4")
+        raise UserError(
+            f"{whole_text!r}: behind the colon stand whole numbers, such as conv2:7 or conv2:7,4,4; sums have spaces "
+            "around + and -"
+        )
     first, *places = (int(n) for n in units.split(","))
     if layer:
         return neuron(layer, (first, *places)) if places else filter(layer, first)

@@ -75,6 +75,8 @@ def test_figures_of_any_small_arrays_are_drawn(tmp_path):
         (lambda: visual.convolution(np.stack([PICTURE] * 2), DIAGONAL), "has 2 channels: `cube` draws these"),
         (lambda: visual.cube(np.stack([PICTURE] * 2), DIAGONAL), "2 channels needs a filter of as many, not of 1"),
         (lambda: visual.convolution([1, 2, 3], DIAGONAL), "has rows and columns"),
+        (lambda: visual.convolution(PICTURE, DIAGONAL, stride=0), "a stride is at least 1, not 0"),
+        (lambda: visual.convolution(PICTURE * np.nan, DIAGONAL), "holds some that are infinite or none"),
         (lambda: visual.pooling(PICTURE, kind="least"), "pooling is max or average, not 'least'"),
         (lambda: visual.places(np.ones((16, 16)), DIAGONAL), "too many to draw one by one"),
         (lambda: visual.connection((20, 20), DIAGONAL), "too large to draw"),

@@ -207,6 +207,28 @@ def test_no_inputs_and_numpy_targets(lens, request):
     assert visual.neuron("conv", np.int64(3)) == visual.neuron("conv", 3)
 
 
+def test_what_has_no_gradient_or_no_numbers_is_told():
+    words = nn.Sequential(collections.OrderedDict(words=nn.Embedding(20, 8), flat=nn.Flatten(), out=nn.Linear(48, 3)))
+    ids = torch.randint(0, 20, (2, 6))
+    assert visual.record(words, ids, "words")["words"].shape == (2, 6, 8)
+    for lens in (lambda: visual.saliency(words, ids, 1), lambda: visual.grad_cam(words, ids, "words", 1)):
+        with pytest.raises(UserError, match="layer 'words' looks up whole numbers.*there is no gradient"):
+            lens()
+    for wrong in (float("nan"), float("inf")):
+        with pytest.raises(UserError, match="not numbers, or infinite"):
+            visual.saliency(net(), torch.full_like(X, wrong), 1)
+
+    class Keyword(nn.Module):
+        def forward(self, *, clip):
+            return clip
+
+    with pytest.raises(UserError, match="cannot be called with one input"):
+        visual.record(Keyword(), X, "")
+    many = nn.Sequential(*(nn.Identity() for _ in range(60)), nn.Conv2d(1, 2, 3))
+    with pytest.raises(UserError, match=r"no layer '6o'.*\(61 in all, see layer_names\)"):
+        visual.record(many, X, "6o")
+
+
 def test_bytes_into_a_layer_of_floats_are_told():
     with pytest.raises(UserError, match="layer 'conv' takes float32 values, not uint8: turn the input into floats"):
         visual.record(net(), (X * 255).byte(), "conv")

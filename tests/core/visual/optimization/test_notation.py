@@ -29,10 +29,10 @@ def test_short_forms(text, expected):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "  ", "conv2:", "conv2:x", "conv2:7 +", "conv2:7 conv3:1", ":1,2", "3*", "*:1", "a:-1"]
+    "text", ["", "  ", "conv2:", "conv2:x", "conv2:7 +", "conv2:7 conv3:1", ":1,2", "3*", "*:1", "a:-1", "logit(3)"]
 )
 def test_what_is_no_objective_is_said(text):
-    with pytest.raises(UserError, match="no objective|whole numbers|one number"):
+    with pytest.raises(UserError, match="no objective|no short form|whole numbers|one number"):
         as_objective(text)
 
 
