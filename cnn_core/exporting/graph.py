@@ -1,12 +1,7 @@
 """A trained network as one ONNX file, front end included, checked in onnxruntime against PyTorch."""
 
-import ast
-import contextlib
-import copy
 import json
-import logging
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from cnn_core.errors import UserError, first_line
+from cnn_core.exporting.tracing import BELOW, evaluated_copy, modules_around, require_extra, traced
 from cnn_core.files import atomic
-from cnn_core.optional import require
 from cnn_core.training.calibration import features_of, last_dense, unlikeness_of
 from cnn_core.visual.modules.activations import find_layer
 
@@ -57,10 +52,10 @@ def export_onnx(
     UserError when the extra `onnx` is missing, a layer is unknown or gives no tensor, or the file cannot be written,
     RuntimeError when the logits differ by more than the tolerance; an older file at `path` is then left as it was.
     """
-    _require_extra()
+    require_extra()
     if len(example_inputs) == 0:
         raise ValueError("the export needs at least one example input")
-    network = copy.deepcopy(getattr(model, "_orig_mod", model)).cpu().eval()  # _orig_mod: below torch.compile
+    network = evaluated_copy(model)
     example = example_inputs.detach().cpu()
     checked = example if check_inputs is None else check_inputs.detach().cpu()
     for layer in layers:
@@ -88,7 +83,7 @@ def session(path: str | Path, threads: int = 1) -> Any:
 
     Raises UserError when onnxruntime is missing or the file is not an ONNX model.
     """
-    _require_extra()
+    require_extra()
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -99,11 +94,6 @@ def session(path: str | Path, threads: int = 1) -> Any:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its own exception types share no base but Exception
         raise UserError(f"{path} is not an ONNX model that onnxruntime can load: {first_line(error)}") from error
-
-
-def _require_extra() -> None:
-    for name in ("onnx", "onnxscript", "onnxruntime"):
-        require(name, "an ONNX file")
 
 
 def _write(
@@ -118,17 +108,7 @@ def _write(
 ) -> int:
     if len(example) == 1:
         example = torch.cat([example, example])  # a batch of one would be taken for a constant
-    with _quiet():
-        program = torch.onnx.export(
-            network,
-            (example,),
-            dynamo=True,
-            input_names=[input_name],
-            output_names=list(output_names),
-            dynamic_shapes=({axis: torch.export.Dim(name) for axis, name in {0: "batch", **free_axes}.items()},),
-            verbose=False,
-        )
-    assert program is not None
+    program = traced(network, example, input_name, output_names, {0: "batch", **free_axes})
     graph = program.model.graph
     _name_layers(graph)
     for part in (*graph.inputs, *graph):
@@ -141,10 +121,6 @@ def _write(
     return program.model.opset_imports[""]
 
 
-BELOW = "network."  # where a wrapped network's names begin
-SCOPES = "pkg.torch.onnx.name_scopes"
-
-
 def _name_layers(graph: Any) -> None:
     """Call weights as the model does, and what each of its children gives by the child's name."""
     for name, value in list(graph.initializers.items()):
@@ -154,10 +130,9 @@ def _name_layers(graph: Any) -> None:
             graph.initializers[value.name] = value
     given: dict[str, Any] = {}
     for node in graph:
-        # The modules around the operation, outermost first, then the operation: the last one is what a child gives.
-        for scope in ast.literal_eval(node.metadata_props.get(SCOPES, "[]"))[:-1]:
-            child = scope.removeprefix(BELOW)
-            if child not in ("", BELOW.rstrip(".")) and "." not in child:
+        # The last operation inside a child is what it gives.
+        for child in modules_around(node.metadata_props):
+            if child and "." not in child:
                 given[child] = node.outputs[0]
     used = {value.name for node in graph for value in node.outputs} | {value.name for value in graph.inputs}
     for child, value in given.items():
@@ -201,23 +176,6 @@ class _Exported(nn.Module):
         found = (logits / self.temperature if self.temperature != 1 else logits, *others)
         found = (*found, *(given[name] for name in self.layers))
         return found if len(found) > 1 else found[0]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporter's remarks off standard output, and drop the ones that no user can act on."""
-    registry = logging.getLogger("torch.onnx._internal.exporter._registration")
-
-    def is_useful(record: logging.LogRecord) -> bool:
-        # Said at every export; operators of torchvision are not used here.
-        return "torchvision is not installed" not in record.getMessage()
-
-    registry.addFilter(is_useful)
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # a verb prints its JSON on standard output
-            yield
-    finally:
-        registry.removeFilter(is_useful)
 
 
 def _shortened(inputs: Tensor, axes: Mapping[int, str]) -> Tensor:

@@ -1,5 +1,6 @@
 """export: the trained network as an ONNX file, front end included, checked against PyTorch."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +27,10 @@ class ExportOptions(Shared):
     """HTML file to write instead: one page in which anyone tries the network in a browser, without a server."""
     examples: bool | None = None
     """Whether the page may hold pieces of training data; by default only of published data sets."""
+    c: Path | None = None
+    """C file to write instead: a plain network as loops and arrays, for any C99 compiler and no library."""
     check: int = 200
-    """Real test inputs on which onnxruntime and PyTorch must agree."""
+    """Real test inputs on which onnxruntime, or the compiled C file, and PyTorch must agree."""
 
 
 parse = parser(ExportOptions, "Write an ONNX file that takes raw inputs, and check it on real ones with onnxruntime.")
@@ -37,11 +40,13 @@ def run(app: App, options: ExportOptions) -> Outcome:
     """Export and check; nothing is left behind when the check fails."""
     if options.page:
         return _page(app, options, options.page)
+    if options.check < 1:
+        raise UserError(f"--check must be at least 1, not {options.check}")
+    if options.c:
+        return _c(app, options, options.c)
     out = options.out or options.run / "model.onnx"
     if options.out and out.exists() and not options.overwrite:
         raise UserError(f"{out}: exists already; name another with --out, or add --overwrite")
-    if options.check < 1:
-        raise UserError(f"--check must be at least 1, not {options.check}")
 
     from cnn_core import runs
     from cnn_core.exporting.run import export_answers
@@ -53,6 +58,32 @@ def run(app: App, options: ExportOptions) -> Outcome:
     data = {"run": str(options.run), "onnx": str(out), "bytes": out.stat().st_size, **checked}
     text = f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB), checked on {len(inputs)} real {app.what}s:\n"
     return Outcome(data, text + "\n".join(f"  {k.replace('_', ' ')}: {v}" for k, v in checked.items()))
+
+
+def _c(app: App, options: ExportOptions, out: Path) -> Outcome:
+    if out.exists() and not options.overwrite:
+        raise UserError(f"{out}: exists already; name another with --c, or add --overwrite")
+
+    from cnn_core import runs
+    from cnn_core.exporting.c.run import export_c
+    from cnn_core.training import device
+
+    trained = runs.restore(app, options.run, device.choose("cpu", options.common.threads))
+    inputs, _ = trained.app.load(trained.config).test.take(slice(0, options.check))
+    found = export_c(trained, out, inputs)
+    text = (
+        f"wrote {out} ({found['bytes'] / 1e6:.2f} MB of text): {found['constant_bytes']:,} bytes of constants,"
+        f" {found['memory_bytes']:,} bytes of working memory\n"
+    )
+    if found["compiler"]:
+        text += (
+            f"compiled with {found['compiler']}, asked about {found['checked']} real {app.what}s: probabilities differ"
+            f" from PyTorch's by {found['max_difference']:.1g} at most\n"
+        )
+    else:
+        text += "not compared with PyTorch: no C compiler works here (cc, gcc, clang or $CC)\n"
+    text += f"try it: cc -std=c99 -O2 -DCNN_MAIN {shlex.quote(str(out))} -o network -lm"
+    return Outcome({"run": str(options.run), **found}, text)
 
 
 def _page(app: App, options: ExportOptions, out: Path) -> Outcome:
