@@ -5,14 +5,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: networks demo test test-fast test-long lint format types wheel system clean setup
+.PHONY: kernels docs notebooks networks demo test test-fast test-long lint format types wheel system clean setup
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $(STAMP)
 
 demo: $(STAMP)
@@ -25,7 +25,8 @@ demo: $(STAMP)
 	@echo 'next: draw a digit in the browser and watch this network think: $(BIN)/python -m apps.playground runs/demo'
 
 # Everything but the long tests: at most ten minutes.
-test: $(STAMP) system lint types
+test: $(STAMP) system
+	@$(MAKE) --no-print-directory --jobs 2 kernels lint types
 	$(PYTEST) -m 'not long'
 
 # For every edit: what takes less than a second or two each.
@@ -47,6 +48,18 @@ format: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+# The site in build/site: built strictly, links checked, no request to the outside.
+docs: $(STAMP)
+	$(BIN)/python -m docs.make
+
+# The lessons as notebooks in build/notebooks.
+notebooks: $(STAMP)
+	$(BIN)/python -m docs.make.lessons --notebooks
+
+# The rules of Go as machine code, which the tests would else wait for in each worker.
+kernels: $(STAMP)
+	$(BIN)/python .ci/kernels.py
 
 # The package in dist/, tried from an empty environment.
 wheel: $(STAMP)

@@ -19,13 +19,18 @@ TOOLS = {
     "pytest",
     "pytest-xdist",
 }
-TOOLS |= {"hypothesis", "pyyaml", "ruff"}
+TOOLS |= {"hypothesis", "pyyaml", "ruff", "ipykernel", "mkdocstrings-python", "nbclient", "nbformat", "zensical"}
 """What checks the suite and is not needed to use it: the newest will do."""
 REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:>=|==)\s*([0-9][0-9A-Za-z.]*)")
 
 
 def lowest() -> dict[str, str]:
-    """Package -> lowest version, of the dependencies and of all extras."""
+    """Package -> lowest version, of the dependencies and of all extras; tools aside."""
+    return {name: version for name, version in named().items() if name not in TOOLS}
+
+
+def named() -> dict[str, str]:
+    """Package -> lowest version, of all that pyproject.toml names."""
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
     given = [*project["dependencies"], *(each for extra in project["optional-dependencies"].values() for each in extra)]
     found = {}
@@ -35,8 +40,7 @@ def lowest() -> dict[str, str]:
         match = REQUIREMENT.match(requirement)
         if not match:
             raise SystemExit(f"pyproject.toml: {requirement} has no lowest version")
-        if match[1] not in TOOLS:
-            found[match[1]] = match[2]
+        found[match[1]] = match[2]
     return found
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cnn_core.errors import UserError
     from cnn_core.exporting.graph import export_onnx
     from cnn_core.fetching.sources import fetch, load_manifest
-    from cnn_core.loaded.estimators import DigitClassifier, TextClassifier, WordSpotter
+    from cnn_core.loaded.estimators import DigitClassifier, PhotoClassifier, TextClassifier, WordSpotter
     from cnn_core.loaded.network import Answer, Network, load
     from cnn_core.metrics.classes import Metrics, evaluate_logits
     from cnn_core.nn.architecture import LECTURE, ConvNetConfig, layers
@@ -50,7 +50,7 @@ _HOME = {
     "nn.summary": "count_parameters summary",
     "training.holdout": "folds hold_out",
     "training.recipe": "FitConfig",
-    "loaded.estimators": "DigitClassifier TextClassifier WordSpotter",
+    "loaded.estimators": "DigitClassifier PhotoClassifier TextClassifier WordSpotter",
     "loaded.network": "Answer Network load",
     "runs": "Run restore",
     "nn.shapes": "ShapeError conv_output_size pool_output_size receptive_field",
@@ -75,6 +75,7 @@ __all__ = [
     "Interrupted",
     "Metrics",
     "Network",
+    "PhotoClassifier",
     "ResidualBlock",
     "Run",
     "ShapeError",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SHARED_VERBS = (
     *("prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary", "compare"),
-    *("networks", "push", "pull"),
+    *("tune", "review", "networks", "push", "pull", "mirror"),
 )
 
 
@@ -83,6 +83,15 @@ class View:
 
 
 @dataclass(frozen=True)
+class Further:
+    """What a network says of an input beside its logits: more outputs of exported files, and of `Run.outputs`."""
+
+    names: tuple[str, ...]
+    forward: Callable[[nn.Module, Tensor], tuple[Tensor, ...]]
+    """forward(model, inputs (B, ...)) -> the logits, then one tensor (B, ...) for each name."""
+
+
+@dataclass(frozen=True)
 class App:
     """One domain of the suite. Functions that are None have a default or are not needed.
 
@@ -91,7 +100,7 @@ class App:
     look at what it gives (`cnn_core.nn.front`).
 
     Where the training data decide more than the labels (`Dataset.fitted`, say a vocabulary), load, read, build,
-    example, initialize, render and patch take it as the keyword `fitted`.
+    example, initialize, render, patch, marked and medium take it as the keyword `fitted`.
     """
 
     name: str
@@ -144,6 +153,10 @@ class App:
     forward: Callable[[Any], Forward] | None = None
     """forward(config) -> a faster way than model(inputs) to the logits, for evaluation and prediction; lenses, which
     look into layers, never take it. `step` takes it where it should be taken in training."""
+    further: Callable[[Any], Further | None] | None = None
+    """further(config) -> what a network of this configuration says beside its logits; None where that is nothing."""
+    beside: Callable[..., dict[str, Any]] | None = None
+    """beside(run, onnx) writes what else there is to export beside the ONNX file `onnx`, and says what it wrote."""
     report: Callable[..., tuple[dict[str, Any], str]] | None = None
     """report(run, data, logits, folder) -> (dict, text): what evaluate adds in this domain, pictures into folder."""
     gallery: bool = True
@@ -155,6 +168,9 @@ class App:
     `config` is a MaximizeConfig. Without it, gradient ascent on the raw input, through the front."""
     patch: Callable[..., np.ndarray] | None = None
     """patch(input, box) -> picture of a part, box = (start, stop) on each axis of places; may reach beyond the edge."""
+    marked: Callable[..., np.ndarray] | None = None
+    """marked(input, label, heat=None) -> what `render` shows, with the class marked, where classes are places, as moves
+    are; `explain` shows it in its own size."""
     views: Mapping[str, View] = field(default_factory=dict)
     """What `visualize` shows beside the shared views."""
     offers: tuple[str, ...] = SHARED_VERBS
@@ -162,6 +178,12 @@ class App:
     verbs: Mapping[str, Verb] = field(default_factory=dict)
     """Verbs of the app's own, or in place of a shared one."""
 
+    medium: Callable[..., tuple[str, bytes]] | None = None
+    """medium(input) -> (MIME type, content), text/plain or audio/wav, where an input is read or heard; else `render`
+    shows it."""
+    ranges: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Preset -> setting, with dots -> its range (`cnn_core.verbs.measures.tuning.ranges`), where `tune` searches; for a
+    preset that is not named, learning rate, weight decay and label smoothing."""
     estimator: Callable[[], type] | None = None
     """estimator() -> the class that trains its networks as scikit-learn's estimators do."""
 
@@ -169,7 +191,7 @@ class App:
         """The same app whose functions know what the training data decided; itself where that is nothing."""
         if fitted is None:
             return self
-        names = ("load", "read", "build", "example", "initialize", "render", "patch")
+        names = ("load", "read", "build", "example", "initialize", "render", "patch", "marked", "medium")
         return replace(self, **{n: partial(getattr(self, n), fitted=fitted) for n in names if getattr(self, n)})
 
     def several_labels(self, config: Any) -> bool:
@@ -181,6 +203,10 @@ class App:
         from cnn_core.training.inference import call
 
         return self.forward(config) if self.forward else call
+
+    def further_of(self, config: Any) -> Further | None:
+        """What a network of this configuration says beside its logits, if anything."""
+        return self.further(config) if self.further else None
 
     @property
     def prog(self) -> str:

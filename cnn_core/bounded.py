@@ -51,13 +51,18 @@ class BadData(ValueError):
 
 def limit(least: int) -> int:
     """`least` bytes, or what CNN_SUITE_READ_LIMIT names where that is more. Raises UserError where it is not a size."""
-    given = os.environ.get(VARIABLE, "").strip()
+    return max(least, size(VARIABLE, least))
+
+
+def size(variable: str, default: int) -> int:
+    """Bytes that an environment variable names, `default` where it is not set. Raises UserError for no size."""
+    given = os.environ.get(variable, "").strip()
     if not given:
-        return least
+        return default
     found = _SIZE.fullmatch(given)
     if not found:
-        raise UserError(f"{VARIABLE} must be a number of bytes, or such as 500M or 2G, not {given!r}")
-    return max(least, int(found[1]) << 10 * " kmgt".index(found[2].lower() or " "))
+        raise UserError(f"{variable} must be a number of bytes, or such as 500M or 2G, not {given!r}")
+    return int(found[1]) << 10 * " kmgt".index(found[2].lower() or " ")
 
 
 def limit_of_packed(size: int, least: int = UNPACKED, ratio: int = RATIO) -> int:

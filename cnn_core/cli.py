@@ -88,6 +88,18 @@ def _compare() -> VerbModule:
     return compare
 
 
+def _tune() -> VerbModule:
+    from cnn_core.verbs.measures.tuning import command
+
+    return command
+
+
+def _review() -> VerbModule:
+    from cnn_core.verbs.measures.reviewing import command
+
+    return command
+
+
 def _networks() -> VerbModule:
     from cnn_core.verbs.sharing import networks
 
@@ -106,6 +118,12 @@ def _pull() -> VerbModule:
     return pull
 
 
+def _mirror() -> VerbModule:
+    from cnn_core.verbs.sharing import mirror
+
+    return mirror
+
+
 VERBS = {
     "prepare": Verb("fetch and verify the data", _prepare),
     "train": Verb("train a preset, with overrides; resume", _train),
@@ -116,9 +134,12 @@ VERBS = {
     "export": Verb("ONNX, front end included, checked against PyTorch", _export),
     "summary": Verb("layers, output shapes, parameters, multiply-adds", _summary),
     "compare": Verb("runs on the same test samples: difference, who is right where, cost", _compare),
+    "tune": Verb("search learning rate and other settings for some minutes; test data choose nothing", _tune),
+    "review": Verb("training labels that the network does not believe; change them in a copy", _review),
     "networks": Verb("the ready-made networks, with their error rates", _networks),
     "push": Verb("hand a network on: a folder with weights, card and sums, or hf:OWNER/NAME", _push),
     "pull": Verb("take a network that was handed on, verified, as a run folder", _pull),
+    "mirror": Verb("copy the files of data sets into a folder for machines without internet", _mirror),
 }
 
 

@@ -175,4 +175,5 @@ def flat(hint: Any) -> Any:
     """Annotation of a dataclass field whose own fields become flags without a prefix."""
     import tyro
 
-    return typing.Annotated[hint, tyro.conf.arg(name="")]
+    # An empty text: for its own, tyro would read the source of every class again at each start.
+    return typing.Annotated[hint, tyro.conf.arg(name="", help="")]

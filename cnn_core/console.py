@@ -9,7 +9,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
+SLOW = 20.0  # seconds after which one wonders what is happening
 LOG_SECONDS = 10.0  # between two lines of progress in a log
 LOG_FORMAT = "{desc}: {n_fmt} of {total_fmt}{unit} in {elapsed}, {remaining} left, {rate_fmt}{postfix}"
 LOG_FORMAT_OPEN = "{desc}: {n_fmt}{unit} in {elapsed}, {rate_fmt}{postfix}"  # where nobody knows how many there are
@@ -145,6 +147,24 @@ def quiet(silent: bool = True) -> Iterator[None]:
         yield
     finally:
         _silent.reset(before)
+
+
+@contextmanager
+def note_if_slow(message: str, seconds: float = SLOW, said: Callable[[], object] = bool) -> Iterator[None]:
+    """Say `message` once while the block works, if it lasts longer than `seconds`, and call `said` then."""
+
+    def say() -> None:
+        note(message)
+        said()
+
+    timer = threading.Timer(seconds, say)
+    timer.daemon = True
+    if _speaks():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _speaks() -> bool:

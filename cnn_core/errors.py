@@ -4,9 +4,12 @@
 class UserError(Exception):
     """A mistake that the user can mend: bad file, bad option, no network, no space.
 
-    Its message is one clear line that names the file or option and says what to do.
-    The command line prints it on standard error and ends with exit status 2.
+    Its message is one clear line that names the file or option and says what to do; a quoted message of a library's
+    that has several is joined. The command line prints it on standard error and ends with exit status 2.
     """
+
+    def __init__(self, message: str = ""):
+        super().__init__(" ".join(message.splitlines()) if "\n" in message or "\r" in message else message)
 
 
 def first_line(error: BaseException, longest: int = 200) -> str:

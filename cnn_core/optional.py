@@ -19,6 +19,7 @@ EXTRAS = {
     "openpyxl": "excel",
     "py_nanotts": "voices",
     "pyarrow": "text",
+    "ray": "cluster",
     "scipy": "bench",
     "sgfmill": "go",
     "sklearn": "bench",

@@ -33,7 +33,7 @@ from cnn_core.nn.equivariance import untied
 from cnn_core.nn.front import front_end
 from cnn_core.training import calibration, checkpoint
 from cnn_core.training.data import mix
-from cnn_core.training.inference import predict_logits
+from cnn_core.training.inference import predict_all, predict_logits
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,18 @@ class Run:
         forward, precision = self.app.forward_of(self.config), self.config.fit.precision
         found = predict_logits(self.model, torch.from_numpy(inputs), precision=precision, forward=forward)
         return self.calibrated(found.double()).numpy()
+
+    def outputs(self, inputs: numpy.ndarray) -> dict[str, numpy.ndarray]:
+        """Inputs (N, ...) -> "logits", calibrated, and what the network says beside them (see `App.further`), (N, ...)
+        float64 each.
+        """
+        further = self.app.further_of(self.config)
+        if further is None:
+            return {"logits": self.logits(inputs)}
+        found = predict_all(self.model, torch.from_numpy(inputs), further.forward, precision=self.config.fit.precision)
+        logits, *others = (each.double() for each in found)
+        named = zip(further.names, others, strict=True)
+        return {"logits": self.calibrated(logits).numpy(), **{name: values.numpy() for name, values in named}}
 
     def calibrated(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits (N, C) of the model -> those whose softmax are the run's probabilities."""

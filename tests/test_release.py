@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.version import Version
 from PIL import Image, ImageDraw
 
 import cnn_core
@@ -109,6 +110,14 @@ def test_workflows_name_what_is_there():
     assert made >= 3
 
 
+def test_no_step_hides_a_failure_behind_a_pipe():
+    """Without `shell: bash` GitHub runs bash -e without pipefail: the last command of a pipe decides."""
+    for workflow, job, step in steps():
+        assert not re.search(r"(?<!\|)\|(?!\|)", step.get("run", "")) or step.get("shell") == "bash", (
+            f"{workflow} {job}"
+        )
+
+
 def test_every_python_that_is_named_is_tried():
     named = {line.rpartition(" ")[2] for line in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", line)}
     assert PROJECT["requires-python"] == f">={min(named, key=lambda version: int(version[2:]))}"
@@ -153,6 +162,16 @@ def test_each_dependency_has_a_lowest_version():
     assert not module.TOOLS & found.keys()
 
 
+def test_the_source_archive_holds_what_git_has():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("no git checkout")
+    settings = tomllib.loads(text_of("pyproject.toml"))["tool"]["hatch"]["build"]["targets"]
+    always = {".gitignore", "LICENSE", "README.md", "pyproject.toml"}  # hatchling adds them by itself
+    assert {name.split("/")[0] for name in listed.stdout.split()} - always == set(settings["sdist"]["include"])
+    assert settings["sdist"]["artifacts"] == settings["wheel"]["artifacts"]
+
+
 @pytest.mark.slow
 def test_the_package_answers_from_an_empty_folder(tmp_path):
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
@@ -184,3 +203,16 @@ def test_the_package_answers_from_an_empty_folder(tmp_path):
         )
         assert done.returncode == 0, done.stderr
         assert expected in done.stdout
+
+
+def test_what_is_installed_here_lies_in_the_ranges_and_make_holds_the_tried_versions():
+    tried = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    assert {"torch", "torchaudio", "torchtext", "gensim", "sgfmill", "numpy"} <= tried.keys()
+    specification = importlib.util.spec_from_file_location("lowest", ROOT / ".ci" / "lowest.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    for name, version in tried.items():
+        assert Version(version) >= Version(module.named()[name]), name
+    assert "--constraint constraints.txt" in (ROOT / "Makefile").read_text()

@@ -60,6 +60,12 @@ def _roofline() -> VerbModule:
     return command
 
 
+def _peers() -> VerbModule:
+    from apps.bench.peers import command
+
+    return command
+
+
 def _networks() -> VerbModule:
     from apps.bench.networks import command
 
@@ -70,6 +76,12 @@ def _lens() -> VerbModule:
     from apps.bench import lens
 
     return lens
+
+
+def _licences() -> VerbModule:
+    from apps.bench import licences
+
+    return licences
 
 
 def _report() -> VerbModule:
@@ -112,6 +124,12 @@ def _speech_accuracy() -> VerbModule:
     from apps.bench.figures import speech_accuracy
 
     return speech_accuracy
+
+
+def _speech_listening() -> VerbModule:
+    from apps.bench import listening
+
+    return listening
 
 
 def _text_speed() -> VerbModule:
@@ -158,8 +176,10 @@ BENCH = Command(
         "embeddings": Verb("where word vectors come from", _embeddings),
         "speed": Verb("every speed figure, each against its named baseline", _speed),
         "roofline": Verb("work, time and share of the machine's peak of every main job", _roofline),
-        "lens": Verb("one page: what the networks of all four domains see", _lens),
+        "peers": Verb("the suite beside Keras, scikit-learn, fastText, captum and others", _peers),
+        "lens": Verb("one page: what the networks of all five domains see", _lens),
         "networks": Verb("train the ready-made networks again and write their cards", _networks),
+        "licences": Verb("of every package that is installed for the suite, and of the data sets", _licences),
         "report": Verb("docs/benchmarks.md from the results of the studies", _report),
         "digits-speed": Verb("CPU-seconds to train and to reach 99 %, inference speed", _digits_speed),
         "digits-accuracy": Verb("test accuracy of a preset over seeds", _digits_accuracy),
@@ -167,6 +187,7 @@ BENCH = Command(
         "go-accuracy": Verb("Go: planes, pooling, symmetries, over seeds", _go_accuracy),
         "speech-speed": Verb("clips per CPU-second in training, beside a per-file DataLoader", _speech_speed),
         "speech-accuracy": Verb("words by voices never heard: synthetic, few real, one left out", _speech_accuracy),
+        "speech-listening": Verb("words told in long recordings: real strangers, 2,000 other words", _speech_listening),
         "text-speed": Verb("texts per CPU-second in training and prediction, against a plain loop", _text_speed),
         "text-accuracy": Verb("test accuracy of text presets, beside linear models", _text_accuracy),
         "dream-speed": Verb("styles, dreams and optima on the real VGG-19", _dream_speed),

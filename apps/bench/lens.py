@@ -1,4 +1,4 @@
-"""lens: one page with the four domains side by side, made by the same commands that each app has.
+"""lens: one page with the five domains side by side, made by the same commands that each app has.
 
 For a digit, a board, a sound and a sentence: the filters of the first layer, what they want, what excites them in real
 data, what some classes want, and one explained prediction. Another network, trained with another seed, is asked what
@@ -23,9 +23,10 @@ from cnn_core.visual.optimization.config import MaximizeConfig
 
 UNITS, PATCHES, SHOWN = 4, 3, 12
 WIDTH, HEIGHT = 4.2, 3.4  # inches of a cell on the sheet
-PRESET = {"digits": "lecture", "go": "small", "speech": "time", "text": "rand"}
+PRESET = {"digits": "lecture", "photos": "scratch", "go": "small", "speech": "time", "text": "rand"}
 SEARCH = {
     "digits": MaximizeConfig(steps=256, l1=0.1),
+    "photos": MaximizeConfig(steps=128, fourier=True, robust="gentle"),
     "go": MaximizeConfig(steps=24),
     "speech": MaximizeConfig(steps=200),
     "text": MaximizeConfig(steps=64),
@@ -51,6 +52,8 @@ class Options(BenchOptions):
 
     digits: Path | None = None
     """Run of cnn-digits with a network like preset lecture."""
+    photos: Path | None = None
+    """Run of cnn-photos with a network like preset scratch."""
     go: Path | None = None
     """Run of cnn-go."""
     speech: Path | None = None
@@ -70,7 +73,7 @@ class Options(BenchOptions):
 
 
 parse = parser(
-    Options, "One page with what the networks of all four domains see; --seed is that of networks and optima."
+    Options, "One page with what the networks of all five domains see; --seed is that of networks and optima."
 )
 
 
@@ -105,7 +108,7 @@ def domain(name: str, options: Options, place: Any) -> dict[str, Any]:
         done = _explain(run, options, path) if what == "explain" else _visualize(run, what, name, options, path)
         optima = done.inputs if what == "classes" else optima
         cell = path.with_name(f"{what}-cell.png")
-        report.save(_weights(run) if what == "weights" else _cell(what, done), cell, dpi=200)
+        report.save(weights(run) if what == "weights" else _cell(what, done), cell, dpi=200)
         pictures[what], data[what] = str(cell), done.data
     found = {"run": str(folder), "preset": run.record["preset"], "pictures": pictures, "data": data}
     if options.judge:
@@ -198,17 +201,20 @@ def _fitted(picture: np.ndarray, side: int = 240) -> np.ndarray:
     return np.asarray(image.resize(size, Image.Resampling.NEAREST if factor > 3 else Image.Resampling.LANCZOS))
 
 
-def _weights(run: Any) -> Any:
-    """Some filters: of a picture's the strongest channel, of a signal's the strongest channels over time."""
+def weights(run: Any) -> Any:
+    """Some filters: of a colour picture's the colours, of planes' the strongest, of a signal's the strongest channels
+    over time."""
     from torch import nn
 
     from cnn_core.drawing import grids
     from cnn_core.verbs.views.common import units_of
-    from cnn_core.verbs.views.weights import first_convolution
+    from cnn_core.verbs.views.weights import as_colours, first_convolution
 
     block = run.model.get_submodule(first_convolution(run.model))
     weight = next(m.weight for m in block.modules() if isinstance(m, nn.Conv1d | nn.Conv2d)).detach().float()
     weight = weight[units_of((), len(weight), SHOWN, "")]
+    if weight.dim() == 4 and weight.shape[1] == 3:
+        return grids.gallery(as_colours(weight.cpu()), columns=6, size=0.5)
     strength = weight.flatten(2).norm(dim=2)  # (K, C)
     if weight.dim() == 4:
         best = strength.argmax(1)
@@ -258,7 +264,7 @@ def _picture(found: dict[str, Any], path: Path) -> None:
 def _page(found: dict[str, Any], out: Path) -> None:
     from cnn_core.drawing.pages import Page
 
-    page = Page("One lens for all: what four networks see")
+    page = Page("One lens for all: what five networks see")
     page.text(
         "A picture, a board, a sound and a sentence, looked into by the same commands. x* is always a valid input: "
         "an image, a legal board, a waveform, words. Beside each optimum stands what the best real test input gives."

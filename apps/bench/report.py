@@ -91,7 +91,9 @@ def write(found: list[tuple[Path, dict[str, Any]]], out: Path) -> None:
             parts.append(table(result["table"]["head"], result["table"]["rows"], markdown=True) + "\n")
             sections[result["study"]] = "\n".join([*parts, _machine(result)])
             continue
-        command = result["command"] or f"cnn-bench {result['study']} --mode {mode} --seeds {result['seeds']}"
+        apps = " ".join(dict.fromkeys(group.partition(":")[0] for group in result["groups"]))
+        asked = f"{result['study']} --apps {apps} --mode {mode} --seeds {result['seeds']}"
+        command = result["command"] or f"cnn-bench {asked}"
         spent = f"{minutes(result, result['seeds']):.0f} CPU-minutes of training"
         if mode == "quick":
             spent += f" (in full mode about {minutes(result, SEEDS['full'], whole=True):.0f}, reckoned from these)"

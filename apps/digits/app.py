@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apps.digits.config import DATA_SETS, DEFAULT, PRESETS, DigitsConfig
+from apps.digits.config import DATA_SETS, DEFAULT, PRESETS, RANGES, DigitsConfig
 from cnn_core.app import App, Verb, VerbModule, View, ViewModule
 from cnn_core.verbs.views import MAXIMIZE_OPTIONS
 
@@ -83,6 +83,7 @@ APP = App(
     config=DigitsConfig,
     presets=PRESETS,
     default_preset=DEFAULT,
+    ranges=RANGES,
     load=load,
     read=read,
     encode=encode,

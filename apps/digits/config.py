@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from cnn_core.errors import UserError, check_range
 from cnn_core.nn.architecture import LECTURE, ConvNetConfig
 from cnn_core.training.recipe import FitConfig
+from cnn_core.verbs.measures.tuning.ranges import USUAL, Even, OneOf
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ PRESETS = {
         ),
         fit=FitConfig(
             epochs=1,
+            least_steps=200,
             learning_rate=0.02,
             betas=(0.7, 0.9),
             schedule="linear",
@@ -90,6 +92,7 @@ PRESETS = {
         augment=Augment(rotate=15, scale=0.15, shear=0.15, shift=2.5, elastic=0.4, final=0.5),
         fit=FitConfig(
             epochs=14,
+            least_steps=200,
             batch_size=128,
             learning_rate=0.005,
             weight_decay=0.05,
@@ -103,6 +106,7 @@ PRESETS = {
     "lecture": DigitsConfig(
         fit=FitConfig(
             epochs=3,
+            least_steps=200,
             batch_size=128,
             learning_rate=0.005,
             schedule="linear",
@@ -110,6 +114,10 @@ PRESETS = {
         )
     ),
 }
+_AUGMENT = {"augment.rotate": Even(0.0, 20.0), "augment.scale": Even(0.0, 0.2), "augment.shift": Even(0.0, 3.0)}
+_HEAD = {"net.head_dropout": Even(0.0, 0.5), "fit.batch_size": OneOf((128, 256, 512))}
+RANGES = {"fast": USUAL | _HEAD, "lecture": USUAL | _HEAD, "accurate": USUAL | _HEAD | _AUGMENT}
+"""Where `tune` searches."""
 DEFAULT = "fast"
 DATA_SETS = ("mnist", "fashion-mnist", "kmnist", "emnist", "qmnist")
 """Manifests that the app knows."""

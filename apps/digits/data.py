@@ -10,6 +10,7 @@ Decoded arrays are kept in the cache, so that a second load takes milliseconds. 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,13 @@ from apps.digits.frame import read
 from apps.digits.idx import READERS, Arrays
 from cnn_core.errors import UserError
 from cnn_core.fetching import decoded
+from cnn_core.fetching.mapped import Values
 from cnn_core.fetching.sources import available, cache_folder, fetch, load_manifest
-from cnn_core.training.data import Dataset, Split
+from cnn_core.training.data import Dataset, Split, samples_of
 
 __all__ = ["load", "load_data", "read"]
 
+Found = Mapping[str, Values]  # role -> pictures, mapped where they are many, or labels
 DECODING = 1  # counted up when decoding changes, so that arrays decoded before are not used
 
 
@@ -48,7 +51,7 @@ def load_data(
     return Dataset(name, _split(arrays, "train"), _split(arrays, "test"), classes)
 
 
-def _arrays(data: str, folder: str | Path | None, seed: int, progress: bool) -> tuple[Arrays, tuple[str, ...], str]:
+def _arrays(data: str, folder: str | Path | None, seed: int, progress: bool) -> tuple[Found, tuple[str, ...], str]:
     path = Path(data).expanduser()
     if data in available():
         return _named(data, folder, progress)
@@ -58,22 +61,23 @@ def _arrays(data: str, folder: str | Path | None, seed: int, progress: bool) -> 
     if is_picture_folder(path):
         return *read_picture_folder(path, seed, progress), name
     arrays = read_idx_folder(path)
-    labels = int(max(arrays["train-labels"].max(initial=0), arrays["test-labels"].max(initial=0)))
+    labels = int(max(np.max(arrays[f"{split}-labels"], initial=0) for split in ("train", "test")))
     return arrays, tuple(str(label) for label in range(labels + 1)), name
 
 
-def _named(name: str, folder: str | Path | None, progress: bool) -> tuple[Arrays, tuple[str, ...], str]:
+def _named(name: str, folder: str | Path | None, progress: bool) -> tuple[Found, tuple[str, ...], str]:
     """Arrays of a data set with a manifest: from the decoded copy in the cache, or fetched and decoded."""
     manifest = load_manifest(name)
     digests = "".join(spec.digest[1] for entry in manifest.alternatives for spec in entry.files)
     key = hashlib.sha256(f"{DECODING} {digests} {manifest.options} {manifest.arrays}".encode()).hexdigest()[:12]
     cache = cache_folder() / manifest.dataset / f"{manifest.name}-{key}.safetensors"
-    arrays = None if folder is not None else decoded.load(cache)
-    if arrays is None:
-        fetched = fetch(manifest, folder, progress)
-        arrays = READERS[fetched.alternative.reader](fetched, manifest.options)
-        _check(arrays, manifest.splits, len(manifest.classes), manifest.arrays, ", ".join(fetched.files))
-        decoded.save(cache, arrays)
+    kept = None if folder is not None else decoded.load(cache)
+    if kept is not None:
+        return kept, manifest.classes, manifest.name
+    fetched = fetch(manifest, folder, progress)
+    arrays = READERS[fetched.alternative.reader](fetched, manifest.options)
+    _check(arrays, manifest.splits, len(manifest.classes), manifest.arrays, ", ".join(fetched.files))
+    decoded.save(cache, arrays)
     return arrays, manifest.classes, manifest.name
 
 
@@ -90,6 +94,6 @@ def _check(arrays: Arrays, splits: dict[str, int], classes: int, digests: dict[s
             raise UserError(f"{files}: decoded {role} have the sha256 {found}, expected {expected}")
 
 
-def _split(arrays: Arrays, name: str) -> Split:
-    images = torch.from_numpy(np.ascontiguousarray(arrays[f"{name}-images"]))  # (N, 28, 28) uint8
-    return Split(images, torch.from_numpy(arrays[f"{name}-labels"].astype(np.int64)))
+def _split(arrays: Found, name: str) -> Split:
+    images = samples_of(arrays[f"{name}-images"])  # (N, 28, 28) uint8
+    return Split(images, torch.from_numpy(np.asarray(arrays[f"{name}-labels"]).astype(np.int64)))

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from apps.digits.frame import find
-from apps.digits.idx import ROLES, Arrays, as_images, as_labels, read_idx
+from apps.digits.idx import ROLES, Arrays, as_images, as_labels, mapped_idx, read_idx
 from cnn_core import console
 from cnn_core.console import counted, note
 from cnn_core.errors import UserError
 from cnn_core.fetching.class_folders import TEST_FOLDERS, class_files, class_names, test_folder, train_folder
+from cnn_core.fetching.mapped import Values
 from cnn_core.training.holdout import hold_out
 
 TEST_SHARE = 0.2
@@ -31,8 +32,11 @@ def is_picture_folder(folder: Path) -> bool:
     return not _idx_files(folder) and bool(class_names(train_folder(folder, PICTURES) or folder, PICTURES))
 
 
-def read_idx_folder(folder: Path) -> Arrays:
-    """Arrays of the four IDX files in a folder. Raises UserError naming what is missing or wrong."""
+def read_idx_folder(folder: Path) -> dict[str, Values]:
+    """Arrays of the four IDX files in a folder, large ones mapped where they lie.
+
+    Raises UserError naming what is missing or wrong.
+    """
     found = _idx_files(folder)
     missing = [role for role in ROLES if role not in found]
     if len(missing) == len(ROLES):
@@ -41,10 +45,12 @@ def read_idx_folder(folder: Path) -> Arrays:
         )
     if missing:
         raise UserError(f"{folder}: lacks the IDX file of {', '.join(missing)} (train-images-idx3-ubyte, ...)")
-    arrays: Arrays = {}
+    arrays: dict[str, Values] = {}
     for role, path in found.items():
-        check = as_images if role.endswith("images") else as_labels
-        arrays[role] = check(read_idx(path), str(path))
+        if role.endswith("images"):
+            arrays[role] = as_images(mapped_idx(path) or read_idx(path), str(path))
+        else:
+            arrays[role] = as_labels(read_idx(path), str(path))
     for split in ("train", "test"):
         images, labels = len(arrays[f"{split}-images"]), len(arrays[f"{split}-labels"])
         if images != labels:

@@ -196,7 +196,7 @@ def _ink(grey: np.ndarray) -> _Ink | None:
     height, width = grey.shape
     if min(height, width) < 3:
         return None
-    residual = _blur(grey - _ground(grey))
+    residual = _blur(grey - ground(grey))
     signal = -residual if -residual.min() >= residual.max() else residual
     level = _paper_noise(signal)
     if level > max(4.0, 3 * _grain(signal)):
@@ -242,35 +242,37 @@ def _centre_of_mass(values: np.ndarray) -> tuple[float, float]:
     return float(values.sum(axis=1) @ rows) / total, float(values.sum(axis=0) @ columns) / total
 
 
-def _ground(grey: np.ndarray) -> np.ndarray:
-    """The paper's brightness everywhere (H, W): a quadratic surface, fitted again and again to what lies near it."""
+def ground(grey: np.ndarray) -> np.ndarray:
+    """The paper's brightness everywhere (H, W): a quadratic surface, fitted again and again to what lies near it.
+
+    Sums are einsum's and systems are of 6 unknowns: for larger ones BLAS wakes a thread on every processor, and these
+    then wait in busy loops for several times what the fit takes.
+    """
     height, width = grey.shape
     small = np.asarray(Image.fromarray(grey).resize((min(width, 48), min(height, 48)), Image.Resampling.BOX))
     rows, columns = np.meshgrid(*(np.linspace(-1, 1, side) for side in small.shape), indexing="ij")
-
-    def basis(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        return np.stack([np.ones_like(rows), rows, columns, rows * columns, rows**2, columns**2], axis=-1)
-
-    terms, values = basis(rows, columns).reshape(-1, 6), small.reshape(-1).astype(np.float64)
+    terms = np.stack([np.ones_like(rows), rows, columns, rows * columns, rows**2, columns**2]).reshape(6, -1)
+    values = small.reshape(-1).astype(np.float64)
     # The frame of the picture is paper more surely than its middle is.
     edge = np.maximum(abs(rows), abs(columns)).reshape(-1)
-    start = float(np.median(values[edge > 0.8]))
-    residual = values - start
     fitted = np.zeros(6)
-    fitted[0] = start
+    fitted[0] = float(np.median(values[edge > 0.8]))
+    residual = values - fitted[0]
     for round_ in range(12):
         spread = 1.4826 * float(np.median(abs(residual[edge > 0.7]))) + 2.0
         # At first only a plane: bends must not follow the ink.
-        used = terms[:, :3] if round_ < 4 else terms
+        used = terms[:3] if round_ < 4 else terms
         weight = np.maximum(1 - (residual / (4 * spread)) ** 2, 0) ** 2  # Tukey's biweight
         if weight.sum() < 0.05 * len(weight):
             break
-        solution = np.linalg.lstsq(used * np.sqrt(weight)[:, None], values * np.sqrt(weight), rcond=None)[0]
+        squares, right = np.einsum("ik,jk,k->ij", used, used, weight), np.einsum("ik,k,k->i", used, values, weight)
         fitted = np.zeros(6)
-        fitted[: len(solution)] = solution
-        residual = values - terms @ fitted
-    rows, columns = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
-    return (basis(rows, columns) @ fitted).astype(np.float32)
+        fitted[: len(used)] = np.linalg.lstsq(squares, right, rcond=None)[0]
+        residual = values - np.einsum("ik,i->k", terms, fitted)
+    down, across = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)
+    level, slope, tilt, twist, bend, curl = fitted
+    surface = level + (slope + bend * down) * down + (tilt + twist * down + curl * across) * across
+    return surface.astype(np.float32)
 
 
 def _paper_noise(signal: np.ndarray) -> float:

@@ -10,18 +10,21 @@ import math
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from cnn_core import bounded
 from cnn_core.errors import UserError
 from cnn_core.fetching.archives import open_member
+from cnn_core.fetching.mapped import Mapped, Values, memory
 from cnn_core.fetching.pickles import load_arrays
 from cnn_core.fetching.sources import Fetched
 
 ROLES = ("train-images", "train-labels", "test-images", "test-labels")
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+PICTURES = b"\0\0\x08\x03"  # how a file of bytes with three axes begins
 
 Arrays = dict[str, np.ndarray]  # role -> images (N, 28, 28) uint8 or labels (N,) uint8
 
@@ -33,6 +36,22 @@ def read_idx(path: str | Path) -> np.ndarray:
     to more than `cnn_core.bounded` allows.
     """
     return _parse(bounded.read_unpacked(Path(path)), str(path))
+
+
+def mapped_idx(path: Path) -> Mapped | None:
+    """The pictures of an IDX file where they lie; None for a packed file, and for one that fits into the memory.
+
+    Raises UserError as `read_idx`.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        head = stream.read(16)
+    if size <= memory() or bounded.packed_by(head) or head[:4] != PICTURES:
+        return None
+    count, *side = struct.unpack(">3I", head[4:])
+    if size != 16 + count * math.prod(side):
+        return None  # `read_idx` says what is wrong
+    return Mapped((np.asarray(np.memmap(path, np.uint8, "c", 16, (count, *side))),))
 
 
 def parse_idx(raw: bytes, name: str) -> np.ndarray:
@@ -56,9 +75,12 @@ def _parse(raw: bytes, name: str) -> np.ndarray:
     return values.astype(dtype.newbyteorder("="))  # a copy: what lies in `raw` cannot be written to
 
 
-def as_images(values: np.ndarray, name: str) -> np.ndarray:
+Pictures = TypeVar("Pictures", np.ndarray, Mapped, Values)
+
+
+def as_images(values: Pictures, name: str) -> Pictures:
     """Check that values are (N, 28, 28) uint8 pictures. Raises UserError naming the file."""
-    if values.ndim != 3 or values.shape[1:] != (28, 28) or values.dtype != np.uint8:
+    if len(values.shape) != 3 or values.shape[1:] != (28, 28) or values.dtype != np.uint8:
         size = " x ".join(map(str, values.shape))
         raise UserError(f"{name}: pictures must be N x 28 x 28 bytes, these are {size} {values.dtype}")
     return values

@@ -64,6 +64,12 @@ def _style() -> VerbModule:
     return style
 
 
+def _mirror() -> VerbModule:
+    from apps.dream.verbs import mirror
+
+    return mirror
+
+
 def _explain() -> VerbModule:
     from apps.dream.verbs import explain
 
@@ -90,5 +96,6 @@ APP = App(
         "dream": Verb("Deep Dream: a picture in which a layer sees more of what it sees", _dream),
         "style": Verb("Deep Style: one picture's content in the style of others", _style),
         "explain": Verb("which parts of a picture made a classifier answer as it does", _explain),
+        "mirror": Verb("copy networks and photographs into a folder for machines without internet", _mirror),
     },
 )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apps.go.config import DATA_SETS, DEFAULT, PRESETS, GoConfig
-from cnn_core.app import App, Verb, VerbModule
+from apps.go.config import DATA_SETS, DEFAULT, PRESETS, RANGES, GoConfig
+from cnn_core.app import SHARED_VERBS, App, Further, Verb, VerbModule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,9 +27,9 @@ def load(config: GoConfig) -> Dataset:
 
 
 def read(source: Path | bytes) -> np.ndarray:
-    from apps.go import data
+    from apps.go.records import last_position
 
-    return data.read(source)
+    return last_position.read(source)
 
 
 def build(config: GoConfig, labels: Sequence[str]) -> nn.Module:
@@ -50,6 +50,12 @@ def render(given: np.ndarray, heat: np.ndarray | None = None) -> np.ndarray:
     return module.render(given, heat)
 
 
+def marked(given: np.ndarray, label: str, heat: np.ndarray | None = None) -> np.ndarray:
+    from apps.go import render as module
+
+    return module.marked(given, label, heat)
+
+
 def patch(given: np.ndarray, box: Sequence[tuple[int, int]]) -> np.ndarray:
     from apps.go import render as module
 
@@ -66,6 +72,16 @@ def step(config: GoConfig) -> Step:
     from apps.go import model
 
     return model.step(config)
+
+
+def further(config: GoConfig) -> Further | None:
+    return Further(("value", "score", "ownership"), judged) if config.judge else None
+
+
+def judged(network: nn.Module, inputs: Tensor) -> tuple[Tensor, ...]:
+    from apps.go import model
+
+    return model.judged(network, inputs)
 
 
 def maximize(
@@ -124,14 +140,18 @@ APP = App(
     config=GoConfig,
     presets=PRESETS,
     default_preset=DEFAULT,
+    ranges=RANGES,
     load=load,
     read=read,
     build=build,
     example=example,
     labels=labels,
     render=render,
+    offers=tuple(verb for verb in SHARED_VERBS if verb != "review"),  # a move that was played is no wrong label
     patch=patch,
+    marked=marked,
     step=step,
+    further=further,
     maximize=maximize,
     data_sets=DATA_SETS,
     suffixes=(".sgf",),

@@ -26,6 +26,7 @@ def draw(
     *,
     last: int | None = None,
     played: int | None = None,
+    asked: int | None = None,
     candidates: Mapping[int, float] | None = None,
     heat: np.ndarray | None = None,
     cell: int = 44,
@@ -33,7 +34,8 @@ def draw(
 ) -> np.ndarray:
     """The board as uint8 (H, W, 3), `cell` pixels from line to line.
 
-    `last` is marked on its stone, `played` ringed as the move of the record; `candidates` (point -> probability) are
+    `last` is marked on its stone, `played` ringed as the move of the record, `asked`, the move that is spoken of, in
+    white between dark lines, which show on stones and heat of any colour; `candidates` (point -> probability) are
     discs with per cents, `heat` (size, size) a glow, red above zero, blue below. Without coordinates the picture is
     exactly size * cell wide, the middle of each square a point.
     """
@@ -56,6 +58,9 @@ def draw(
     pen = ImageDraw.Draw(picture)
     if played is not None and played in places:
         _ring(pen, places[played], 0.465 * unit, 0.055 * unit, (196, 30, 58, 255))
+    if asked is not None and asked in places:
+        for radius, thick, colour in ((0.49, 0.15, (24, 24, 26)), (0.46, 0.09, (255, 255, 255))):
+            _ring(pen, places[asked], radius * unit, thick * unit, colour)
     if last is not None and last in stones:
         _ring(pen, places[last], 0.25 * unit, 0.065 * unit, (250, 250, 248) if stones[last] == 1 else (24, 24, 26))
     return np.asarray(picture.convert("RGB").reduce(FINE))

@@ -7,8 +7,9 @@ from typing import ClassVar, Literal
 from apps.go.rules.points import SIZES
 from cnn_core.errors import UserError, check_range
 from cnn_core.training.recipe import FitConfig
+from cnn_core.verbs.measures.tuning.ranges import USUAL, OneOf
 
-DATA_SETS = ("gnugo-9x9",)
+DATA_SETS = ("gnugo-9x9", "selfplay-9x9", "gnugo-13x13")
 """Manifests of Go games."""
 Features = Literal["stones", "history", "gonn", "tactics", "alphago"]
 COMPACT = {"stones": 1, "history": 3, "gonn": 5, "tactics": 7, "alphago": 7}
@@ -98,6 +99,11 @@ class GoConfig:
     """Weight in the loss of what comes later: the board 8 and 32 moves on, and a tenth of it for the next two replies.
     The network learns faster and answers as before (see `apps.go.records.foresight`); 0 learns from the next move
     alone."""
+    judge: float = 0.0
+    """Weight in the loss of how the game ends: who owns each point, who wins, and by how much. The network then says
+    how a game stands, and counts it; 0 learns moves alone (see `apps.go.counting.outcome`)."""
+    late: int = 0
+    """Learn from so many positions at the end of each game alone, as a network that is to count does; 0 takes all."""
     watched: int = 8192
     """Largest number of validation positions measured after each epoch; 0 takes all."""
     fit: FitConfig = field(default_factory=FitConfig)
@@ -110,13 +116,18 @@ class GoConfig:
             raise UserError(f"size must lie between {SIZES.start} and {SIZES.stop - 1}, not {self.size}")
         if not 0 <= self.drop_history < 1:
             raise UserError(f"drop-history must lie in [0, 1), not {self.drop_history:g}")
-        for name in ("upright", "foresee", "watched"):
+        for name in ("upright", "foresee", "judge", "late", "watched"):
             check_range(name, getattr(self, name), 0)
 
 
 def planes_needed(features: str) -> int:
     """How many of the compact planes a feature set reads."""
     return COMPACT[features]
+
+
+def planes_of(config: GoConfig) -> int:
+    """How many of the compact planes a network takes: those of its features, and the komi where it judges."""
+    return max(COMPACT[config.features], COMPACT["gonn"] if config.judge else 0)
 
 
 def views(config: GoConfig) -> int:
@@ -126,12 +137,23 @@ def views(config: GoConfig) -> int:
 
 
 PRESETS = {
-    # cnn-go train --preset small: 81 CPU-seconds with bf16, 60.8 ± 0.2 % of GNU Go's moves (3 seeds).
+    # cnn-go train --preset small: 109 CPU-seconds with bf16, 60.7 % of GNU Go's moves (one seed).
     "small": GoConfig(
         features="tactics",
         net=GoNetConfig(filters=48, blocks=4, global_every=2, tied=True),
         choice=Choice(test=0.1),
+        judge=1.0,
         fit=FitConfig(epochs=3, batch_size=128, optimizer="muon", learning_rate=0.008, weight_decay=0.02, ema=0.99),
+    ),
+    # cnn-go train --preset medium --init @go-9x9: it goes on from the 9x9 network, whose layers it has.
+    "medium": GoConfig(
+        data="gnugo-13x13",
+        size=13,
+        features="tactics",
+        net=GoNetConfig(filters=48, blocks=4, global_every=2, tied=True),
+        choice=Choice(test=0.1),
+        judge=1.0,
+        fit=FitConfig(epochs=4, batch_size=128, optimizer="muon", learning_rate=0.006, weight_decay=0.02, ema=0.99),
     ),
     # cnn-go train --preset expert --data GAMES: 56 minutes on two cores with bf16, 47.8 % of strong amateurs' moves
     # (one seed). For processors without bf16 the README has a smaller one.
@@ -163,4 +185,7 @@ PRESETS = {
         fit=FitConfig(epochs=10, learning_rate=0.003, warmup=0.1, weight_decay=0.02, ema=0.999),
     ),
 }
+_GO = {"fit.batch_size": OneOf((64, 128, 256)), "drop_history": OneOf((0.0, 0.1, 0.3))}
+RANGES = dict.fromkeys(PRESETS, USUAL | _GO)
+"""Where `tune` searches."""
 DEFAULT = "small"

@@ -7,6 +7,7 @@ A sample is the position before a move. Games with the same first moves (also tu
 same split, and of equal games one is kept. Letters: N samples, B batch, P planes, n points.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -15,15 +16,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from apps.go.config import DATA_SETS, Choice, GoConfig, planes_needed
+from apps.go.config import DATA_SETS, Choice, GoConfig, planes_of
+from apps.go.counting import outcome
+from apps.go.counting.labels import endings
 from apps.go.records import foresight, properties, sgf
 from apps.go.records.collection import Collection
 from apps.go.records.games import Report, read_games
+from apps.go.records.positions import kept_positions, positions_of
 from apps.go.rules import encode, points
 from cnn_core.console import counted, note
 from cnn_core.errors import UserError
 from cnn_core.fetching.sources import fetch, load_manifest
-from cnn_core.training.data import Dataset, Split, permutation
+from cnn_core.training.data import Dataset, Split, loaded, permutation, samples_of
 
 
 @dataclass(frozen=True)
@@ -36,21 +40,48 @@ class GoSplit(Split):
     foreseen: bool = False
     """Whether `take` adds what comes later (see `apps.go.records.foresight`), for training."""
 
+    endings: outcome.Endings | None = None
+    """How the games ended, where `take` adds it (see `apps.go.counting.outcome`), for training."""
+
     def plain(self) -> Self:
         """Without what comes later."""
-        return replace(self, foreseen=False)
+        return replace(self, foreseen=False, endings=None)
 
     def take(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """(B, P, size, size) uint8 planes and (B,) moves; with `foreseen`, `foresight`'s planes follow."""
+        """(B, P, size, size) uint8 planes and (B,) moves; with `foreseen`, `foresight`'s planes follow, with
+        `endings` those of `outcome`."""
         samples, targets = super().take(index)
         out = np.empty((len(samples), self.planes, self.size**2), np.uint8)
-        games, places = self.games, samples.cpu().numpy()
+        games, places, endings = self.near(samples.cpu().numpy())
         scratch = encode.new_scratch(self.size)
         encode.replay_samples(scratch, games.moves, games.offsets, games.komi, places, self.planes, out)
         planes = torch.from_numpy(out).view(-1, self.planes, self.size, self.size)
         if self.foreseen:
             planes = torch.cat((planes, foresight.planes(games, places, self.size)), 1)
+        if endings is not None:
+            planes = torch.cat((planes, outcome.planes(games, endings, places, self.size)), 1)
         return planes.to(self.inputs.device), targets
+
+    def near(
+        self, samples: np.ndarray, endings: outcome.Endings | None = None
+    ) -> tuple[Collection, np.ndarray, outcome.Endings | None]:
+        """(games whose entries are in memory, `samples` (B, 2) among these, their endings).
+
+        Of mapped games those of the samples are loaded. `endings` are those of all games, the split's own if left out.
+        """
+        endings = endings or self.endings
+        if not self.games.mapped:
+            return self.games, samples, endings
+        games, places, numbers = self.games.near(samples)
+        return games, places, endings and endings.take(numbers)
+
+    def places(self, size: int) -> Iterator[np.ndarray]:
+        """All samples (B, 2) int64, at most `size` at a time of mapped ones."""
+        if not self.mapped:
+            yield self.inputs.cpu().numpy()
+            return
+        for part in self.inputs.split(size):
+            yield part.numpy()
 
 
 def load(config: GoConfig) -> Dataset:
@@ -61,9 +92,13 @@ def load(config: GoConfig) -> Dataset:
         if not len(part):
             is_play = f"{config.size}x{config.size}"
             raise UserError(f"{config.data}: no game of {is_play} is left for {name}; loosen --choice, or set --size")
-    planes = planes_needed(config.features)
+    planes = planes_of(config)
     splits = {name: positions(part, config.size, planes, config.passes) for name, part in parts.items()}
     train, validation = replace(splits["train"], foreseen=config.foresee > 0), splits["validation"]
+    if config.late:
+        train = late(train, config.late)
+    if config.judge:
+        train = replace(train, endings=endings(train.games))
     if 0 < config.watched < len(validation):
         validation = validation.subset(permutation(len(validation), 0, 0)[: config.watched].sort().values)
     labels = points.labels(config.size, config.passes)
@@ -98,7 +133,7 @@ def evaluated(config: GoConfig, split: str) -> GoSplit:
         part = choose(games, config.size, config.choice)[0][split]
         if not len(part):
             raise UserError(f"{config.data}: no game of {board} is in the {split} split; take --split all")
-    found = positions(part, config.size, planes_needed(config.features), config.passes)
+    found = positions(part, config.size, planes_of(config), config.passes)
     if not len(found):
         raise UserError(f"{config.data}: its games of {board} have only passes, which this network does not predict")
     return found
@@ -158,17 +193,18 @@ def choose(games: Collection, size: int, choice: Choice) -> tuple[dict[str, Coll
 
 def positions(games: Collection, size: int, planes: int, passes: bool) -> GoSplit:
     """Every position before a move; those before a pass only with `passes`."""
-    points = (games.moves & encode.POINT).astype(np.int64)
-    is_play = (games.moves & encode.KIND) == 0
-    if not passes:
-        is_play &= points < size * size
-    index = np.flatnonzero(is_play)
-    game = np.repeat(np.arange(len(games)), np.diff(games.offsets))[index]
-    samples = torch.from_numpy(np.stack([game, index], axis=1))
-    return GoSplit(samples, torch.from_numpy(points[index]), games, planes, size)
+    samples, points = (kept_positions if games.mapped else positions_of)(games, size, passes)
+    moves = loaded(samples_of(points, torch.int64))
+    return GoSplit(samples_of(samples, torch.int64), moves, games, planes, size)
 
 
-def read(source: Path | bytes) -> np.ndarray:
-    """All planes (PLANES, size, size) uint8 of the last position of an SGF record. Raises UserError for a bad one."""
-    game = sgf.read_one(source)
-    return encode.encode_entries(game.entries, game.size, game.next_colour, game.komi)
+def late(split: GoSplit, count: int) -> GoSplit:
+    """The last `count` positions of each game."""
+    each = sum(np.bincount(places[:, 0], minlength=len(split.games)) for places in split.places(1 << 20))
+    ends = np.cumsum(each)
+    found, first = [], 0
+    for places in split.places(1 << 20):
+        number = np.arange(first, first + len(places))
+        found.append(number[ends[places[:, 0]] - number <= count])
+        first += len(places)
+    return split.subset(torch.from_numpy(np.concatenate(found)))

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from apps.go.config import GoConfig, GoNetConfig, planes_needed, views
+from apps.go.config import GoConfig, GoNetConfig, planes_of, views
+from apps.go.counting import outcome
 from apps.go.front import GoFront, few_stones
 from apps.go.records import foresight
 from apps.go.rules.encode import STONES_PLANE
@@ -77,26 +78,56 @@ class PooledBody(nn.Sequential):
         return input + functional.interpolate(small, scale_factor=2)[:, :, : input.shape[2], : input.shape[3]]
 
 
+class Judgement(nn.Module):
+    """How the game will end, as `apps.go.counting.outcome` learns it: a logit of ownership a point, then the mean and
+    the spread of the margin on the board, in points.
+
+    The mean is the sum of the ownership and a correction that the whole board gives.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.hidden = pointwise(channels, channels)
+        self.owner = pointwise(channels, 1)
+        self.whole = pointwise(2 * channels, outcome.NUMBERS)
+        nn.init.zeros_(self.whole.weight)  # type: ignore[arg-type]
+        nn.init.zeros_(self.whole.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, H * W + 2), all for the player to move."""
+        x = functional.relu(self.hidden(x))
+        owner = self.owner(x).flatten(1).float()  # (B, n)
+        mean, spread = self.whole(whole_board(x)[:, :, None, None]).flatten(1).float().unbind(1)
+        side = owner.shape[1] ** 0.5
+        mean = torch.tanh(owner / 2).sum(1) + side * mean
+        return torch.cat((owner, mean[:, None], (0.5 + side * functional.softplus(spread))[:, None]), 1)
+
+
 class MoveHead(nn.Module):
     """The same dense layer at every point, then the points in a row; `passes` adds a pass from means and maxima.
 
-    With `foresee` what comes later (see `apps.go.records.foresight`) follows in a row while training.
+    With `foresee` what comes later (see `apps.go.records.foresight`) follows in a row while training, and with `judge`
+    how the game ends; what a trained network says of that, `GoNet.judged` gives.
     """
 
-    def __init__(self, channels: int, passes: bool, foresee: bool = False):
+    def __init__(self, channels: int, passes: bool, foresee: bool = False, judge: bool = False):
         super().__init__()
+        self.judgement = Judgement(channels) if judge else None
         self.point = pointwise(channels, 1)
         self.passing = nn.Linear(2 * channels, 1) if passes else None
         self.foresight = pointwise(channels, foresight.OUTPUTS) if foresee else None
         self.register_load_state_dict_pre_hook(_with_present_names)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, H * W) logits, or (B, H * W + 1); and foresight.OUTPUTS * H * W more in training."""
+        """(B, C, H, W) -> (B, H * W) logits, or (B, H * W + 1); in training foresight.OUTPUTS * H * W more, and those
+        of `Judgement`."""
         parts = [self.point(x).flatten(1)]
         if self.passing is not None:
             parts.append(self.passing(whole_board(x)))
         if self.foresight is not None and self.training:
             parts.append(self.foresight(x).flatten(1))
+        if self.judgement is not None and self.training:
+            parts.append(self.judgement(x))
         return torch.cat(parts, 1) if len(parts) > 1 else parts[0]
 
 
@@ -110,7 +141,7 @@ class GoNet(nn.Sequential):
     """front, conv1, then res2, res3, ... (or conv2, ...), output: children with names that a user can type.
 
     Input (B, P, H, W) compact planes uint8, output (B, H * W) logits (one more with `passes`), at any board size;
-    while training with `foresee` what comes later follows in each row.
+    while training with `foresee` what comes later follows in each row, and with `judge` how the game ends.
     """
 
     def __init__(self, config: GoConfig):
@@ -123,12 +154,26 @@ class GoNet(nn.Sequential):
             parts.update(blocks)
         else:
             parts["pooled"] = PooledBody(OrderedDict(pool=pooling(net.pool, 2), **blocks))
-        head = parts["output"] = MoveHead(net.filters, config.passes, config.foresee > 0)
+        head = parts["output"] = MoveHead(net.filters, config.passes, config.foresee > 0, config.judge > 0)
         super().__init__(parts)
         if net.tied:
-            tie(
-                self, plain_inputs=["conv1.conv"], plain_outputs=[f"output.{name}" for name, _ in head.named_children()]
-            )
+            plain = [f"output.{name}" for name, _ in head.named_modules() if not name.endswith("hidden")]
+            tie(self, plain_inputs=["conv1.conv"], plain_outputs=plain)
+
+    def judged(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Compact planes (B, P, H, W) -> logits as `forward` gives them; and of a network with a judgement, all for
+        the player to move: win probability (B,), points that it leads by with komi (B,), ownership (B, H * W) -1..1.
+        """
+        *body, head = self
+        x = inputs
+        for part in body:
+            x = part(x)
+        assert isinstance(head, MoveHead)
+        if head.judgement is None:
+            return (head(x),)
+        found = head.judgement(x)
+        owner, score = found[:, :-2], found[:, -2] + outcome.own_komi(inputs)
+        return head(x), torch.sigmoid(score / found[:, -1]), score, torch.tanh(owner / 2)
 
 
 def _blocks(net: GoNetConfig) -> list[tuple[str, nn.Module]]:
@@ -145,6 +190,12 @@ def _blocks(net: GoNetConfig) -> list[tuple[str, nn.Module]]:
     return found
 
 
+def judged(network: nn.Module, inputs: Tensor) -> tuple[Tensor, ...]:
+    """What `GoNet.judged` gives."""
+    assert isinstance(network, GoNet)
+    return network.judged(inputs)
+
+
 def build(config: GoConfig, labels: tuple[str, ...]) -> nn.Module:
     """The network of `config`. The number of labels must not differ from the points of the board (and a pass)."""
     assert len(labels) == config.size**2 + config.passes
@@ -153,7 +204,7 @@ def build(config: GoConfig, labels: tuple[str, ...]) -> nn.Module:
 
 def example(config: GoConfig) -> Tensor:
     """Two positions (2, P, size, size) uint8 of compact planes: an empty board, and one stone in the middle."""
-    planes = torch.zeros(2, planes_needed(config.features), config.size, config.size, dtype=torch.uint8)
+    planes = torch.zeros(2, planes_of(config), config.size, config.size, dtype=torch.uint8)
     planes[1, STONES_PLANE, config.size // 2, config.size // 2] = 1
     return planes
 
@@ -194,7 +245,8 @@ def turn_moves(moves: Tensor, symmetry: Tensor, size: int) -> Tensor:
 
 
 def step(config: GoConfig) -> Step:
-    """Cross-entropy over moves; while training on positions turned at random, and over what comes later."""
+    """Cross-entropy over moves; while training on positions turned at random, and over what comes later and how the
+    game ends."""
 
     def measured(model: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
         inputs, moves = batch.inputs, batch.targets
@@ -207,9 +259,16 @@ def step(config: GoConfig) -> Step:
         outputs = model(inputs)
         count = config.size**2 + config.passes
         means = class_means(outputs[:, :count], moves, config.fit.label_smoothing)
+        outputs, objective = outputs[:, count:], means["loss"]
+        if config.judge:
+            inputs, endings = inputs[:, : -outcome.PLANES], inputs[:, -outcome.PLANES :]
+            ending = outcome.losses(outputs[:, -(config.size**2 + outcome.NUMBERS) :], inputs, endings)
+            objective = objective + config.judge * outcome.objective(ending)
+            means |= ending
         if config.foresee:
-            boards, replies = foresight.losses(outputs[:, count:], inputs[:, -foresight.PLANES :])
-            means["objective"] = means["loss"] + config.foresee * (boards + replies / 10)
-        return means
+            later = outputs[:, : foresight.OUTPUTS * config.size**2]
+            boards, replies = foresight.losses(later, inputs[:, -foresight.PLANES :])
+            objective = objective + config.foresee * (boards + replies / 10)
+        return means | ({"objective": objective} if config.judge or config.foresee else {})
 
     return measured

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from apps.go.board_picture import draw
+from apps.go.rules.points import parse
 
 CELL = 24  # pixels of a square
 TABLE = (236, 233, 228)  # what lies beyond the board's edge
 AGE_PLANE = 2
+READABLE, LARGE = 36, 26
+"""Pixels of a square on a sheet with coordinates, up to 13x13 and above."""
 
 
 def board_of(planes: np.ndarray) -> tuple[np.ndarray, int | None]:
@@ -27,6 +30,14 @@ def render(planes: np.ndarray, heat: np.ndarray | None = None) -> np.ndarray:
     """
     board, last = board_of(np.asarray(planes))
     return draw(board, last=last, heat=heat, cell=CELL, coordinates=False)
+
+
+def marked(planes: np.ndarray, label: str, heat: np.ndarray | None = None) -> np.ndarray:
+    """The same larger and with coordinates, and with a ring on the point named by `label`; a pass has none."""
+    board, last = board_of(np.asarray(planes))
+    size = len(board)
+    cell = READABLE if size <= 13 else LARGE
+    return draw(board, last=last, asked=parse(label, size), heat=heat, cell=cell)
 
 
 def patch(planes: np.ndarray, box: Sequence[tuple[int, int]]) -> np.ndarray:

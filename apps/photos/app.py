@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apps.photos.config import DATA_SETS, DEFAULT, PRESETS, SUFFIXES, PhotosConfig
+from apps.photos.config import DATA_SETS, DEFAULT, PRESETS, RANGES, SUFFIXES, PhotosConfig
 from apps.photos.fitted import FittedPhotos
 from cnn_core.app import App, Verb, VerbModule
 
@@ -107,12 +107,26 @@ def _predict() -> VerbModule:
     return predict
 
 
+def _evaluate() -> VerbModule:
+    from apps.photos.verbs import evaluate
+
+    return evaluate
+
+
+def estimator() -> type:
+    from apps.photos.estimator import PhotoClassifier
+
+    return PhotoClassifier
+
+
 APP = App(
     name="photos",
     about="Colour pictures in your own classes: train, measure, predict, see what decided.",
     config=PhotosConfig,
     presets=PRESETS,
     default_preset=DEFAULT,
+    ranges=RANGES,
+    estimator=estimator,
     load=load,
     read=read,
     encode=encode,
@@ -130,5 +144,8 @@ APP = App(
     data_sets=DATA_SETS,
     suffixes=SUFFIXES,
     what="picture",
-    verbs={"predict": Verb("answers for your own pictures, folders, or standard input", _predict)},
+    verbs={
+        "evaluate": Verb("metrics, confusion matrix, calibration, mistakes sorted by loss", _evaluate),
+        "predict": Verb("answers for your own pictures, folders, or standard input", _predict),
+    },
 )

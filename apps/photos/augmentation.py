@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+SIDES = 8  # a growing picture's side is a multiple, so that three poolings halve it without a rest
 
 
 def mirrored_and_shifted(pixels: Tensor, flip: bool, crop: float) -> Tensor:
@@ -45,3 +48,12 @@ def cut_out(x: Tensor, share: float) -> Tensor:
     middle = torch.rand(2, count, 1, device=x.device) * side
     near = (torch.arange(side, device=x.device) + 0.5 - middle).abs() < half  # (2, B, S)
     return x.masked_fill((near[0][:, :, None] & near[1][:, None, :])[:, None], 0)
+
+
+def grown(x: Tensor, share: float) -> Tensor:
+    """Floats (B, C, S, S) reduced to (B, C, s, s): s grows with `share`, 0 to 1, from S / 2 to S in steps of SIDES."""
+    whole = x.shape[-1]
+    side = min(whole, int(whole * (1 + share) / 2) // SIDES * SIDES)
+    if not SIDES <= side < whole:
+        return x
+    return functional.interpolate(x, (side, side), mode="bilinear", align_corners=False, antialias=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from apps.photos.fitted import FittedPhotos
 from cnn_core.console import counted, note
 from cnn_core.errors import UserError
 from cnn_core.fetching import decoded
+from cnn_core.fetching.mapped import Values
 from cnn_core.fetching.sources import available, cache_folder, fetch, load_manifest
 from cnn_core.training.data import Dataset, evenly
 
@@ -48,14 +50,14 @@ def load(config: PhotosConfig, fitted: FittedPhotos | None = None, *, progress: 
     corpus = _corpus(config, progress)
     if corpus.skipped:
         note(f"{config.data}: {counted(len(corpus.skipped), 'picture')} left out (first: {corpus.skipped[0]})")
-    if config.backbone != "none":
+    if config.backbone != "none" and not config.tuned:
         features.remember(config, corpus.images, progress)
     data = corpus.dataset()
     train = data.train
     assert isinstance(train, Photos)
     if config.shots:
         train = few(train, config.shots)
-    return replace(data, train=train, fitted=fitted or _fitted(config, train))
+    return replace(data, train=train, fitted=fitted or fitted_of(config, train))
 
 
 def few(train: Photos, shots: int) -> Photos:
@@ -75,7 +77,7 @@ def _corpus(config: PhotosConfig, progress: bool) -> Corpus:
         raise UserError(f"no data set, folder or CSV file is named {config.data!r} (data sets: {names})")
     found = listing.listed(place)
     key = f"{listing.stamp(found.entries)}{config.side}{config.frame}{config.skip_bad}"
-    return _cached("photo-folders", key, lambda: files.read_files(found, config, progress))
+    return _cached("photo-folders", key, lambda grow: files.read_files(found, config, progress, grow))
 
 
 def _cached(folder: str, key: str, make) -> Corpus:
@@ -85,7 +87,7 @@ def _cached(folder: str, key: str, make) -> Corpus:
     arrays = decoded.load(path)
     if arrays is not None:
         return Corpus.of_arrays(arrays)
-    corpus = make()
+    corpus = make(partial(decoded.growing, path, "images"))
     decoded.save(path, corpus.arrays())
     return corpus
 
@@ -102,7 +104,7 @@ def _cifar(config: PhotosConfig, progress: bool) -> Corpus:
     (spec,) = (file for entry in manifest.alternatives for file in entry.files)
     files.check_size(config.data, sum(manifest.splits.values()), config.side)
 
-    def make() -> Corpus:
+    def make(_: object) -> Corpus:
         (archive,) = fetch(manifest, progress=progress).files.values()
         classes = len(manifest.classes)
         images, targets, parts = cifar.read_archive(archive, manifest.options, manifest.splits, classes)
@@ -112,7 +114,7 @@ def _cifar(config: PhotosConfig, progress: bool) -> Corpus:
     return found if config.side == 32 else replace(found, images=_scaled(found.images, config.side))
 
 
-def _scaled(images: np.ndarray, side: int) -> np.ndarray:
+def _scaled(images: Values, side: int) -> np.ndarray:
     """(N, 3, S, S) uint8 -> (N, 3, side, side)."""
     scaled = np.empty((len(images), 3, side, side), np.uint8)
     for start in range(0, len(images), 1024):
@@ -122,7 +124,7 @@ def _scaled(images: np.ndarray, side: int) -> np.ndarray:
     return scaled
 
 
-def _fitted(config: PhotosConfig, train: Photos) -> FittedPhotos:
+def fitted_of(config: PhotosConfig, train: Photos) -> FittedPhotos:
     """Mean and standard deviation of the colours of up to 5,000 training pictures."""
     some = train.inputs[evenly(len(train), 5000)].double().transpose(0, 1).flatten(1)  # (3, P)
     mean, sd = some.mean(1).tolist(), some.std(1, correction=0).clamp(min=1.0).tolist()

@@ -17,6 +17,7 @@ from cnn_core import bounded, console
 from cnn_core.console import counted
 from cnn_core.errors import UserError
 from cnn_core.fetching import decoded
+from cnn_core.fetching.mapped import Values, blocks_of
 from cnn_core.fetching.sources import cache_folder
 from cnn_core.training.inference import Forward, Step, call, classification
 
@@ -33,7 +34,7 @@ def kind_of(config: PhotosConfig) -> str:
     return f"{VERSION} {config.backbone} {config.seen} {config.net.head}"
 
 
-def remember(config: PhotosConfig, images: np.ndarray, progress: bool = True) -> np.ndarray:
+def remember(config: PhotosConfig, images: Values, progress: bool = True) -> np.ndarray:
     """The features (N, F) float16 of pictures (N, 3, S, S) uint8, from the cache or computed; `forward` finds them.
 
     Raises UserError where the weights are not available, and where the features do not fit into the memory.
@@ -44,7 +45,7 @@ def remember(config: PhotosConfig, images: np.ndarray, progress: bool = True) ->
             f"{config.data}: the features of {counted(len(images), 'picture')} fill {needed / bounded.MIB:,.0f} MiB;"
             f" take --net.head avg, or set {bounded.VARIABLE} to more"
         )
-    digests = [_digest(image) for image in images]
+    digests = [_digest(image) for block in blocks_of(images) for image in block]
     known = _known.setdefault(kind_of(config), {})
     if all(digest in known for digest in digests):
         return np.stack([known[digest].numpy() for digest in digests])
@@ -54,12 +55,13 @@ def remember(config: PhotosConfig, images: np.ndarray, progress: bool = True) ->
     if arrays is None:
         arrays = {"features": computed(config, images, progress)}
         decoded.save(path, arrays)
-    known.update(zip(digests, torch.from_numpy(arrays["features"]), strict=True))
-    return arrays["features"]
+    found = np.asarray(arrays["features"])
+    known.update(zip(digests, torch.from_numpy(found), strict=True))
+    return found
 
 
 @torch.no_grad()
-def computed(config: PhotosConfig, images: np.ndarray, progress: bool = True) -> np.ndarray:
+def computed(config: PhotosConfig, images: Values, progress: bool = True) -> np.ndarray:
     """(N, F) float16 by the backbone, in fp32, so that they are the same on every processor."""
     with torch.random.fork_rng(devices=[]):
         model = frozen(config, 2)
@@ -80,7 +82,7 @@ def _digest(image: np.ndarray) -> bytes:
 
 def forward(config: PhotosConfig) -> Forward:
     """With a backbone, the logits from features known already, else through all layers."""
-    if config.backbone == "none":
+    if config.backbone == "none" or config.tuned:
         return call
     known = _known.setdefault(kind_of(config), {})
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from apps.photos.augmentation import cut_out, mirrored_and_shifted, recoloured
+from apps.photos.augmentation import cut_out, grown, mirrored_and_shifted, recoloured
 from apps.photos.config import Augment, PhotosConfig
 from apps.photos.fitted import FittedPhotos, nominal
 from cnn_core.nn.backbones.efficientnet import HEAD, efficientnet_lite0
@@ -22,13 +22,14 @@ from cnn_core.nn.backbones.pretrained import pretrained
 from cnn_core.nn.blocks import Dense, GlobalPool
 from cnn_core.nn.network import ConvNet
 
+RATE = 0.1  # of what a backbone learns on, to the learning rate of a new head
 STRIDE = 32  # of the backbone: pixels a place of its last maps
 
 
 class PhotoFront(nn.Module):
     """Pixels (B, 3, S, S), uint8 or float in 0..255 -> (pixels - mean) / sd, enlarged or reduced to `seen` if given.
 
-    While training, each picture is first changed at random as `augment` says.
+    While training, each picture is first changed at random as `augment` says, and small at first with `grow`.
     """
 
     def __init__(self, mean: Sequence[float], sd: Sequence[float], augment: Augment, seen: int = 0):
@@ -36,6 +37,7 @@ class PhotoFront(nn.Module):
         self.mean: Tensor
         self.scale: Tensor
         self.augment, self.seen = augment, seen
+        self.progress = 1.0  # share of the training that is done, which the training loop sets
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("scale", 1 / torch.tensor(sd).view(3, 1, 1), persistent=False)
 
@@ -50,6 +52,8 @@ class PhotoFront(nn.Module):
         x = (x - self.mean) * self.scale
         if changes.cutout:
             x = cut_out(x, changes.cutout)
+        if changes.grow > self.progress:
+            x = grown(x, self.progress / changes.grow)
         if self.seen and x.shape[-1] != self.seen:
             x = functional.interpolate(x, (self.seen, self.seen), mode="bilinear", align_corners=False)
         return x.contiguous(memory_format=torch.channels_last)
@@ -57,17 +61,26 @@ class PhotoFront(nn.Module):
 
 class FrozenNet(nn.Sequential):
     """A trained backbone that stays as it is, and a head that learns: pictures (B, 3, S, S), or the features (B, F)
-    that its layers up to `flatten` or `global_pool` would make of them, -> logits (B, classes)."""
+    that its layers up to `flatten` or `global_pool` would make of them, -> logits (B, classes).
 
-    def __init__(self, front: PhotoFront, body: nn.Sequential, head: OrderedDict[str, nn.Module]):
+    The layers of the body that are named `tuned` learn on, at RATE times the learning rate; their batch norms keep
+    their statistics.
+    """
+
+    def __init__(
+        self, front: PhotoFront, body: nn.Sequential, head: OrderedDict[str, nn.Module], tuned: Sequence[str] = ()
+    ):
         parts: OrderedDict[str, nn.Module] = OrderedDict(front=front)
         parts.update((name, child) for name, child in body.named_children())
         parts.update(head)
         super().__init__(parts)
         self.learning = tuple(head)
         for name, child in self.named_children():
-            if name not in self.learning:
+            if name not in (*self.learning, *tuned):
                 child.requires_grad_(False)
+            elif name in tuned:
+                for parameter in child.parameters():
+                    parameter.rate = RATE  # type: ignore[attr-defined]
 
     def forward(self, input: Tensor) -> Tensor:
         """See the class."""
@@ -85,10 +98,10 @@ class FrozenNet(nn.Sequential):
         return pictures
 
     def train(self, mode: bool = True) -> FrozenNet:
-        """The head alone trains; batch norms of the backbone keep their statistics."""
+        """The head and the changes of pictures know of training; batch norms of the backbone keep their statistics."""
         super().train(mode)
         for name, child in self.named_children():
-            if name not in self.learning:
+            if name not in (*self.learning, "front"):
                 child.eval()
         return self
 
@@ -126,8 +139,10 @@ def frozen(config: PhotosConfig, classes: int, body: nn.Sequential | None = None
     if config.net.head_dropout:
         head["output_dropout"] = nn.Dropout(config.net.head_dropout)
     head["output"] = nn.Linear(inputs, classes)
-    front = PhotoFront((127.5,) * 3, (127.5,) * 3, Augment(), config.seen)
-    return FrozenNet(front, nn.Sequential(layers), head)
+    front = PhotoFront((127.5,) * 3, (127.5,) * 3, config.augment, config.seen)
+    blocks = [name for name in layers if name.startswith("block")]
+    tuned = (*blocks[len(blocks) - config.tuned :], "head") if config.tuned else ()
+    return FrozenNet(front, nn.Sequential(layers), head, tuned)
 
 
 @torch.no_grad()

@@ -12,10 +12,19 @@ def _serve() -> VerbModule:
     return serve
 
 
+def _lecture() -> VerbModule:
+    from apps.playground.lecture import command
+
+    return command
+
+
 PLAYGROUND = Command(
     prog="cnn-playground",
     about="A page in which you draw and watch a network of your own think; nothing leaves this machine.",
-    verbs={"serve": Verb("serve the page on this machine and open it in the browser", _serve)},
+    verbs={
+        "serve": Verb("serve the page on this machine and open it in the browser", _serve),
+        "lecture": Verb("the page of the lecture's questions as one file, or its networks trained again", _lecture),
+    },
 )
 GENERAL = ("-h", "--help", "help", "--version", "--print-completion")
 
@@ -23,7 +32,7 @@ GENERAL = ("-h", "--help", "help", "--version", "--print-completion")
 def main(args: list[str] | None = None) -> int:
     """Serve the page of the runs named; the exit status."""
     args = sys.argv[1:] if args is None else args
-    return run(PLAYGROUND, args if args and args[0] in (*GENERAL, "serve") else ["serve", *args])
+    return run(PLAYGROUND, args if args and args[0] in (*GENERAL, *PLAYGROUND.verbs) else ["serve", *args])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ SUITE = "The page and the network's code: CNN suite, MIT licence."
 def notices(cards: Iterable[Mapping[str, Any]]) -> bytes:
     """The notices of the suite, of the runtime with its third parties, and of the networks' data sets; UTF-8 text."""
     found = [SUITE, f"{PACKAGE} {VERSION}\n\n{_onnxruntime()}"]
-    for name in sorted({card["data"] for card in cards}):
+    for name in sorted({name for card in cards for name in (card["data"], *card.get("carries", ()))}):
         try:
             manifest = load_manifest(name)
         except UserError:  # data of the network's owner

@@ -16,13 +16,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apps.playground.networks import Network, network_of
 from apps.playground.notices import notices
 from apps.playground.runtime import runtime
 from cnn_core.errors import UserError
-from cnn_core.runs import Run
+
+if TYPE_CHECKING:
+    from cnn_core.runs import Run
 
 WEB = Path(__file__).with_name("web")
 IMPORT = re.compile(r"""^(?:(?:import|export)\s[^'"]*?from|import)\s+['"](\.[^'"]+)['"]""", re.MULTILINE)
@@ -47,7 +49,7 @@ def single(networks: Sequence[Network], title: str = "") -> str:
     """The page as one file that holds everything and opens from a disk: no request leaves it."""
     ort = runtime()
     files = {"api": ort.api.read_bytes(), "glue": ort.glue.read_bytes(), "wasm": ort.wasm.read_bytes()}
-    files |= {f"graph/{number}": network.graph for number, network in enumerate(networks)}
+    files |= files_of(networks)
     files["notices"] = notices(network.card for network in networks)
     inside = {
         name: {"gzip": base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()} for name, data in files.items()
@@ -57,9 +59,17 @@ def single(networks: Sequence[Network], title: str = "") -> str:
 
 def served(networks: Sequence[Network], title: str = "") -> str:
     """The page as the server gives it, which has the other files by their names."""
-    names = ["api", "glue", "wasm", "notices", *(f"graph/{number}" for number in range(len(networks)))]
+    names = ["api", "glue", "wasm", "notices", *files_of(networks)]
     inside = {name: {"url": f"/{name}"} for name in names}
     return _page(networks, inside, "'self'", title)
+
+
+def files_of(networks: Sequence[Network]) -> dict[str, bytes]:
+    """Graphs and parts of the networks by their names in the page: graph/0, part/0/NAME."""
+    found = {f"graph/{number}": network.graph for number, network in enumerate(networks) if network.graph}
+    for number, network in enumerate(networks):
+        found |= {f"part/{number}/{name}": data for name, data in network.parts.items()}
+    return found
 
 
 def _page(networks: Sequence[Network], files: Mapping[str, Any], connect: str, title: str) -> str:

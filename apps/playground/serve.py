@@ -20,13 +20,14 @@ class ServeOptions(Shared):
     """Options of serve."""
 
     runs: positional(tuple[Path, ...]) = ()  # type: ignore[valid-type]
-    """Run folders that train made, or @NAME; the ready-made networks when left out."""
+    """Run folders that train made, or @NAME; the ready-made networks, and the lecture's questions, when left out."""
     port: int = 0
     """Port on 127.0.0.1; 0 takes a free one."""
     browser: bool = True
     """Open the page in the browser."""
-    examples: bool | None = None
-    """Whether the page holds patches of the training pictures; by default only those of published data sets."""
+    examples: bool = False
+    """Show patches of the training pictures even where these are your own; those of published data sets are shown in
+    any case."""
 
 
 parse = parser(ServeOptions, "Serve the page of some trained networks on 127.0.0.1 and open it in the browser.")
@@ -38,12 +39,15 @@ def run(app: Any, options: ServeOptions) -> Outcome:
         raise UserError(f"--port must lie between 0 and 65535, not {options.port}")
 
     from apps.playground import networks
-    from apps.playground.runs import run_at
     from apps.playground.server import Server
 
     ready = [Path(pretrained.MARK + card.name) for card in pretrained.cards() if card.app in networks.DOMAINS]
     chosen = [pretrained.named(folder) for folder in options.runs or ready]
-    shown = [networks.network_of(run_at(folder), examples=options.examples) for folder in chosen]
+    shown = [networks.network_at(folder, examples=options.examples or None) for folder in chosen]
+    if not options.runs:
+        from apps.playground.lecture.network import network
+
+        shown.append(network())
     try:
         server = Server(shown, options.port)
     except OSError as error:

@@ -36,9 +36,7 @@ class Server(ThreadingHTTPServer):
             "/wasm": (KINDS["wasm"], ort.wasm.read_bytes()),
             "/notices": (KINDS["text"], notices(network.card for network in networks)),
         }
-        self.files |= {
-            f"/graph/{number}": ("application/octet-stream", network.graph) for number, network in enumerate(networks)
-        }
+        self.files |= {f"/{name}": ("application/octet-stream", data) for name, data in page.files_of(networks).items()}
         super().__init__((HOST, port), _Handler)
 
     @property

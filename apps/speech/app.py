@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apps.speech.config import DEFAULT, PRESETS, SpeechConfig
+from apps.speech.config import DEFAULT, PRESETS, RANGES, SpeechConfig
 from cnn_core.app import App, Verb, VerbModule, View, ViewModule
 from cnn_core.verbs.views import MAXIMIZE_OPTIONS
 
@@ -50,6 +50,12 @@ def example(config: SpeechConfig, labels: Sequence[str]) -> Tensor:
     return model.example(config)
 
 
+def medium(given: np.ndarray) -> tuple[str, bytes]:
+    from apps.speech.signal import audio
+
+    return "audio/wav", audio.as_wav((given, audio.RATE))
+
+
 def render(given: np.ndarray, heat: np.ndarray | None = None) -> np.ndarray:
     from apps.speech import render as module
 
@@ -76,6 +82,14 @@ def report(run: Run, data: Dataset, logits: Tensor, folder: Path) -> tuple[dict[
     return module.report(run, data, logits, folder)
 
 
+def beside(run: Run, onnx: Path) -> dict[str, Any]:
+    if not run.config.streams:
+        return {}
+    from apps.speech.nets import step
+
+    return {"step": step.export_step(run, step.step_path(onnx))}
+
+
 def _sounds() -> ViewModule:
     from apps.speech.verbs import sounds
 
@@ -100,10 +114,10 @@ def _listen() -> VerbModule:
     return listen
 
 
-def _export() -> VerbModule:
-    from apps.speech.verbs import export
+def _record() -> VerbModule:
+    from apps.speech.verbs import record
 
-    return export
+    return record
 
 
 def estimator() -> type:
@@ -118,13 +132,16 @@ APP = App(
     config=SpeechConfig,
     presets=PRESETS,
     default_preset=DEFAULT,
+    ranges=RANGES,
     load=load,
     read=read,
     encode=encode,
     build=build,
     example=example,
     render=render,
+    medium=medium,
     patch=patch,
+    beside=beside,
     report=report,
     maximize=maximize,
     estimator=estimator,
@@ -142,7 +159,7 @@ APP = App(
     verbs={
         "prepare": Verb("fetch and verify a data set, or have synthetic voices speak words", _prepare),
         "evaluate": Verb("accuracy by word, speaker and noise, confusion, calibration, worst mistakes", _evaluate),
-        "listen": Verb("find words in a long recording, with their times", _listen),
-        "export": Verb("ONNX, front end included, checked against PyTorch", _export),
+        "listen": Verb("find words in a recording, a pipe or a microphone's sound, with their times", _listen),
+        "record": Verb("record words from a microphone, one request after another, for training", _record),
     },
 )

@@ -68,6 +68,8 @@ class WordSpotter(NetworkClassifier):
     def _examined(self, X: Any, first: bool) -> np.ndarray:
         """Clips (N, 16000) int16."""
         rows = isinstance(X, np.ndarray) and X.ndim == 2
+        if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype != object and X.dtype.kind not in "USO":
+            raise ValueError("X is one recording; give a list of recordings, [X]")
         given = listed(list(X) if rows else X, "recording")
         if all(isinstance(each, str | Path) for each in given):
             return read_files(self._app, given)
@@ -82,7 +84,9 @@ class WordSpotter(NetworkClassifier):
 
 
 def _clip(given: Any, number: int) -> np.ndarray:
-    """One second (16000,) int16. Raises ValueError for what is no recording."""
+    """One second (16000,) int16. Raises ValueError for what is no recording, UserError for a file that is none."""
+    if isinstance(given, str | Path):
+        return audio.read(Path(given))
     samples, rate = given if isinstance(given, tuple) and len(given) == 2 else (given, audio.RATE)
     samples = np.asarray(samples)
     floats = np.issubdtype(samples.dtype, np.floating)

@@ -4,43 +4,35 @@ Letters: B batch, L samples, F bins of the transform, T frames.
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from apps.speech.config import Augment, FrontConfig
-from apps.speech.signal.augment import Augmentation, mask
-from apps.speech.signal.frames import BANDS, BINS, HOP, POINTS
-from apps.speech.signal.spectrum import dft_basis, mel_filters, power_spectrum, window
+from apps.speech.signal.frames import BANDS, HOP, POINTS
+from apps.speech.signal.mel_front import MelFront
+from apps.speech.signal.spectrum import power_spectrum
 from cnn_core.optional import require
 
 CHUNK = 16  # clips transformed at a time, so that the spectra stay in the processor's cache
 
 
-class LogMel(nn.Module):
+class LogMel(MelFront):
     """Samples (B, L) int16, or floats in their range, to (B, 1, 40, T); T is 101 for one second.
 
     Equal to the logarithm of torchaudio's MelSpectrogram of samples / 32768, plus `floor`. An exported
-    network computes the transform as a convolution with a basis, otherwise it is a fast Fourier transform: the same
-    numbers four times as fast. In training, each clip is first changed at random by `augment`.
+    network computes the energies as products with small matrices, otherwise by a fast Fourier transform: the same
+    numbers. In training, each clip is first changed at random by `augment`.
     """
 
-    basis: Tensor
-    window: Tensor
-    filters: Tensor
     cosines: Tensor
 
     def __init__(self, config: FrontConfig, augment: Augment | None = None):
-        super().__init__()
-        self.config, self.augment = config, augment or Augment()
-        self.register_buffer("window", window().float(), persistent=False)
-        self.register_buffer("basis", dft_basis(), persistent=False)
-        self.register_buffer("filters", mel_filters(), persistent=False)
+        super().__init__(config, augment)
         if config.kind == "mfcc":
             cosines = require("torchaudio.functional", "the cosine transform").create_dct(
                 config.coefficients, BANDS, norm="ortho"
             )  # (40, coefficients)
             self.register_buffer("cosines", cosines, persistent=False)
-        self.change = Augmentation(self.augment, self.filters, self.window) if self.augment else None
 
     def forward(self, samples: Tensor) -> Tensor:
         """(B, L) -> (B, 1, 40, T)."""
@@ -55,13 +47,9 @@ class LogMel(nn.Module):
 
     def energy(self, samples: Tensor) -> Tensor:
         """(B, L) floats in -1..1 -> (B, 40, T) energies of the mel bands."""
-        side = POINTS // 2
         if torch.compiler.is_exporting():
-            padded = functional.pad(samples[:, None], (side, side), mode="reflect")
-            spectrum = functional.conv1d(padded, self.basis, stride=HOP)  # (B, 2 F, T)
-            power = spectrum[:, :BINS].square() + spectrum[:, BINS:].square()
-            return self.filters.T @ power
-        parts = []
+            return self.energies(samples)
+        side, parts = POINTS // 2, []
         for part in samples.split(CHUNK):
             frames = functional.pad(part, (side, side), mode="reflect").unfold(1, POINTS, HOP)  # (b, T, 512)
             parts.append((power_spectrum(frames, self.window) @ self.filters).transpose(1, 2))
@@ -73,9 +61,7 @@ class LogMel(nn.Module):
             # Divided by mean + 1e-9, for silence; written with 1, for the ONNX exporter takes 1e-9 for 0 and drops it.
             energy = energy * 1e9
             energy = energy / (energy.mean((1, 2), keepdim=True) + 1)
-        found = (energy + self.config.floor).log()
-        if self.training and (self.augment.time_masks or self.augment.band_masks):
-            found = mask(found, self.augment)
+        found = self.masked((energy + self.config.floor).log())
         if self.config.kind == "mfcc":
             found = self.cosines.T @ found
         return found[:, None]

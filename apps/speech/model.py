@@ -14,8 +14,10 @@ from apps.speech.nets.along_both import res8, trad_fpool3
 from apps.speech.nets.along_frequency import one, windows
 from apps.speech.nets.along_time import tc_resnet8
 from apps.speech.nets.broadcast import bc_resnet
+from apps.speech.nets.causal import tc_resnet8_stream
 from apps.speech.signal.audio import LENGTH
 from apps.speech.signal.frames import BANDS, FRAMES
+from apps.speech.signal.running import RunningLogMel
 
 NETWORKS = {
     "windows": windows,
@@ -23,6 +25,7 @@ NETWORKS = {
     "one-fstride4": one,
     "one-fstride8": one,
     "tc-resnet8": tc_resnet8,
+    "tc-resnet8-stream": tc_resnet8_stream,
     "res8": res8,
     "trad-fpool3": trad_fpool3,
     "bc-resnet": bc_resnet,
@@ -38,7 +41,7 @@ def example(config: SpeechConfig) -> Tensor:
 def build(config: SpeechConfig, labels: tuple[str, ...]) -> nn.Module:
     """The network of `config` with one output for each label: samples (B, L) to logits (B, classes)."""
     bands = config.front.coefficients if config.front.kind == "mfcc" else BANDS
-    front = LogMel(config.front, config.augment)
+    front = (RunningLogMel if config.streams else LogMel)(config.front, config.augment)
     return nn.Sequential(OrderedDict(front=front, **layers(config.net, len(labels), bands)))
 
 

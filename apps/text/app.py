@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apps.text.config import DATA_SETS, DEFAULT, PRESETS, TextConfig
+from apps.text.config import DATA_SETS, DEFAULT, PRESETS, RANGES, TextConfig
 from apps.text.words.vocabulary import FittedText
 from cnn_core.app import App, Verb, VerbModule, View, ViewModule
 
@@ -28,9 +28,9 @@ def load(config: TextConfig, fitted: FittedText | None = None) -> Dataset:
 
 
 def read(source: Path | bytes, fitted: FittedText) -> np.ndarray:
-    from apps.text import data
+    from apps.text.words import one_text
 
-    return data.read(source, fitted)
+    return one_text.read(source, fitted)
 
 
 def encode(value: Any) -> bytes:
@@ -75,6 +75,12 @@ def forward(config: TextConfig) -> Forward:
     from apps.text import model
 
     return model.forward(config)
+
+
+def medium(given: np.ndarray, fitted: FittedText | None = None) -> tuple[str, bytes]:
+    from apps.text import render as module
+
+    return "text/plain; charset=utf-8", module.words_of(given, fitted).encode()
 
 
 def render(given: np.ndarray, heat: np.ndarray | None = None, fitted: FittedText | None = None) -> np.ndarray:
@@ -169,6 +175,7 @@ APP = App(
     config=TextConfig,
     presets=PRESETS,
     default_preset=DEFAULT,
+    ranges=RANGES,
     load=load,
     read=read,
     encode=encode,
@@ -181,6 +188,7 @@ APP = App(
     multilabel=multilabel,
     forward=forward,
     render=render,
+    medium=medium,
     patch=patch,
     report=report,
     maximize=maximize,

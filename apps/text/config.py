@@ -7,6 +7,7 @@ from apps.text.reading.form import Form, FormOptions
 from apps.text.reading.tokenizers import WORDPIECE
 from cnn_core.errors import UserError
 from cnn_core.training.recipe import FitConfig
+from cnn_core.verbs.measures.tuning.ranges import USUAL, Even, OneOf
 
 
 @dataclass(frozen=True)
@@ -248,6 +249,18 @@ PRESETS = {
         fit=replace(RECIPE, epochs=8, learning_rate=0.002),
     ),
 }
+_TEXT = {
+    "net.dropout": Even(0.2, 0.7),
+    "net.filters": OneOf((50, 100, 200)),
+    "net.windows": OneOf(([2, 3, 4], [3, 4, 5], [2, 3, 4, 5])),
+    "vectors.word_dropout": OneOf((0.0, 0.1, 0.2)),
+}
+_DEEP = {"net.dropout": Even(0.2, 0.7), "net.filters": OneOf((64, 96, 128))}
+_FLAT = ("rand", "static", "nonstatic", "multichannel", "best", "kim")
+RANGES = {name: USUAL | (_TEXT if name in _FLAT else _DEEP) for name in PRESETS}
+RANGES["tuned"] = USUAL | {"net.dropout": Even(0.0, 0.5)}
+RANGES["contextual"] = USUAL | {"net.dropout": Even(0.0, 0.6)}
+"""Where `tune` searches."""
 DEFAULT = "rand"  # needs no vectors, so that a first run fetches a few MB only
 DATA_SETS = ("movie-snippets", "mr", "sst", "trec", "ag-news", "imdb", "glove-50d", "minilm")
 """Manifests that the app knows."""

@@ -15,13 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from apps.text.config import TextConfig, TextData
 from apps.text.corpus import Corpus, read_corpus, read_foreign, remembered_form, same_data
-from apps.text.reading.files import decode, read_bytes
-from apps.text.reading.form import NOTHING, Form, FormOptions
+from apps.text.reading.form import NOTHING, FormOptions
 from apps.text.reading.labelled import Texts
 from apps.text.reading.scripts import check_tokens
 from apps.text.reading.tokenizers import WORDPIECE, normal_form, tokenizer
@@ -277,16 +275,6 @@ def _encoded(texts: Texts, tokens: list[list[str]], fitted: FittedText, where: s
 
 
 # Texts to predict
-
-
-def read(source: Path | bytes, fitted: FittedText) -> np.ndarray:
-    """Word numbers (T,) int32 of one text: a whole file in the encoding of the training data, or bytes in UTF-8."""
-    vocabulary = fitted.vocabulary
-    if isinstance(source, bytes):
-        text = decode(source, "standard input")
-    else:
-        text = decode(read_bytes(source), str(source), Form(encoding=fitted.form.encoding))
-    return vocabulary.encode(vocabulary.tokenize(text))
 
 
 def encode_texts(vocabulary: Vocabulary, texts: Sequence[str]) -> TextSplit:

@@ -2,8 +2,8 @@
 
     python model.predict.py model.onnx "a text" "another"
 
-model.vocabulary.json lies beside the network. Tokenizers: english, kim and characters; jieba needs that package,
-wordpiece the package tokenizers.
+model.vocabulary.json lies beside the network, and serves model-int8.onnx too. Tokenizers: english, kim and characters;
+jieba needs that package, wordpiece the package tokenizers.
 """
 
 import json
@@ -65,7 +65,8 @@ def shown(text):
 
 def main(path, texts):
     """Print label, probability and text of each text, separated by tabs."""
-    vocabulary = json.loads(Path(path).with_suffix(".vocabulary.json").read_text(encoding="utf-8"))
+    words = Path(path).with_name(Path(path).stem.removesuffix("-int8") + ".vocabulary.json")
+    vocabulary = json.loads(words.read_text(encoding="utf-8"))
     numbers = {word: number for number, word in enumerate(vocabulary["words"])}
     name = vocabulary["tokenizer"]
     split = wordpiece(numbers) if name == "wordpiece" else TOKENIZERS[name.removesuffix(":case")]

@@ -26,6 +26,13 @@ def render(words: np.ndarray, heat: np.ndarray | None = None, fitted: FittedText
     return _strip(text, heats)
 
 
+def words_of(words: np.ndarray, fitted: FittedText | None = None) -> str:
+    """Word numbers (T,), pads left out, as the words themselves with blanks between; numbers without `fitted`."""
+    numbers = np.asarray(words).astype(np.int64).ravel()
+    vocabulary = fitted.vocabulary.words if fitted else None
+    return " ".join(vocabulary[n] if vocabulary else str(n) for n in numbers[numbers != 0].tolist())
+
+
 def patch(words: np.ndarray, box: Sequence[tuple[int, int]], fitted: FittedText | None = None) -> np.ndarray:
     """The words `start` to `stop` of a text, as one strip; the box may reach beyond its ends."""
     ((start, stop),) = box

@@ -5,6 +5,7 @@ hundred of them take no longer to lay out than one.
 """
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +21,10 @@ SIGNED = "RdBu_r"  # blue below zero, white at zero, red above
 EDGE = 0.12  # inches of margin around the sheet
 GAP = 0.09  # inches between tiles
 LINE = 0.155  # inches per line of caption
+ROW = 6.5  # what fits into so many inches is one row
+TITLE, NARROW = 0.092, 4.5  # inches of a letter of the title; a sheet is made so wide for it, then it is broken
+FONT, WIDE = 8.0, 0.0088  # points of a caption's font; inches of a letter for each of them
+FEW, SMALL, LARGE = 8, 1.6, 2.6  # so many pictures are drawn larger, between these sizes in inches
 
 
 def gallery(
@@ -28,15 +33,19 @@ def gallery(
     *,
     title: str | None = None,
     columns: int | None = None,
-    size: float = 1.05,
+    size: float | None = None,
     wrong: Sequence[bool] | None = None,
 ) -> "Figure":
     """Pictures (H, W) grey or (H, W, 3) colour, uint8 or float 0..1, each above its caption.
 
-    `size` is the longer side of the largest picture in inches; captions may have several lines; `wrong` marks
-    captions to print in red. Raises ValueError for no pictures, odd shapes or a wrong number of captions.
+    `size` is the longer side of the largest picture in inches, 1.05 when left out; up to FEW pictures are then drawn
+    larger, as wide as their captions. Captions may have several lines; `wrong` marks captions to print in red. Raises
+    ValueError for no pictures, odd shapes or a wrong number of captions.
     """
     tiles = [_picture(np.asarray(picture), k) for k, picture in enumerate(pictures)]
+    if size is None:
+        wanted = _letters(captions) * FONT * WIDE if len(tiles) <= FEW and columns is None else 1.05
+        size = min(max(wanted, SMALL if len(tiles) <= FEW and columns is None else 1.05), LARGE)
     return _sheet(tiles, captions, title=title, columns=columns, size=size, wrong=wrong, limits=None, signed=False)
 
 
@@ -146,21 +155,21 @@ def _sheet(
             raise ValueError(f"{len(values)} {name} for {len(tiles)} pictures")
     tallest, widest = max(t.shape[0] for t in tiles), max(t.shape[1] for t in tiles)
     unit = size / max(tallest, widest)  # inches per pixel, the same for all
-    font = 8.0
-    letters = max((len(line) for text in captions or () for line in text.split("\n")), default=0)
-    cell_width = max(unit * widest, letters * font * 0.0088)  # a caption must not run into its neighbour
+    cell_width = max(unit * widest, _letters(captions) * FONT * WIDE)  # a caption must not run into its neighbour
     lines = max((text.count("\n") + 1 for text in captions or ()), default=0)
     cell_height = unit * tallest + (lines * LINE + 0.04 if lines else 0.0)
     across = min(len(tiles), columns or _columns(len(tiles), cell_width + GAP, cell_height + GAP))
     down = math.ceil(len(tiles) / across)
-    head, foot = 0.3 if title else 0.0, 0.42 if bar else 0.0
-    needed = max(1.75 if bar else 0.0, 0.092 * len(title or "") if title else 0.0)
-    width = max(across * (cell_width + GAP) - GAP, needed) + 2 * EDGE
+    inside = max(across * (cell_width + GAP) - GAP, 1.75 if bar else 0.0, min(NARROW, TITLE * len(title or "")))
+    heading = textwrap.wrap(title or "", max(int(inside / TITLE), 12))
+    head, foot = 0.13 + 0.17 * len(heading) if heading else 0.0, 0.42 if bar else 0.0
+    width = inside + 2 * EDGE
     height = down * (cell_height + GAP) - GAP + head + foot + 2 * EDGE
 
     figure = new_figure(width, height, constrained=False)
     if title:
-        figure.text(EDGE / width, 1 - EDGE / height, title, ha="left", va="top", fontweight="bold", fontsize=10.5)
+        text = "\n".join(heading)
+        figure.text(EDGE / width, 1 - EDGE / height, text, ha="left", va="top", fontweight="bold", fontsize=10.5)
     image = None
     for k, tile in enumerate(tiles):
         row, column = divmod(k, across)
@@ -182,7 +191,7 @@ def _sheet(
                 captions[k],
                 ha="center",
                 va="top",
-                fontsize=font,
+                fontsize=FONT,
                 linespacing=1.15,
                 color=RED if wrong is not None and wrong[k] else INK,
             )
@@ -196,7 +205,14 @@ def _sheet(
     return figure
 
 
+def _letters(captions: Sequence[str] | None) -> int:
+    """Of the longest line."""
+    return max((len(line) for text in captions or () for line in text.split("\n")), default=0)
+
+
 def _columns(count: int, width: float, height: float) -> int:
+    if count * width <= ROW:
+        return count
     # About 4 : 3 and no wider than a page; of the widths near that, the one that wastes the fewest places.
     ideal = max(1, min(round(math.sqrt(count * height / width * 4 / 3)), int(11 / width)))
     near = range(max(1, math.ceil(ideal * 0.75)), math.ceil(ideal * 1.25) + 1)

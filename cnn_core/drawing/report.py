@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import numpy as np
 
 from cnn_core.console import visible
+from cnn_core.drawing.fonts import families, missing_characters_told
 from cnn_core.errors import UserError
 from cnn_core.files import atomic, write_json
 from cnn_core.metrics.classes import Calibration, Coverage, Metrics, wilson_interval
@@ -35,6 +36,8 @@ __all__ = [
 # Okabe and Ito's colours: told apart with every common colour vision.
 BLUE, ORANGE, GREEN, RED, GREY, INK = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8A8F98", "#22262B"
 
+DPI = 150
+"""Pixels per inch of what is saved."""
 STYLE: dict[str, Any] = {
     "font.size": 9,
     "axes.titlesize": 10.5,
@@ -77,6 +80,7 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 
         with mpl.rc_context():
             mpl.rcParams.update(STYLE)  # type: ignore[arg-type]  # its stubs list every key as a literal
+            mpl.rcParams["font.family"] = families()
             return draw(*args, **kwargs)
 
     return wrapper
@@ -92,7 +96,7 @@ def new_figure(width: float, height: float, *, constrained: bool = True) -> "Fig
     return figure
 
 
-def save(figure: "Figure", path: str | Path, *, dpi: int = 150) -> Path:
+def save(figure: "Figure", path: str | Path, *, dpi: int = DPI) -> Path:
     """Write `figure` atomically; the suffix names the format (.png, .pdf, .svg). Gives the path back.
 
     Raises UserError for a suffix matplotlib does not know and when the file cannot be written.
@@ -103,7 +107,7 @@ def save(figure: "Figure", path: str | Path, *, dpi: int = 150) -> Path:
     if kind not in supported:
         raise UserError(f"cannot draw {final}: no picture format .{kind}; use .png, .pdf or .svg")
     _show_controls(figure)
-    with atomic(final) as temporary:
+    with atomic(final) as temporary, missing_characters_told(final):
         figure.savefig(temporary, format=kind, dpi=dpi)
     return final
 

@@ -1,9 +1,30 @@
-"""Tables as text: aligned columns for a terminal, or Markdown."""
+"""Tables as text: aligned columns for a terminal, Markdown, or the CSV file beside a picture."""
 
+import csv
+import io
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 from cnn_core.console import visible
+from cnn_core.errors import UserError
+from cnn_core.files import atomic, csv_cell
+
+
+def beside(picture: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Path:
+    """Write the numbers behind a picture as a CSV file of the same name beside it; the file.
+
+    Raises UserError where it cannot be written.
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([[csv_cell(cell) for cell in row] for row in (header, *rows)])
+    path = picture.with_suffix(".csv")
+    try:
+        with atomic(path) as part:
+            part.write_text(text.getvalue(), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    return path
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, markdown: bool = False) -> str:

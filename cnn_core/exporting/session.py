@@ -51,24 +51,50 @@ class ExportedRun:
         return self.app.several_labels(self.config)
 
     def answers_to(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """(probabilities (N, C) float64, unlikeness (N,), None where it cannot be told) of inputs (N, ...)."""
+        """(probabilities (N, C) float64, unlikeness (N,), None where it cannot be told) of inputs (N, ...).
+
+        Raises UserError for a file of another network.
+        """
         outputs = [output.name for output in self.on_one_processor.get_outputs()]
         found = self._run(inputs, [name for name in ("logits", "unlikeness") if name in outputs])
+        classes = found[0].shape[1:]
+        if classes != (len(self.labels),):
+            raise UserError(
+                f"{self.file}: has {prod(classes)} classes, and the run {len(self.labels)}; export it again"
+            )
         return probabilities_of(found[0], self.several_labels), found[1] if len(found) > 1 else None
 
     def logits(self, inputs: np.ndarray) -> np.ndarray:
         """Inputs (N, ...) as `app.read` gives them -> calibrated logits (N, C) float64."""
         return self._run(inputs, ["logits"])[0].astype(np.float64)
 
+    def outputs(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Inputs (N, ...) -> "logits" and what the network says beside them (see `App.further`), (N, ...) float64 each;
+        the logits alone where the file has no more.
+        """
+        further = self.app.further_of(self.config)
+        given = {output.name for output in self.on_one_processor.get_outputs()}
+        names = ["logits", *(name for name in (further.names if further else ()) if name in given)]
+        return {name: found.astype(np.float64) for name, found in zip(names, self._run(inputs, names), strict=True)}
+
     def _run(self, inputs: np.ndarray, names: Sequence[str]) -> list[np.ndarray]:
-        """The outputs of these names, each (N, ...)."""
+        """The outputs of these names, "logits" first, each (N, ...). Raises UserError for a file of another network."""
         session = self.on_all_processors if len(inputs) >= MANY else self.on_one_processor
         size = max(1, min(AT_ONCE, MOST_WORDS // prod(inputs.shape[1:]))) if self.app.free_axes else AT_ONCE
-        parts = [
-            session.run(names, {session.get_inputs()[0].name: inputs[start : start + size]})
-            for start in range(0, len(inputs), size)
-        ]
+        try:
+            parts = [
+                session.run(names, {session.get_inputs()[0].name: inputs[start : start + size]})
+                for start in range(0, len(inputs), size)
+            ]
+        except Exception as error:  # its own exception types share no base but Exception
+            raise UserError(
+                f"{self.file}: does not fit the run; export it again, or take --engine torch ({first_line(error)})"
+            ) from error
         return [np.concatenate(each) for each in zip(*parts, strict=True)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle: without the sessions, which are opened again."""
+        return {name: value for name, value in self.__dict__.items() if not name.startswith("on_")}
 
     @cached_property
     def on_one_processor(self) -> Any:

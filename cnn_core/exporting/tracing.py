@@ -47,18 +47,21 @@ def _untie(module: nn.Module) -> None:
 
 def traced(
     network: nn.Module,
-    example: Tensor,
-    input_name: str,
+    example: Tensor | tuple[Tensor, ...],
+    input_name: str | Sequence[str],
     output_names: Sequence[str],
     axes: Mapping[int, str] | None,
 ) -> Any:
-    """The onnxscript program of `network`; `axes` (axis -> name) are free, all are as in `example` where it is None."""
+    """The onnxscript program of `network`; `axes` (axis -> name) are free, all are as in `example` where it is None.
+
+    A network of several inputs has as many examples and names.
+    """
     with _quiet():
         program = torch.onnx.export(
             network,
-            (example,),
+            example if isinstance(example, tuple) else (example,),
             dynamo=True,
-            input_names=[input_name],
+            input_names=[input_name] if isinstance(input_name, str) else list(input_name),
             output_names=list(output_names),
             dynamic_shapes=None if axes is None else ({i: torch.export.Dim(name) for i, name in axes.items()},),
             verbose=False,
@@ -70,6 +73,7 @@ def traced(
 def modules_around(metadata: Mapping[str, str]) -> list[str]:
     """Names of the modules around a node, outermost first, from its notes; "" is the network itself."""
     scopes: list[str] = ast.literal_eval(metadata.get(SCOPES, "[]"))
+    scopes = [scope for scope in scopes if not scope.startswith("_empty_nn_module_stack")]  # sizes: of no module
     return [scope.removeprefix(BELOW) if scope != BELOW.rstrip(".") else "" for scope in scopes[:-1]]
 
 

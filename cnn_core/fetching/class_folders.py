@@ -4,14 +4,26 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from cnn_core.errors import UserError
+
 TEST_FOLDERS = ("test", "val", "valid", "validation")
 
 
 def class_names(folder: Path, suffixes: Sequence[str]) -> list[str]:
     """Names of the folders inside `folder` that hold files with these endings; numbers in the order of their values."""
     visible = (path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX")))
-    names = [path.name for path in visible if path.is_dir() and class_files(path, suffixes)]
+    names = [named(path) for path in visible if path.is_dir() and class_files(path, suffixes)]
     return sorted(names, key=natural_order)
+
+
+def named(folder: Path) -> str:
+    """The name of a class's folder. Raises UserError where it is not UTF-8, in which a run keeps its classes."""
+    try:
+        folder.name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        shown = folder.name.encode("ascii", "backslashreplace").decode()
+        raise UserError(f"{folder.parent}: the name of its folder {shown} is not UTF-8; rename it") from error
+    return folder.name
 
 
 def natural_order(name: str) -> list[tuple[int, str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -18,11 +19,13 @@ from urllib.request import url2pathname
 
 from cnn_core import console
 from cnn_core.errors import UserError
+from cnn_core.fetching.limits import LimitError, Meter, TooLargeError, within
 from cnn_core.files import digest_of
 
 CHUNK = 1 << 18  # bytes
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
+HEAD_SECONDS = 90.0
 ATTEMPTS = 3
 
 
@@ -73,8 +76,8 @@ def download(
 ) -> None:
     """Fetch `url` (http, https or file) to `target`, checked against `digest` = (kind, hexadecimal value).
 
-    Raises SourceError where the source fails (no connection, bad status, wrong content), UserError where
-    there is no space; `target` then does not exist, or is what it was before.
+    Raises SourceError where the source fails (no connection, bad status, wrong content, more bytes than `size`, too
+    slow), UserError where there is no space; `target` then does not exist, or is what it was before.
     """
     opener = opener or (_open_file if urlsplit(url).scheme == "file" else _open_http)
     part = target.with_name(f"{target.name}.part")
@@ -90,6 +93,10 @@ def download(
                     raise SourceError(_short(error)) from error
                 time.sleep(0.2 * 2**attempt)
                 continue
+            except LimitError as error:
+                if isinstance(error, TooLargeError):
+                    part.unlink(missing_ok=True)
+                raise SourceError(str(error)) from error
             kind, expected = digest
             found = digest_of(part, kind)
             if found == expected:
@@ -126,18 +133,28 @@ def _receive(url: str, part: Path, size: int | None, progress: bool, opener: Ope
         if reply.status_code == 206 and not reply.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             raise SourceError("the server resumes at the wrong place")
         have = have if reply.status_code == 206 else 0
-        length = reply.headers.get("Content-Length", "")
-        total = have + int(length) if length.isdigit() else size
+        length = _length(reply.headers)
+        total = size if length is None else have + length
+        if size is not None and total is not None and total > size:
+            raise SourceError(f"says that it sends {total:,} bytes, not the {size:,} that the file has")
         with part.open("ab" if have else "wb") as out:
-            _copy(reply, out, part.name.removesuffix(".part"), have, total, progress)
+            _copy(reply, out, part.name.removesuffix(".part"), have, total if size is None else size, progress)
         have = part.stat().st_size
     if total is not None and have < total:
         raise ConnectionError(f"the connection ended after {have} of {total} bytes")
 
 
+def _length(headers: Mapping[str, str]) -> int | None:
+    """Content-Length, where it is a number as RFC 9110 has it."""
+    text = headers.get("Content-Length", "").strip()
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+
+
 def _copy(reply: Reply, out: IO[bytes], name: str, have: int, total: int | None, progress: bool) -> None:
+    meter = Meter(total, have)
     with console.progress(name, total=total, done=have, unit="B", scale=1024, show=progress) as bar:
-        for chunk in reply.iter_raw(CHUNK):
+        for chunk in reply.iter_raw():  # as it comes: a large piece of a slow one would come too late to say so
+            meter.check(len(chunk))
             out.write(chunk)
             bar.update(len(chunk))
 
@@ -153,7 +170,8 @@ class _HttpReply:
         from urllib3.exceptions import HTTPError
 
         try:
-            yield from self._response.raw.stream(chunk_size or CHUNK, decode_content=False)
+            while chunk := self._response.raw.read1(chunk_size or CHUNK, decode_content=False):
+                yield chunk
         except HTTPError as error:
             raise ConnectionError(str(error)) from error
 
@@ -161,12 +179,19 @@ class _HttpReply:
 @contextmanager
 def _open_http(url: str, headers: dict[str, str]) -> Iterator[Reply]:
     import requests  # 0.1 s: only where something is fetched
+    from urllib3.exceptions import HTTPError
 
     try:
-        response = requests.get(url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS))
+        timeout = (CONNECT_SECONDS, READ_SECONDS)
+        response = within(HEAD_SECONDS, lambda: requests.get(url, headers=headers, stream=True, timeout=timeout))
     except requests.ConnectionError as error:
         raise ConnectionError(_short(error)) from error
-    except requests.RequestException as error:
+    except (
+        requests.RequestException,
+        HTTPError,
+        TimeoutError,
+        ValueError,
+    ) as error:  # ValueError: odd addresses
         raise SourceError(_short(error)) from error
     with response:
         yield _HttpReply(response)

@@ -3,22 +3,19 @@
 In this order: the user's folder (argument, or `$CNN_SUITE_DATA/<data set>`), the package itself where it ships the
 file, the cache, a mirror (`$CNN_SUITE_MIRROR`: a folder or a URL, laid out `<data set>/<file>`), a package archive,
 the canonical URL.
-Every local place is tried for every form of the data before anything goes to the network.
+Every local place, and then the mirror, is tried for every form of the data before anything is asked of a source.
 
     files = fetch(load_manifest("mnist")).files  # {"mnist.pkl.gz": Path(...)}
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
-from urllib.request import url2pathname
 
 import platformdirs
 
@@ -29,9 +26,10 @@ from cnn_core.fetching.download import SourceError, download
 from cnn_core.fetching.locks import exclusive
 from cnn_core.fetching.manifests import Alternative, FileSpec, Manifest, Source, available, load_manifest
 from cnn_core.fetching.packages import download_archive
-from cnn_core.files import atomic, digest_of, write_json
+from cnn_core.fetching.stamps import Stamps
+from cnn_core.files import atomic, digest_of
 
-__all__ = ["Fetched", "Manifest", "Stamps", "available", "cache_folder", "fetch", "load_manifest"]
+__all__ = ["Fetched", "Manifest", "available", "cache_folder", "fetch", "load_manifest"]
 
 
 @dataclass(frozen=True)
@@ -49,32 +47,6 @@ class Fetched:
 def cache_folder() -> Path:
     """The suite's cache: `$CNN_SUITE_CACHE`, or the user's cache folder of this platform."""
     return Path(os.environ.get("CNN_SUITE_CACHE") or platformdirs.user_cache_dir("cnn-suite", appauthor=False))
-
-
-class Stamps:
-    """Remembers which files have been verified, by size and time of change, so that they are read once only."""
-
-    def __init__(self, folder: Path):
-        self.path = folder / ".verified.json"
-
-    def digest(self, path: Path, kind: str = "sha256") -> str:
-        """The file's digest: remembered where the file is unchanged, else computed and remembered."""
-        status = path.stat()
-        key, stamp = str(path.resolve()), [status.st_size, status.st_mtime_ns, kind]
-        stamps = self._read()
-        if stamps.get(key, [])[:3] == stamp:
-            return stamps[key][3]
-        found = digest_of(path, kind)
-        with suppress(OSError, UserError):  # a cache that cannot be written only costs time
-            write_json(self.path, {**self._read(), key: [*stamp, found]})
-        return found
-
-    def _read(self) -> dict[str, list]:
-        try:
-            stamps = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return stamps if isinstance(stamps, dict) else {}
 
 
 def fetch(manifest: Manifest, folder: str | Path | None = None, progress: bool = True) -> Fetched:
@@ -109,7 +81,7 @@ class _Search:
             lock = exclusive(self.cache / ".lock", lambda: note(f"{self.manifest.name}: another process fetches it"))
             with lock:
                 found = self._first(self._local)  # the other process may have finished meanwhile
-                if found is None and _mirror_folder() is not None:
+                if found is None and os.environ.get("CNN_SUITE_MIRROR"):
                     found = self._first(self._from_mirror)
                 if found is None:
                     found = self._first(self._from_network)
@@ -136,7 +108,7 @@ class _Search:
 
     def _from_network(self, alternative: Alternative) -> Fetched | None:
         for spec in alternative.files:
-            if self._here(spec) is not None or (_mirror_folder() is None and self._mirrored(spec)):
+            if self._here(spec) is not None:
                 continue
             if not any(self._from_source(source, spec, alternative) for source in spec.sources):
                 return None  # the other files of this form would be fetched in vain
@@ -261,11 +233,3 @@ def _user_folders(folder: str | Path | None, dataset: str) -> list[Path]:
             raise UserError(f"CNN_SUITE_DATA names {root}, which is not a folder")
         folders.append(Path(root).expanduser() / dataset)
     return folders
-
-
-def _mirror_folder() -> Path | None:
-    """The mirror where it is a local folder: it is then asked before anything goes to the network."""
-    mirror = os.environ.get("CNN_SUITE_MIRROR", "")
-    if mirror.startswith("file:"):
-        return Path(url2pathname(urlsplit(mirror).path))
-    return Path(mirror).expanduser() if mirror and "://" not in mirror else None

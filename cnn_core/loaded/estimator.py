@@ -66,7 +66,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
         Raises ValueError for other numbers of samples and labels, and for a single class.
         """
-        from cnn_core.loaded.learning import LearnedNetwork, learn
+        from cnn_core.loaded.learning import LearnedNetwork
+        from cnn_core.verbs.measures.learning import learn
 
         name = type(self).__name__
         if y is None:
@@ -78,7 +79,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         check_consistent_length(inputs, labels)
         self.classes_, targets = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y has one class only ({self.classes_[0]!r}); {name} needs at least two classes")
+            raise ValueError(f"y has one class only ({self.classes_.tolist()[0]!r}); {name} needs at least two classes")
         app = plugins.app(self._app)
         config = self._config()
         with quiet(not self.verbose):
@@ -111,7 +112,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         No sample is written. Verbs that look at samples (`evaluate`, `export`, `visualize`) find them where `data`
         says, the name of a data set or a folder. Raises UserError where something else is at `folder`.
         """
-        from cnn_core.loaded.learning import LearnedNetwork, save
+        from cnn_core.loaded.learning import LearnedNetwork
+        from cnn_core.verbs.measures.learning import save
 
         check_is_fitted(self)
         network = self.network_

@@ -7,7 +7,7 @@ from typing import Any
 from cnn_core.networks import plugins
 from cnn_core.optional import require
 
-APPS = {"DigitClassifier": "digits", "TextClassifier": "text", "WordSpotter": "speech"}
+APPS = {"DigitClassifier": "digits", "TextClassifier": "text", "WordSpotter": "speech", "PhotoClassifier": "photos"}
 """The app of each estimator."""
 
 

@@ -8,7 +8,8 @@
     net.explain("photo.png")                       # in a notebook: the picture
     net.visualize("filters", layer="conv1")
 
-The verbs of the command line do the work, so that both say the same.
+The verbs of the command line do the work, so that both say the same. Answers come from the run's exported file where it
+has one, through onnxruntime; PyTorch is imported when layers, explanations or the model itself are asked for.
 """
 
 from __future__ import annotations
@@ -18,24 +19,30 @@ import html
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
 
-from cnn_core import runs
 from cnn_core.app import App
 from cnn_core.cli import verbs_of
 from cnn_core.errors import UserError
+from cnn_core.exporting.session import ExportedRun, exported
 from cnn_core.metrics.limits import limits_of
 from cnn_core.networks import plugins, pretrained
 from cnn_core.networks.record import record_at
-from cnn_core.nn.summary import count_parameters
 from cnn_core.outcome import Outcome
-from cnn_core.training import device
 from cnn_core.verbs.answers import answers_to_arrays, labelled
 from cnn_core.verbs.inputs import names_of
+
+if TYPE_CHECKING:
+    import torch
+
+    from cnn_core.runs import Run
+
+
+ENGINES = ("auto", "onnx", "torch")
 
 
 @dataclass(frozen=True)
@@ -84,10 +91,24 @@ class Shown:
 
 
 class Network:
-    """A trained network, ready to answer. `run` is what `cnn_core.restore` gives; `name` what it was loaded by."""
+    """A trained network, ready to answer; `name` is what it was loaded by."""
 
-    def __init__(self, app: App, run: runs.Run, name: str):
-        self.run, self.name, self._app = run, name, app
+    def __init__(self, app: App, answering: Run | ExportedRun, name: str, *, folder: Path | None = None):
+        """`answering` gives the answers; from `folder` the model is restored where that is an exported file."""
+        self.name, self._app, self._answering, self._folder_of_run = name, app, answering, folder
+
+    @cached_property
+    def run(self) -> Run:
+        """What `cnn_core.restore` gives; imports PyTorch."""
+        if not isinstance(self._answering, ExportedRun):
+            return self._answering
+        assert self._folder_of_run is not None
+        return _restored(self._app, self._folder_of_run, "cpu")
+
+    @property
+    def engine(self) -> Literal["onnx", "torch"]:
+        """What computes the answers: onnxruntime or PyTorch."""
+        return "onnx" if isinstance(self._answering, ExportedRun) else "torch"
 
     @property
     def app(self) -> str:
@@ -97,11 +118,11 @@ class Network:
     @property
     def labels(self) -> tuple[str, ...]:
         """The classes, in the order of the probabilities."""
-        return self.run.labels
+        return self._answering.labels
 
     @property
     def model(self) -> torch.nn.Module:
-        """The network itself, in eval mode."""
+        """The network itself, in eval mode; imports PyTorch."""
         return self.run.model
 
     @property
@@ -123,16 +144,16 @@ class Network:
         given, single = self._inputs(inputs)
         options = getattr(verbs_of(self._app)["predict"].module(), "PredictOptions", None)
         usual = next((each.default for each in fields(options) if each.name == "none"), "0") if options else "0"
-        limits = limits_of(self.run.calibration, reject, str(usual) if none is None else none)
+        limits = limits_of(self._answering.calibration, reject, str(usual) if none is None else none)
         arrays = [self._read(each) for each in given]
-        found = [_answer(told) for told in labelled(self.run, arrays, limits, top)]
+        found = [_answer(told) for told in labelled(self._answering, arrays, limits, top)]
         return found[0] if single else found
 
     def predict_proba(self, inputs: Any) -> np.ndarray:
         """Calibrated probabilities (N, classes) float64 of a list of inputs, (classes,) of one."""
         given, single = self._inputs(inputs)
         arrays = [self._read(each) for each in given]
-        found, _ = answers_to_arrays(self.run, arrays)
+        found, _ = answers_to_arrays(self._answering, arrays)
         return found[0] if single else found
 
     def explain(self, inputs: Any, **options: Any) -> Shown:
@@ -186,11 +207,11 @@ class Network:
     def _read(self, given: Any) -> np.ndarray:
         source = self._source(given)
         try:
-            found = self.run.app.read(source)
+            found = self._answering.app.read(source)
             return found if found.size else np.zeros((1, *found.shape[1:]), found.dtype)  # a text without words
         except UserError as error:
             shown = "" if isinstance(source, Path) else f"{type(given).__name__}: "
-            raise UserError(f"{shown}{error}") from None
+            raise UserError(shown + str(error).removeprefix("standard input: ")) from None  # what readers call bytes
 
     def _source(self, given: Any) -> Path | bytes:
         """What the app reads: a path, or bytes."""
@@ -216,11 +237,11 @@ class Network:
         return str(path)
 
     def __repr__(self) -> str:
-        return (
-            f"<{self.name}: {self._app.prog}, {len(self.labels)} classes, {count_parameters(self.model):,} parameters>"
-        )
+        return f"<{self.name}: {self._app.prog}, {len(self.labels)} classes>"
 
     def _repr_html_(self) -> str:
+        from cnn_core.nn.summary import count_parameters
+
         card = pretrained.card_of(self.run.folder)
         calibration = self.run.calibration
         rows = {
@@ -242,15 +263,27 @@ class Network:
         return f"<table><caption>{html.escape(self.name)}</caption>{cells}</table>"
 
 
-def load(run: str | Path, device_name: str = "cpu") -> Network:
+def load(run: str | Path, device_name: str = "cpu", *, engine: Literal["auto", "onnx", "torch"] = "auto") -> Network:
     """The network of a run folder, or a ready-made one by @NAME, whatever its app.
 
-    Raises UserError for a name that nobody knows, a folder that is not a run, and an app that is not installed.
+    `engine` is what computes its answers: "auto" takes onnxruntime where the run has an exported file of its weights
+    (`train` makes one at its end) and `device_name` is the processor, else PyTorch. Raises UserError for a name that
+    nobody knows, a folder that is not a run, an app that is not installed, and "onnx" without such a file.
     """
+    if engine not in ENGINES:
+        raise UserError(f"engine={engine!r}: unknown; it is one of {', '.join(ENGINES)}")
     path = pretrained.named(Path(run).expanduser())
     ready = ", ".join(f"@{card.name}" for card in pretrained.cards())
     app = plugins.app(record_at(path, f"; ready-made networks are {ready}")["app"])
-    return Network(app, runs.restore(app, path, device.choose(device_name)), str(run))
+    answering = exported(app, path, engine, device_name) or _restored(app, path, device_name)
+    return Network(app, answering, str(run), folder=path)
+
+
+def _restored(app: App, folder: Path, device_name: str) -> Run:
+    from cnn_core import runs
+    from cnn_core.training import device
+
+    return runs.restore(app, folder, device.choose(device_name))
 
 
 def _answer(told: dict[str, Any]) -> Answer:

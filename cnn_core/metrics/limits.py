@@ -17,7 +17,7 @@ from cnn_core.config import from_json
 from cnn_core.errors import UserError
 
 LEVELS = 101
-JSON = "calibration.json"
+JSON, TENSORS = "calibration.json", "calibration.safetensors"
 REJECTED, NONE, NO_LABEL = "rejected", "none of these", "no label"
 
 

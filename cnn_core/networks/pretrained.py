@@ -3,6 +3,7 @@
 pretrained/NAME/card.toml            what it is, how it was made, how good it is, what it is not for
 pretrained/NAME/weights.safetensors  and config.json, metrics.json, sums.json: a checkpoint, as `train` makes them
 pretrained/NAME/model.onnx           the same network for onnxruntime
+pretrained/NAME/page.zip             what its page in the playground shows beside that
 
 `train` makes them; nothing writes there. A verb that makes files for @NAME makes them in runs/@NAME.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,23 @@ class Card:
     not_for: str
     default: bool = False
     """Whether it is the one that the app takes where no run is named."""
+    threshold: float = 0.0
+    """From which `listen` tells a word; 0 where it was not measured on recordings."""
+    alarms_per_hour: float = 0.0
+    """False alarms an hour with it."""
+    hit_rate: float = 0.0
+    """Share of the words that it tells with it, 0 to 1."""
+    heard: str = ""
+    """In which recordings."""
+    winner_told: float = 0.0
+    """Share of the test positions in which the side that a Go network holds to be ahead won; 0 where it does not
+    judge."""
+    winner_calibration_error: float = 0.0
+    """Expected calibration error of the win probability, 0 to 1."""
+    margin_error: float = 0.0
+    """Mean absolute error of the margin, points."""
+    owners_told: float = 0.0
+    """Share of the points of the test positions whose owner is told."""
     name: str = ""
     """Name of its folder."""
 
@@ -108,8 +127,18 @@ def card_of(run: Path) -> Card | None:
 
 
 def _card(path: Path) -> Card:
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _read(path: Path, changed: int) -> Card:
+    """The card in a file that was changed then; one answer asks for it several times."""
     try:
         table: dict[str, Any] = tomllib.loads(bounded.read_bytes(path, bounded.TOML).decode("utf-8"))
     except ValueError as error:  # of TOML and of UTF-8
         raise UserError(f"{path}: not a readable card: {first_line(error)}") from error
-    return from_json(Card, {**table, "name": path.parent.name}, str(path))
+    found = from_json(Card, {**table, "name": path.parent.name}, str(path))
+    shares = (found.accuracy, *found.accuracy_interval, found.calibration_error, found.hit_rate)
+    if not all(0 <= share <= 1 for share in shares) or found.test_count < 1:
+        raise UserError(f"{path}: not a readable card: accuracy and errors are shares from 0 to 1 of some test samples")
+    return found

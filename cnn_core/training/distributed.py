@@ -7,9 +7,12 @@ nothing here costs anything.
 import gc
 import inspect
 import os
+import socket
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -44,20 +47,22 @@ def ranks() -> Ranks:
 
 
 @contextmanager
-def process_group(device: torch.device | str) -> Iterator[Ranks]:
+def process_group(device: torch.device | str, wait: float = 300.0) -> Iterator[Ranks]:
     """Join the other processes (gloo on CPUs, NCCL on GPUs) for the block, and leave cleanly after it.
 
-    Raises UserError when another process ends meanwhile. One that is silent for `CNN_SUITE_LOST_AFTER` seconds (25; 0
-    waits as long as PyTorch does) ends this process, see `peers`.
+    Raises UserError when one of them has not come after `wait` seconds, and when one ends meanwhile. One that is silent
+    for `CNN_SUITE_LOST_AFTER` seconds (25; 0 waits as long as PyTorch does) ends this process, see `peers`.
     """
     here = ranks()
     if here.world == 1 or dist.is_initialized():
         yield here
         return
+    backend = "nccl" if torch.device(device).type == "cuda" else "gloo"
     try:
-        dist.init_process_group("nccl" if torch.device(device).type == "cuda" else "gloo")
-    except (RuntimeError, ValueError) as error:
-        raise UserError(f"the other processes cannot be reached ({first_line(error)[:120]})") from error
+        dist.init_process_group(backend, store=_met(here, wait), rank=here.rank, world_size=here.world)
+    except (RuntimeError, ValueError, OSError) as error:
+        why = first_line(error)[:120]
+        raise UserError(f"the other processes cannot be reached within {wait:g} s ({why})") from error
     store = dist.distributed_c10d._get_default_store()
     try:
         with watched(store, here.rank, here.world, lost_after()):
@@ -73,6 +78,28 @@ def process_group(device: torch.device | str) -> Iterator[Ranks]:
     finally:
         gc.collect()  # DistributedDataParallel is part of cycles, and would keep the group's threads until the end
         dist.destroy_process_group()
+
+
+def _met(here: Ranks, wait: float) -> Any:
+    """The store through which the processes know of each other, once all have come. Raises RuntimeError, OSError."""
+    limit, end = timedelta(seconds=wait), time.monotonic() + wait
+    while not here.main:  # until somebody listens: torch's own waiting writes pages of errors
+        try:
+            address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+            socket.create_connection(address, max(end - time.monotonic(), 0.1)).close()
+            break
+        except KeyError as error:
+            raise ValueError(f"{error.args[0]} is not set; start with torchrun") from error
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+    store, *_ = next(iter(dist.rendezvous("env://", timeout=limit)))
+    store.set_timeout(limit)
+    store.set(f"come/{here.rank}", "")
+    store.wait([f"come/{rank}" for rank in range(here.world)], limit)
+    store.set_timeout(dist.default_pg_timeout)
+    return store
 
 
 def lost_after() -> float:

@@ -4,7 +4,6 @@ Everything random in step s comes from (seed, s, rank), and the order of an epoc
 that was stopped anywhere and resumed from its last checkpoint ends with the same bits as one that was not.
 """
 
-import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ from cnn_core.errors import UserError
 from cnn_core.training import callbacks as callback_module
 from cnn_core.training import checkpoint
 from cnn_core.training.callbacks import Callback, MovingAverage, StepInfo
-from cnn_core.training.data import Batch, Split, balanced, batches_per_epoch, epoch_length, minibatches, mix
+from cnn_core.training.data import Batch, Split, balanced, batches_per_epoch, minibatches, mix
 from cnn_core.training.device import keep_freed_memory
 from cnn_core.training.distributed import Ranks, parallel, process_group, unsynchronized, wait_for_main
 from cnn_core.training.inference import Means, Step, autocast, classification, evaluate, predict_logits
@@ -81,7 +80,7 @@ def fit(
     if config.patience and validation is None:
         raise UserError("patience needs a validation split to watch; set validation, such as 0.1")
     train, config = planned(train, config)
-    samples = epoch_length(len(train), config.epoch_samples)
+    samples = train.epoch_length(config.epoch_samples)
     device = next(model.parameters()).device
     if device.type == "cpu":
         keep_freed_memory()
@@ -94,6 +93,8 @@ def fit(
         state = TrainingState(model, optimizer, average)
         if resume and run is not None and checkpoint.exists(run / "last"):
             state.restore(checkpoint.load(run / "last", with_state=True))
+            train = replace(train, blocks=state.blocks)  # whether or not it fits into the memory of this machine
+        state.blocks = train.shuffling()
         wait_for_main()  # all have read before one writes
         called = [*callback_module.standard(model, config, optimizer, average, here.world), *callbacks]
         called += [average] if average else []
@@ -134,7 +135,7 @@ def planned(train: Split, config: FitConfig) -> tuple[Split, FitConfig]:
     if config.balance:
         train = train.subset(balanced(train.strata()))
         config = replace(config, balance=False)
-    return train, for_samples(config, epoch_length(len(train), config.epoch_samples))
+    return train, for_samples(config, train.epoch_length(config.epoch_samples))
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,7 @@ class _Output:
     log: RunLog
 
 
+DIVERGED = 1e6  # a mean loss beyond this is that of a training that ran away
 SHARE_OF_SAVING = 4
 """So many times as long as a checkpoint takes, an epoch does without one of its own."""
 
@@ -199,7 +201,15 @@ class _Loop:
         while state.epoch < config.epochs and not (config.patience and state.waited >= config.patience):
             state.model.train()
             order = self.train.order(self.seed, state.epoch, config.batch_size, config.epoch_samples)
-            for batch in minibatches(self.train, config.batch_size, order=order, first=state.batch, ranks=self.here):
+            batches = minibatches(
+                self.train,
+                config.batch_size,
+                order=order,
+                first=state.batch,
+                ranks=self.here,
+                device=state.device,
+            )
+            for batch in batches:
                 self.one_step(network, batch)
                 state.batch += 1
                 self.bar.step(self.batch_size(state.batch - 1), state.epoch, state.means)
@@ -262,9 +272,9 @@ class _Loop:
         entry: dict[str, Any] = {"epoch": state.epoch, "step": self.step_number}
         entry |= {f"train_{name}": value for name, value in state.means.read().items()}
         state.means = Means(state.device)
-        if not math.isfinite(entry["train_loss"]):
+        if not abs(entry["train_loss"]) < DIVERGED:
             raise UserError(
-                f"the training loss is {entry['train_loss']} in epoch {state.epoch}; "
+                f"the training loss is {entry['train_loss']:.3g} in epoch {state.epoch}; "
                 "lower learning_rate, or set clip_norm to 1"
             )
         for callback in self.callbacks:

@@ -148,7 +148,8 @@ def evaluate(
     device = next(model.parameters()).device
     means = Means(device)
     model.eval()
-    for batch in minibatches(split.to(device), batch_size, order=split.evaluation_order(), ranks=ranks()):
+    order = split.evaluation_order()
+    for batch in minibatches(split.to(device), batch_size, order=order, ranks=ranks(), device=device):
         with autocast(precision, device):
             means.add(step(model, batch), batch.weight)
     return means.read()
@@ -171,6 +172,25 @@ def predict_logits(
         with autocast(precision, device):
             outputs.append(forward(model, batch.to(device)).float().cpu())
     return in_order(torch.cat(outputs), inputs)
+
+
+@torch.no_grad()
+def predict_all(
+    model: nn.Module,
+    inputs: Tensor,
+    forward: Callable[[nn.Module, Tensor], tuple[Tensor, ...]],
+    *,
+    batch_size: int = EVALUATED,
+    precision: str = "auto",
+) -> tuple[Tensor, ...]:
+    """Each of the outputs that `forward` gives, float32 (N, ...) on the CPU; the model is left in eval mode."""
+    device = next(model.parameters()).device
+    model.eval()
+    outputs: list[tuple[Tensor, ...]] = []
+    for batch in inputs.split(batch_size):
+        with autocast(precision, device):
+            outputs.append(tuple(each.float().cpu() for each in forward(model, batch.to(device))))
+    return tuple(torch.cat(each) for each in zip(*outputs, strict=True))
 
 
 def in_order(found: Tensor, inputs: Tensor | Split) -> Tensor:

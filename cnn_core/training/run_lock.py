@@ -22,6 +22,7 @@ from cnn_core.errors import UserError
 from cnn_core.fetching.locks import try_lock
 
 FRESH = 60.0  # seconds for which an entry counts without a lock
+ENTRY = 512  # bytes of an entry; JSON, filled up with spaces
 RENEWED = 15.0  # seconds between two renewals
 
 
@@ -115,6 +116,7 @@ def _read(descriptor: int) -> Holder | None:
 
 
 def _write(descriptor: int, holder: Holder) -> None:
-    text = json.dumps(asdict(holder)).encode()
-    os.ftruncate(descriptor, len(text))
+    # Of one length and in one call: who reads it meanwhile, where nothing can be locked, must not find half of it.
+    text = json.dumps(asdict(holder)).encode().ljust(ENTRY)
     os.pwrite(descriptor, text, 0)
+    os.ftruncate(descriptor, len(text))

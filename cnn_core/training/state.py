@@ -10,9 +10,13 @@ from torch import Tensor, nn
 from cnn_core.errors import UserError
 from cnn_core.training.callbacks import MovingAverage
 from cnn_core.training.checkpoint import Checkpoint, Counters, LoopState
+from cnn_core.training.data.order import Blocks
 from cnn_core.training.distributed import sum_over_ranks
 from cnn_core.training.inference import Means
 from cnn_core.training.optim import optimizer_tensors, restore_optimizer
+
+BLOCKS = "order.blocks"
+"""The entry of a checkpoint's tensors that says how mapped samples are shuffled; without it all are at once."""
 
 
 class Clock:
@@ -48,6 +52,7 @@ class TrainingState:
         self.means = Means(self.device)
         self.epoch, self.batch = 0, 0  # both count what is done
         self.best, self.waited = math.inf, 0
+        self.blocks = Blocks()  # how the samples are shuffled
         self.history: list[dict[str, Any]] = []
         self.clock = Clock()
 
@@ -69,6 +74,8 @@ class TrainingState:
         tensors = {f"model.{key}": value.clone() for key, value in self.model.state_dict().items()}
         tensors |= optimizer_tensors(self.optimizer)
         tensors |= {f"means.{key}": value for key, value in self.means.tensors().items()}
+        if self.blocks.samples:
+            tensors[BLOCKS] = torch.tensor([self.blocks.samples, self.blocks.window])
         return LoopState(tensors, self.counters())
 
     def restore(self, saved: Checkpoint) -> None:
@@ -91,4 +98,5 @@ class TrainingState:
         self.epoch, self.batch = counters.epoch, counters.batch
         self.best = math.inf if counters.best is None else counters.best
         self.waited, self.history = counters.waited, list(counters.history)
+        self.blocks = Blocks(*tensors[BLOCKS].tolist()) if BLOCKS in tensors else Blocks()
         self.clock = Clock(counters.cpu_seconds, counters.seconds)

@@ -38,12 +38,15 @@ def opened(app: App, options: Any) -> Run | ExportedRun:
 
 
 def answers_to(run: Run, inputs: Tensor | Split) -> tuple[Tensor, Tensor | None]:
-    """(probabilities (N, C) float64, unlikeness (N,), None where the run cannot tell it) of inputs or of a split."""
+    """(probabilities (N, C) float64, unlikeness (N,), None where the run cannot tell it) of inputs or of a split.
+
+    In fp32, whatever the run learned in: an exported file answers so too.
+    """
     from cnn_core.training.calibration import unlikeness_of, watched_logits
 
     look = None if run.bank is None else partial(unlikeness_of, bank=run.bank)
     forward = run.app.forward_of(run.config)
-    logits, unlikeness = watched_logits(run.model, inputs, look, precision=run.config.fit.precision, forward=forward)
+    logits, unlikeness = watched_logits(run.model, inputs, look, precision="fp32", forward=forward)
     return run.probabilities(logits), unlikeness
 
 

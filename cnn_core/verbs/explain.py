@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cnn_core.app import App
 from cnn_core.config import positional
-from cnn_core.drawing.tables import table
+from cnn_core.drawing.tables import beside, table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parsed
@@ -76,12 +77,18 @@ def run(app: App, options: ExplainOptions) -> Outcome:
         blank = visual.front_of(model, torch.zeros_like(given.input[None]))
         layer = layer_of(model, options.layer) if options.layer else _last_with_places(shapes(model, features))
         probabilities = trained.calibrated(visual.record(rest, features, "")[""][0].float()).softmax(0)
+        if len(probabilities) != len(labels):  # a board of another size
+            raise UserError(
+                f"{given.name}: the network answers with {len(probabilities)} classes here, but has learned "
+                f"{len(labels)}; explain {app.what}s of the size that it learned from"
+            )
         answer = int(probabilities.argmax())
         target = labels.index(options.target) if options.target else answer
         temperature = trained.calibration.temperature
         question = Question(rest, features, target, blank, layer, options.common.seed, temperature)
         raw = given.input.numpy()
-        pictures.append(app.render(raw))
+        show = partial(app.marked, raw, labels[target]) if app.marked else partial(app.render, raw)
+        pictures.append(show())
         truth = f", truth {given.truth}" if given.truth else ""
         captions.append(f"{given.name[-18:]}\n{labels[answer]} p={float(probabilities[answer]):.2f}{truth}")
         found: dict[str, Any] = {}
@@ -90,18 +97,19 @@ def run(app: App, options: ExplainOptions) -> Outcome:
                 heat_map = heat(question, method)
             except UserError as error:  # such as guided backprop without a ReLU: the others still answer
                 notes.append(f"{method}: left out ({error})")
-                pictures.append(app.render(raw))
+                pictures.append(show())
                 captions.append(f"{method}\nleft out")
                 continue
             checked = fall(question, heat_map)
             found[method] = checked.to_json()
-            pictures.append(app.render(raw, heat=heat_map))
+            pictures.append(show(heat=heat_map))
             blind = blind_axes(heat_map)
             axes = " and ".join(AXES[-heat_map.ndim :][axis] for axis in blind)
             if blind:
                 notes.append(f"{method}: says the same for all {axes}, which layer {layer} does not tell apart")
                 found[method]["blind_axes"] = blind
-            captions.append(f"{method}\n{labels[target]}: {checked}" + (f"\nblind along its {axes}" if blind else ""))
+            told_here = str(checked).replace(" (", "\n(")
+            captions.append(f"{method}\n{labels[target]}: {told_here}" + (f"\nblind along its {axes}" if blind else ""))
         answers.append(
             {
                 "input": given.name,
@@ -116,12 +124,15 @@ def run(app: App, options: ExplainOptions) -> Outcome:
     name = f"{Path(options.inputs[0]).stem}{'' if len(samples) == 1 else f'-and-{len(samples) - 1}-more'}"
     out = options.out or options.run / "explain" / f"{name}.png"
     title = "Why this answer? Red spoke for it, blue against"
-    report.save(grids.gallery(pictures, captions, title=title, columns=1 + len(options.methods)), out)
+    columns = None if len(samples) == 1 else 1 + len(options.methods)  # one input: as many rows as the page asks for
+    size = max(max(picture.shape[:2]) for picture in pictures) / report.DPI if app.marked else None
+    report.save(grids.gallery(pictures, captions, title=title, columns=columns, size=size), out)
     rows = [
         [a["input"], a["target"], f"{a['probability']:.3f}", m, *told(v)]
         for a in answers
         for m, v in a["methods"].items()
     ]
+    beside(out, ["input", "class", "p", "method", *TOLD], rows)
     text = table(["input", "class", "p", "method", *TOLD], rows)
     text += "".join(f"\n{note}" for note in dict.fromkeys(notes))
     data = {"run": str(options.run), "explained": answers, "left_out": sorted(set(notes)), "picture": str(out)}

@@ -32,6 +32,9 @@ def with_run(app: App, cls: type, prog: str, args: Sequence[str]) -> list[str]:
         return args
     names, words = _positionals(cls), _words(cls, args)
     place = names.index("run")
+    if len(words) < place:
+        raise UserError(f"{names[len(words)].upper()} is missing: {prog} {' '.join(names).upper()} (see {prog} --help)")
+    _check_order(app, prog, [args[i] for i in words[place + 1 :]])
     at = words[place] if len(words) > place else len(args)
     word = args[at] if len(words) > place else None
     if word is not None:
@@ -40,7 +43,7 @@ def with_run(app: App, cls: type, prog: str, args: Sequence[str]) -> list[str]:
         if word.startswith(pretrained.MARK) and not any(map(str.isspace, word)):
             args[at] = str(pretrained.run_path(word))
             return args
-        others = len(names) > place + 1
+        others = len(names) > place + 1 and names[place + 1] != "target"
         default = getattr(cls, names[place + 1], None) if others else None
         folder = others and not _takes_many(cls, names[place + 1]) and Path(word).is_dir()  # one file is no folder
         if not others or folder or (word != default and _is_meant_as_run(word, app.literal)):
@@ -51,6 +54,14 @@ def with_run(app: App, cls: type, prog: str, args: Sequence[str]) -> list[str]:
     note(f"no run is named, so the ready-made network {name} answers")
     args.insert(at, str(pretrained.run_path(name)))
     return args
+
+
+def _check_order(app: App, prog: str, others: Sequence[str]) -> None:
+    """Raise UserError where a ready-made network is named behind what it should read."""
+    known = {pretrained.MARK + card.name for card in pretrained.cards(app.name)}
+    for word in others:
+        if word in known and not Path(word).exists():
+            raise UserError(f"{word}: the network is named first: {prog} {word} ...")
 
 
 def _words(cls: type, args: Sequence[str]) -> list[int]:

@@ -30,6 +30,10 @@ class TrainOptions(FromPreset):
     """Run folder to continue; its own configuration and seed hold."""
     init: Path | None = None
     """Run folder whose weights to begin with: one of the same layers, trained on other data or in another way."""
+    labels: Path | None = None
+    """List of changed training labels that `review` wrote; they are applied to a copy, the data stay as they are."""
+    rendezvous_timeout: float = 300.0
+    """Of several processes (torchrun): seconds to wait at the start until all have come."""
     tensorboard: bool = False
     """Write TensorBoard's event files beside the log."""
     export: bool = True
@@ -43,8 +47,10 @@ def parse(app: App, prog: str, args: Sequence[str]) -> Any:
     parsed = parse_preset(TrainOptions, app, prog, args, about)
     if parsed.resume and parsed.config != preset(app, parsed.preset or app.default_preset):
         raise UserError("--resume continues with the run's own configuration; leave the overrides out")
-    if parsed.resume and (parsed.out or parsed.overwrite or parsed.init):
-        raise UserError("--resume names the run folder itself; leave --out, --overwrite and --init out")
+    if parsed.resume and (parsed.out or parsed.overwrite or parsed.init or parsed.labels):
+        raise UserError("--resume names the run folder itself; leave --out, --overwrite, --init and --labels out")
+    if not 0 < parsed.rendezvous_timeout < float("inf"):
+        raise UserError(f"--rendezvous-timeout must be a number of seconds above 0, not {parsed.rendezvous_timeout:g}")
     return parsed
 
 
@@ -57,11 +63,12 @@ def run(app: App, options: Any) -> Outcome:
     from cnn_core.exporting import training_end
     from cnn_core.training import calibration, device, distributed, engine  # torch: 2 s, so not for --help
     from cnn_core.training.run_lock import training_in
+    from cnn_core.verbs.measures.reviewing import changes, command
 
     common, given, begun_before = options.common, None, False
     chosen = device.choose(common.device, common.threads)
     with ExitStack() as stack:
-        here = stack.enter_context(distributed.process_group(chosen))
+        here = stack.enter_context(distributed.process_group(chosen, options.rendezvous_timeout))
         if options.resume:
             folder = Path(options.resume)
             record = runs.read_record(app, folder)
@@ -80,15 +87,23 @@ def run(app: App, options: Any) -> Outcome:
             source = _load(app.with_fitted(runs.fitted_of(app, record)), config, here)
             if source.labels != labels:
                 raise UserError(f"{folder}: the data {config.data!r} have other classes now than when the run began")
+            listed = command.kept_rows(folder)
+            source = changes.applied(source, listed, f"{folder}/{changes.KEPT}").source
         else:
             name, seed = options.preset or app.default_preset, common.seed
             config = with_absolute_paths(options.config, app.paths)
             folder = runs.new_folder(app, name, options.out, options.overwrite) if here.main else None
             folder = distributed.from_main(folder)
             given = runs.restore(app, pretrained.named(options.init)) if options.init else None
+            listed = [row for row in changes.read(options.labels) if row.decision] if options.labels else []
             source = _load(app, config, here)
+            relabelled = changes.applied(source, listed, str(options.labels))
+            source = relabelled.source
             init = runs.origin(given) if given else None
             record = runs.make_record(app, name, config, source.labels, seed, source.fitted, init)
+            if options.labels:
+                record["labels_changed"] = {"changed": relabelled.changed, "dropped": relabelled.dropped}
+                note(f"{relabelled.changed} labels changed and {relabelled.dropped} samples dropped, in a copy")
         train, validation, held = calibration.parts_of(source, config.fit, seed)
         epochs = engine.planned(train, config.fit)[1].epochs
 
@@ -117,6 +132,8 @@ def run(app: App, options: Any) -> Outcome:
             else:
                 replaced.append(stack.enter_context(runs.replacing(folder)))
                 runs.write_record(folder, record)
+                if listed:
+                    changes.write(folder / changes.KEPT, listed)
             note(f"training {name} on {source.name}: {len(train)} {app.what}s, {chosen}, into {folder}")
             if epochs > config.fit.epochs:
                 note(f"{epochs} passes instead of {config.fit.epochs}, for {config.fit.least_steps} steps at least")

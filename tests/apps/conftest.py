@@ -5,6 +5,9 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from apps.digits.app import APP
+from cnn_core.cli import run
+
 
 @pytest.fixture(scope="session")
 def digit_pictures():
@@ -24,4 +27,13 @@ def digits_folder(digit_pictures, tmp_path_factory):
         for kind, values in (("images-idx3", images[part]), ("labels-idx1", labels[part])):
             head = bytes([0, 0, 8, values.ndim]) + b"".join(n.to_bytes(4, "big") for n in values.shape)
             (folder / f"{split}-{kind}-ubyte").write_bytes(head + values.tobytes())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def quick_digits_run(digits_folder, tmp_path_factory):
+    """A run of two epochs of preset fast, without an exported file; tests must leave it as it is."""
+    folder = tmp_path_factory.mktemp("runs") / "fast"
+    args = ["train", "--data", str(digits_folder), "--out", str(folder), "--fit.epochs", "2", "--json", "--no-export"]
+    assert run(APP, args) == 0
     return folder

@@ -1,8 +1,9 @@
-"""DigitClassifier, TextClassifier, WordSpotter: what scikit-learn expects of estimators, and this suite of runs."""
+"""The estimators of digits, texts, words and photographs: what scikit-learn expects of them, and this suite of runs."""
 
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,13 +42,32 @@ def tones(count=24):
     return (0.4 * waves + 0.01 * generator.standard_normal(waves.shape)).astype(np.float32), y
 
 
+def discs(count=24):
+    """Red discs and blue ones on noise, (N, 40, 48, 3) uint8."""
+    generator = np.random.default_rng(0)
+    y = np.array(["blue", "red"])[np.arange(count) % 2]
+    pictures = generator.integers(60, 190, (count, 40, 48, 3)).astype(np.uint8)
+    rows, columns = np.mgrid[:40, :48]
+    for picture, kind in zip(pictures, y, strict=True):
+        row, column = generator.integers(12, 28), generator.integers(14, 34)
+        inside = (rows - row) ** 2 + (columns - column) ** 2 < 100
+        picture[inside] = (220, 40, 40) if kind == "red" else (40, 60, 220)
+    return pictures, y
+
+
 SMALL = {
     "digits": (
         cnn_core.DigitClassifier(least_steps=20, calibrate=False),
         lambda: load_digits(n_class=2, return_X_y=True),
     ),
     "text": (cnn_core.TextClassifier(least_steps=20, filters=4, calibrate=False), texts),
-    "speech": (cnn_core.WordSpotter(least_steps=20, width=0.25, calibrate=False), tones),
+    "speech": (cnn_core.WordSpotter(least_steps=40, width=0.25, calibrate=False), tones),
+    "photos": (
+        cnn_core.PhotoClassifier(
+            side=16, least_steps=30, calibrate=False, options={"net.channels": [8, 16], "net.pools": [2]}
+        ),
+        discs,
+    ),
 }
 
 
@@ -59,7 +79,7 @@ def test_digits_pass_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_checks_with_the_default_calibration():
     from sklearn.utils import estimator_checks as checks
 
@@ -148,6 +168,7 @@ class TestAll:
             X[:3] if name == "text" else [np.asarray(each) for each in net._split(net._examined(X[:3], False)).inputs]
         )
         inputs = [(clip, audio.RATE) for clip in inputs] if name == "speech" else inputs
+        inputs = [each.transpose(1, 2, 0) for each in inputs] if name == "photos" else inputs
         if name != "digits":  # a picture that is loaded is framed anew
             np.testing.assert_allclose(loaded.predict_proba(inputs), net.predict_proba(X[:3]), atol=1e-6)
         assert len((tmp_path / "run" / "log.jsonl").read_text().splitlines()) == len(net.history_)
@@ -237,7 +258,7 @@ def test_texts_without_words_and_what_is_no_list(tmp_path, capsys):
 @pytest.mark.slow
 def test_recordings_in_every_form(tmp_path):
     X, y = tones()
-    net = cnn_core.WordSpotter(least_steps=20, width=0.25, calibrate=False).fit(X, y)
+    net = cnn_core.WordSpotter(least_steps=40, width=0.25, calibrate=False).fit(X, y)
     paths = [tmp_path / f"{number}.wav" for number in range(4)]
     for path, clip in zip(paths, X, strict=False):
         audio.write_wav(path, audio.to_int16(clip))
@@ -251,8 +272,40 @@ def test_recordings_in_every_form(tmp_path):
             net.predict(wrong)
     with pytest.raises(UserError, match="nosuch"):
         net.predict(["nosuch.wav"])
+    np.testing.assert_allclose(net.predict_proba([paths[0], X[1]]), expected[:2], atol=1e-3)
+    with pytest.raises(ValueError, match=r"one recording; give a list of recordings, \[X\]"):
+        net.predict(X[0])
+    with pytest.raises(UserError, match="divide them by 32768"):
+        net.predict([(X[0] * 20_000, 16_000)])
     with pytest.raises(UserError, match="a list of files holds"):
         read_files("speech", ["a.wav", 3])
+
+
+@pytest.mark.slow
+def test_photographs_in_every_form(tmp_path):
+    X, y = discs()
+    net = clone(SMALL["photos"][0]).fit(X, y)
+    expected = net.predict_proba(X[:4])
+    paths = [tmp_path / f"{number}.png" for number in range(4)]
+    for path, picture in zip(paths, X, strict=False):
+        Image.fromarray(picture).save(path)
+    forms = (paths, list(map(str, paths)), list(X[:4]), X[:4] / 255, [Image.fromarray(each) for each in X[:4]])
+    for form in forms:
+        np.testing.assert_allclose(net.predict_proba(form), expected, atol=1e-6)
+    mixed = [X[0], X[1][:30], Image.fromarray(X[2]).resize((90, 30)), X[3].mean(2).astype(np.uint8)]
+    assert net.predict_proba(mixed).shape == (4, 2)
+    by_file = clone(net).fit(paths, y[:4])
+    assert by_file.predict(paths).shape == (4,)
+    assert Path(net.network_.explain(paths[0]).files[0]).is_file()
+    for wrong in ([np.zeros((3, 4, 5))], [np.full((4, 4, 3), 2.0)], [np.zeros((4, 4), np.int32)], ["a.png", 3]):
+        with pytest.raises(ValueError, match=r"picture \d"):
+            net.predict(wrong)
+    for wrong in ("a.png", np.zeros((5, 64)), 3):
+        with pytest.raises(ValueError, match="X must be a list of pictures"):
+            net.predict(wrong)
+    (tmp_path / "bad.png").write_text("no picture")
+    with pytest.raises(UserError, match=r"bad\.png"):
+        net.predict([tmp_path / "bad.png"])
 
 
 def test_cross_validation_counts_every_sample_once():

@@ -68,9 +68,12 @@ OFFERED = {
     "export": ["export", "RUN", "--check", "5"],
     "summary": ["summary"],
     "compare": ["compare", "RUN", "RUN"],
+    "tune": ["tune", "--minutes", "0.01", "--out", "NEW"],
+    "review": ["review", "RUN", "--folds", "2", "--count", "3", "--out", "NEW"],
     "networks": ["networks"],
     "push": ["push", "RUN", "NEW"],
     "pull": ["pull", "BUNDLE", "NEW"],
+    "mirror": ["mirror", "NEW", "gnugo-9x9"],  # ships with the suite
 }
 
 

@@ -58,7 +58,7 @@ MOMENT = {
         "0.2",
     ],
     "photos": ["--fit.epochs", "2", "--side", "16", "--net.channels", "8", "16", "--net.pools", "2"],
-    "speech": ["--fit.epochs", "2"],
+    "speech": ["--fit.epochs", "2", "--no-unknown"],
     "text": ["--fit.epochs", "2"],
 }
 
@@ -327,3 +327,23 @@ def test_commands_that_we_show_are_understood(page, monkeypatch):
             app = app_of(name.removeprefix("cnn-"))
             verbs = {**SHARED_VERBS, **app.verbs}
             verbs[verb].module().parse(app, f"{name} {verb}", args)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LEARNING)
+@pytest.mark.parametrize(
+    ("option", "value"), [("learning-rate", "1e9"), ("batch-size", "1000000"), ("learning-rate", "nan")]
+)
+def test_numbers_that_go_wrong_are_one_line_or_a_run(name, option, value, data, tmp_path, capsys):
+    folder = tmp_path / "run"
+    args = ["--data", data(name), "--out", folder, *MOMENT[name], f"--fit.{option}", value, "--threads", "1"]
+    status = run(app_of(name), ["train", *map(str, args)])
+    out, err = capsys.readouterr()
+    assert status in (0, 2), err
+    if status:
+        assert "learning_rate" in err.splitlines()[-1]
+        assert value in ("1e9", "nan")
+    else:
+        found = answer(capsys, "evaluate", folder, app=app_of(name))
+        assert 0 <= found.get("accuracy", found.get("top_k", {}).get("1")) <= 1
+    assert out or status

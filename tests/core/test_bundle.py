@@ -5,14 +5,19 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.digits.app import APP as DIGITS
 from apps.go.app import APP as GO
 from apps.text.app import APP as TEXT
+from cnn_core import runs
 from cnn_core.cli import run
+from cnn_core.exporting.session import exported
 from cnn_core.networks import bundle, card
 from cnn_core.training import checkpoint
 from tests.helpers.commands import answer, bad
@@ -60,6 +65,7 @@ def test_there_and_back(pushed, tmp_path, capsys):
     assert {path.name for path in pushed.iterdir()} == {bundle.MANIFEST, bundle.CARD, *bundle.CHECKPOINT} | {
         "calibration.json",
         "calibration.safetensors",
+        "model.onnx",
     }
     head = head_of(pushed)
     assert head["pipeline_tag"] == "image-classification"
@@ -73,6 +79,14 @@ def test_there_and_back(pushed, tmp_path, capsys):
     kept = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     assert "exists already" in bad(capsys, "pull", pushed, tmp_path / "run")
     assert "is a network of cnn-digits" in bad(capsys, "pull", pushed, tmp_path / "go", app=GO)
+    digit = np.zeros((1, 28, 28), np.uint8)
+    digit[:, 6:22, 13:15] = 255
+    light = exported(DIGITS, tmp_path / "run", engine="onnx")
+    assert light is not None
+    with torch.inference_mode():
+        told = runs.restore(DIGITS, tmp_path / "run")
+        expected = told.probabilities(told.model(torch.from_numpy(digit))).numpy()
+    np.testing.assert_allclose(light.answers_to(digit)[0], expected, atol=1e-3)
     assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == kept
     answer(capsys, "pull", pushed, tmp_path / "run", "--overwrite")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
@@ -182,7 +196,7 @@ def test_what_push_did_not_make_is_left_alone(pushed, tmp_path, capsys):
     assert "--overwrite" in bad(capsys, "push", "@digits-lecture", tmp_path / "again")
     (tmp_path / "again" / "model.onnx").write_bytes(b"old")
     answer(capsys, "push", "@digits-lecture", tmp_path / "again", "--overwrite")
-    assert not (tmp_path / "again" / "model.onnx").exists()
+    assert (tmp_path / "again" / "model.onnx").read_bytes() != b"old"
     (tmp_path / "link").symlink_to(tmp_path / "again")
     assert "symbolic link" in bad(capsys, "push", "@digits-lecture", tmp_path / "link", "--overwrite")
     assert {path.name for path in tmp_path.iterdir()} == {"notes", "again", "link"}

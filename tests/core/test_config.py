@@ -1,5 +1,6 @@
 """Dataclass <-> JSON <-> command line."""
 
+import inspect
 import io
 import json
 from dataclasses import dataclass, field
@@ -187,3 +188,18 @@ def test_settings_are_changed_by_their_dotted_names():
     ):
         with pytest.raises(UserError, match=message):
             changed(PRESETS["fast"], settings, "here")
+
+
+def test_parsing_reads_no_sources(monkeypatch):
+    """tyro looks for the text of a field in the sources of its class, which takes longer than all else that it does."""
+
+    def refused(_):
+        raise AssertionError("a source is read")
+
+    monkeypatch.setattr(inspect, "getsource", refused)
+    assert parse(Flat, ["--kind", "b"], prog="x").inner == Inner(kind="b")
+
+
+@dataclass(frozen=True)
+class Flat:
+    inner: flat(Inner) = field(default_factory=Inner)  # type: ignore[valid-type]

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import unicodedata
 
 import pytest
@@ -146,3 +147,14 @@ def test_quiet_holds_inside_its_block(capsys):
     with console.quiet(False):
         console.note("heard")
     assert capsys.readouterr().err == "heard\n"
+
+
+def test_a_note_about_slow_work_comes_once_and_only_then(capsys):
+    with console.note_if_slow("still at it", 0.01):
+        time.sleep(0.2)
+    assert capsys.readouterr().err == "still at it\n"
+    with console.note_if_slow("still at it", 5):
+        pass
+    with console.quiet(), console.note_if_slow("still at it", 0.01):
+        time.sleep(0.1)
+    assert capsys.readouterr().err == ""

@@ -2,6 +2,11 @@
 
 import io
 import json
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +14,16 @@ from PIL import Image, ImageDraw, ImageFont
 
 import cnn_core
 from apps.digits.app import APP as DIGITS
+from apps.photos.app import APP as PHOTOS
+from apps.photos.config import PhotosConfig
+from apps.photos.fitted import FittedPhotos
 from apps.text.app import APP as TEXT
+from cnn_core import runs
 from cnn_core.cli import run as command
 from cnn_core.errors import UserError
+from cnn_core.exporting.run import export_answers
+from cnn_core.nn.architecture import ConvNetConfig
+from cnn_core.training import checkpoint
 
 
 @pytest.fixture
@@ -122,3 +134,76 @@ def test_names_that_nobody_knows(tmp_path):
     (tmp_path / "config.json").write_text("[]")
     with pytest.raises(UserError, match="it names no app"):
         cnn_core.load(tmp_path)
+
+
+PICTURE = "np.arange(784, dtype=np.uint8).reshape(28, 28)"
+GIVEN = {
+    "@digits": PICTURE,
+    "@text-sentiment": "'a dull film'",
+    "@speech-digits": "(np.sin(np.arange(16_000) / 7), 16_000)",
+    "@go-9x9": "b'(;SZ[9];B[ee];W[cc])'",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", GIVEN)
+def test_answers_need_no_torch_and_are_those_of_torch(name):
+    assert_answers_without_torch(name, GIVEN[name])
+
+
+@pytest.mark.slow
+def test_a_run_that_was_exported_answers_without_torch(photos_run):
+    assert_answers_without_torch(photos_run, "np.full((20, 20, 3), 90, np.uint8)")
+    net = cnn_core.load(photos_run)
+    copied = pickle.loads(pickle.dumps(net))
+    picture = np.full((20, 20, 3), 90, np.uint8)
+    assert copied.predict(picture) == net.predict(picture)
+    (photos_run / "model.onnx").unlink()
+    assert cnn_core.load(photos_run).engine == "torch"
+    with pytest.raises(UserError, match=r"has no model\.onnx"):
+        cnn_core.load(photos_run, engine="onnx")
+
+
+@pytest.fixture
+def photos_run(tmp_path):
+    """A small network of photos as `train` leaves it, without training."""
+    fitted = FittedPhotos(16, "crop", (120.0, 110.0, 100.0), (60.0, 60.0, 60.0))
+    net = ConvNetConfig(input_shape=(3, 32, 32), channels=(8,), pools=(2,))
+    config = PhotosConfig(side=16, net=net)
+    config = replace(config, fit=replace(config.fit, precision="fp32"))
+    labels, run = ("cat", "dog"), tmp_path / "run"
+    model = runs.build_seeded(PHOTOS, config, labels, 1, fitted)
+    runs.write_record(run, runs.make_record(PHOTOS, "scratch", config, labels, 1, fitted))
+    checkpoint.save(run / "best", checkpoint.Checkpoint(model.state_dict(), {"app": "photos"}, {}))
+    export_answers(runs.restore(PHOTOS, run), run / "model.onnx", None)
+    return run
+
+
+def assert_answers_without_torch(name, given):
+    program = (
+        "import sys, json, numpy as np, cnn_core\n"
+        f"net = cnn_core.load({str(name)!r})\n"
+        f"answer, shares = net.predict({given}), net.predict_proba({given})\n"
+        "print(repr(net), file=sys.stderr)\n"
+        "assert 'torch' not in sys.modules, 'torch'\n"
+        "print(json.dumps([answer.label, list(shares), net.engine]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    label, shares, engine = json.loads(done.stdout)
+    full = cnn_core.load(name, engine="torch")
+    assert (engine, full.engine) == ("onnx", "torch")
+    value = eval(given, {"np": np})
+    assert full.predict(value).label == label
+    np.testing.assert_allclose(full.predict_proba(value), shares, atol=2e-3)
+
+
+def test_the_model_comes_when_it_is_asked_for():
+    net = cnn_core.load("@digits")
+    assert net.engine == "onnx"
+    assert "conv1" in net.layers
+    assert net.run.labels == net.labels
+    assert net.model is net.run.model
+    name: Any = "tensorflow"
+    with pytest.raises(UserError, match="one of auto, onnx, torch"):
+        cnn_core.load("@digits", engine=name)

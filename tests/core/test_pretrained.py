@@ -1,5 +1,6 @@
 """The ready-made networks: cards, sizes, and the figures that the cards promise."""
 
+import os
 import re
 from importlib import import_module
 
@@ -13,7 +14,7 @@ from cnn_core.cli import run
 from cnn_core.errors import UserError
 from cnn_core.exporting.graph import session
 from cnn_core.files import digest_of
-from cnn_core.networks import pretrained
+from cnn_core.networks import plugins, pretrained
 from cnn_core.nn.compact import compact, expanded
 from cnn_core.training import engine
 from cnn_core.training.data import evenly
@@ -80,7 +81,23 @@ def test_names_list_and_cards(capsys):
     assert found[0]["default"]
     assert run(digits, ["networks", "--name", "@digits-lecture"]) == 0
     assert "25 and 50 filters" in capsys.readouterr().out
+    assert answer(capsys, "networks", "@digits-lecture", app=digits)["name"] == "digits-lecture"
     assert run(digits, ["networks", "--name", "go-9x9"]) == 2
+    assert run(digits, ["networks", "@digit"]) == 2
+    assert "@digit: cnn-digits has no such network (known: @digits, @digits-lecture)" in capsys.readouterr().err
+    assert run(digits, ["networks", "@digits", "--name", "digits-lecture"]) == 2
+    assert "name the network once" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["digits", "go", "speech", "text", "photos"])
+def test_prepare_lists_the_ready_made_networks_too(name, capsys):
+    app = plugins.app(name)
+    found = answer(capsys, "prepare", "--list", app=app)
+    assert found["data_sets"]
+    assert [each["name"] for each in found.get("networks", ())] == [card.name for card in pretrained.cards(name)]
+    assert run(app, ["prepare", "--list"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"@{card.name}" in shown and card.title in shown for card in pretrained.cards(name))
 
 
 def test_compact_weights_come_back():
@@ -95,3 +112,15 @@ def test_compact_weights_come_back():
         assert (back[name] - weights[name]).abs().max() <= tolerance
     with pytest.raises(ValueError, match="float16"):
         compact({"x": torch.full((2000,), 1e6)})
+
+
+def test_a_card_whose_figures_cannot_be_is_refused(tmp_path, monkeypatch, capsys):
+    (tmp_path / "digits").mkdir()
+    card = (pretrained.folder() / "digits" / pretrained.CARD).read_text(encoding="utf-8")
+    monkeypatch.setattr(pretrained, "folder", lambda: tmp_path)
+    for number, figure in enumerate(("accuracy = 7.0", "accuracy = -0.1", "accuracy = nan")):
+        place = tmp_path / "digits" / pretrained.CARD
+        place.write_text(re.sub(r"(?m)^accuracy = .*$", figure, card), encoding="utf-8")
+        os.utime(place, ns=(number, number))
+        with pytest.raises(UserError, match=r"digits/card\.toml: not a readable card: accuracy and errors are shares"):
+            pretrained.cards()

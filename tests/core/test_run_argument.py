@@ -14,6 +14,7 @@ from cnn_core.networks import pretrained
 from cnn_core.verbs.common import Shared
 from cnn_core.verbs.evaluate import EvaluateOptions
 from cnn_core.verbs.run_argument import with_run
+from cnn_core.verbs.sharing.push import PushOptions
 from cnn_core.verbs.visualize import VisualizeOptions
 
 TEXT = replace(APP, literal=True, what="text")
@@ -75,6 +76,21 @@ def test_run_may_be_the_second_word():
 def test_what_is_neither_is_said(app, cls, word, message):
     with pytest.raises(UserError, match=message):
         with_run(app, cls, "cnn-x verb", [word, "x"] if cls is PredictOptions else [word])
+
+
+def test_a_network_that_is_named_last_and_a_first_word_that_is_missing_are_said():
+    with pytest.raises(UserError, match="@lecture: the network is named first: v @lecture ..."):
+        with_run(APP, PredictOptions, "v", ["seven.png", "@lecture"])
+    Path("@lecture").write_text("")
+    assert with_run(APP, PredictOptions, "v", ["seven.png", "@lecture"]) == ["runs/@digits", "seven.png", "@lecture"]
+    for given in ([], ["--count", "3"]):
+        with pytest.raises(UserError, match="WHAT is missing: v WHAT RUN"):
+            with_run(APP, VisualizeOptions, "v", given)
+
+
+def test_what_is_written_to_is_no_input():
+    with pytest.raises(UserError, match="nowhere: no such run folder"):
+        with_run(APP, PushOptions, "v", ["nowhere", "out"])
 
 
 @pytest.mark.parametrize("text", ["good", "a film/book of its kind", "@someone hello there", "x" * 5000, "a\0b"])

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from apps.speech.verbs.windows import probabilities
 from apps.text.app import APP as TEXT
 from cnn_core import runs
 from cnn_core.cli import run as command
+from cnn_core.errors import UserError
 from cnn_core.exporting import session
 from cnn_core.exporting.run import export_run
 from cnn_core.metrics.limits import Calibration
@@ -199,3 +201,15 @@ def test_a_file_answers_only_for_the_weights_it_was_made_from(given, tmp_path, c
     assert command(TEXT, ["predict", str(run), "good film", "--engine", "onnx"]) == 2
     assert "was not made from the weights that the run has now" in capsys.readouterr().err
     assert command(TEXT, ["predict", str(run), "good film"]) == 0
+
+
+def test_a_file_of_another_network_is_said_in_one_line(given, tmp_path, capsys):
+    """Its metadata may say what they will: a stranger made it."""
+    ready = session.exported(DIGITS, pretrained.named(Path("@digits")))
+    assert ready is not None
+    picture = DIGITS.read(tmp_path / "3.png")[None]
+    other = replace(ready, file=pretrained.folder() / "speech-digits" / "model.onnx")
+    with pytest.raises(UserError, match=r"speech-digits/model.onnx: does not fit the run; .* \(.*uint8"):
+        other.answers_to(picture)
+    with pytest.raises(UserError, match="has 10 classes, and the run 2; export it again"):
+        replace(ready, labels=("0", "1")).answers_to(picture)

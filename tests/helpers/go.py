@@ -8,6 +8,7 @@ import pytest
 
 from apps.go.gtp.engine import Engine
 from apps.go.gtp.session import Session
+from apps.go.play.evaluation import Evaluation
 from apps.go.play.player import Style
 from apps.go.verbs.gtp import serve
 
@@ -70,3 +71,27 @@ def tiny_run(folder, **changes):
     runs.write_record(folder, runs.make_record(APP, "small", config, names, 0))
     checkpoint.save(folder / "last", checkpoint.Checkpoint(model.state_dict(), {"app": "go"}))
     return folder
+
+
+class Judge:
+    """All moves alike; the captures say who wins."""
+
+    judges = True
+    calls = 0
+
+    def counts(self, size):
+        return False
+
+    def evaluate_all(self, positions, colour=0, symmetries=1, komi=7.5):
+        self.calls += 1
+        return [self.evaluate(position) for position in positions]
+
+    def evaluate(self, position, colour=0, symmetries=1, komi=7.5):
+        colour = colour or position.to_move
+        lead = (position.captures[0] - position.captures[1]) * (1 if colour == 1 else -1)
+        legal = np.append(position.legal(colour), not position.legal(colour).any()).astype(float)
+        shape = (position.size, position.size)
+        return Evaluation(legal / legal.sum(), 1 / (1 + np.exp(-lead)), float(lead), np.zeros(shape))
+
+    def probabilities(self, position, colour=0, symmetries=1, komi=7.5):
+        return self.evaluate(position, colour).policy

@@ -67,7 +67,8 @@ def run(app: App | None, options: Options) -> Outcome:
             rate(f"Go positions: {name}", "positions/CPU-s", values, BOARD, others, **conditions)
             for name, values in rates.items()
         ]
-        notes = (f"{len(some)} games, {len(some.moves)} positions, {some.moves.itemsize} bytes a stored position",)
+        size = some.moves.dtype.itemsize
+        notes = (f"{len(some)} games, {len(some.moves)} positions, {size} bytes a stored position",)
         return outcome(Report("go-speed", tuple(figures), notes=notes))
 
 
@@ -77,7 +78,7 @@ def plain(games: Collection) -> np.ndarray:
 
     from apps.go.rules.encode import KIND
 
-    marked = np.concatenate([[0], np.cumsum((games.moves & KIND) != 0)])
+    marked = np.concatenate([[0], np.cumsum((np.asarray(games.moves) & KIND) != 0)])
     return marked[games.offsets[1:]] == marked[games.offsets[:-1]]
 
 

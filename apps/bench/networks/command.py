@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from apps.bench.networks.recipes import RECIPES, Recipe
 from apps.bench.options import BenchOptions
 from apps.bench.studies.domains import check_names
+from apps.playground import networks as pages
+from apps.speech.detection.kept import FILE as DETECTION
 from cnn_core.console import note
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
@@ -53,6 +56,9 @@ def run(app: Any, options: Options) -> Outcome:
             folder = options.trained or _train(RECIPES[name], options.common.seed, Path(temporary) / "run")
             cards[name] = made(name, RECIPES[name], folder, target)
         note(f"{target / name}: {1 - cards[name].accuracy:.2%} wrong on {cards[name].test_count} test samples")
+    if not options.out:
+        for name in cards:
+            pages.ship(name)
     rows = [[name, f"{1 - c.accuracy:.2%}", c.test_count, f"{c.cpu_seconds:.0f}"] for name, c in cards.items()]
     text = table(["network", "errors on test data", "test samples", "CPU-seconds of training"], rows)
     return Outcome({"networks": {name: asdict(card) for name, card in cards.items()}}, text)
@@ -72,6 +78,7 @@ def made(name: str, recipe: Recipe, trained: Path, target: Path) -> pretrained.C
     The card's figures are those of the network as it is written. Raises UserError as `runs.restore` does.
     """
     from cnn_core import runs
+    from cnn_core.exporting.facts import figures_of
     from cnn_core.exporting.int8 import write_int8
     from cnn_core.exporting.run import export_run
     from cnn_core.nn.compact import compact
@@ -86,13 +93,16 @@ def made(name: str, recipe: Recipe, trained: Path, target: Path) -> pretrained.C
     weights = compact(saved.weights, recipe.rows)
     try:
         checkpoint.save(new, checkpoint.Checkpoint(weights, record, _metrics(saved.metrics)))
+        if (trained / DETECTION).is_file():
+            shutil.copyfile(trained / DETECTION, new / DETECTION)
         if source.calibration.samples:
             calibration.save(new, source.calibration, source.bank)
         ready = runs.restore(app, new)
         data = ready.app.load(ready.config)
         card = _card(name, recipe, source, ready, data)
         inputs, _ = data.test.take(slice(0, 200))
-        metadata = {"name": name, "card": card.title, "licence": card.licence}
+        metadata = {"name": f"@{name}", "card": card.title, "licence": card.licence}
+        metadata["figures"] = json.dumps(figures_of(card))
         export_run(ready, new / "model.onnx", inputs, metadata=metadata)
         # Tables of words, and the bank of features, are most of the file.
         write_int8(new / "model.onnx", new / "model.onnx", None if recipe.rows else _bank_names(new, ready.bank))
@@ -134,7 +144,33 @@ def _card(name: str, recipe: Recipe, source: Run, ready: Run, data: Any) -> pret
         calibration_error=round(float(found.calibration.error), 5),
         not_for=recipe.not_for,
         default=recipe.default,
+        **_told(ready.folder / DETECTION),
+        **_judged(ready, data),
     )
+
+
+def _judged(ready: Run, data: Any) -> dict[str, Any]:
+    """What the card says of a Go network that judges."""
+    if ready.app.name != "go" or not ready.config.judge:
+        return {}
+    from apps.go.verbs.judge_metrics import measure_judgement
+
+    found = measure_judgement(ready.model, data.test)
+    if found is None:
+        return {}
+    names = {"winner": "winner_told", "calibration_error": "winner_calibration_error"}
+    names |= {"score_error": "margin_error", "ownership": "owners_told"}
+    return {name: round(float(found[0][key] or 0.0), 5) for key, name in names.items()}
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """What the card says of words told in recordings, where `cnn-speech evaluate --recording` measured them."""
+    if not path.is_file():
+        return {}
+    values = json.loads(path.read_text(encoding="utf-8"))
+    others = f"{values['seconds'] / 3600:.1f} hours, {values['other_words']} other words"
+    about = {"threshold": values["threshold"], "alarms_per_hour": round(values["alarms_per_hour"], 1)}
+    return about | {"hit_rate": round(values["hit_rate"] or 0.0, 4), "heard": f"{values['recording']}: {others}"}
 
 
 def _bank_names(folder: Path, bank: Any) -> list[str]:
@@ -165,8 +201,6 @@ def _commit() -> str:
 
 def _toml(values: dict[str, Any]) -> str:
     """A flat table of texts, numbers, switches and lists of numbers."""
-    import json
-
     lines = []
     for key, value in values.items():
         if key == "name":  # the folder's

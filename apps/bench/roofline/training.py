@@ -50,7 +50,8 @@ def digits(preset: str) -> Ready:
 
 def go(preset: str) -> Ready:
     """Positions of random games, replayed and encoded as training takes them."""
-    from apps.go.config import planes_needed
+    from apps.go.config import planes_of
+    from apps.go.counting.labels import settle_all
     from apps.go.data import positions
     from apps.go.records.games import parse
     from apps.go.rules.points import labels
@@ -58,9 +59,11 @@ def go(preset: str) -> Ready:
     config = app_named("go").presets[preset]
     batches = 4 if config.size == 9 else 2
     games, _ = parse([(f"{seed}.sgf", random_game(config.size, seed)) for seed in range(12)])
-    split = positions(games, config.size, planes_needed(config.features), config.passes)
+    split = positions(games, config.size, planes_of(config), config.passes)
     spread = torch.linspace(0, len(split.inputs) - 1, batches * config.fit.batch_size).long()
     train = replace(split.subset(spread), foreseen=config.foresee > 0)
+    if config.judge:
+        train = replace(train, endings=settle_all(games, [], progress=False))
     return _ready("go", config, train, labels(config.size, config.passes))
 
 

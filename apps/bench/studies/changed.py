@@ -15,10 +15,10 @@ Build = Callable[..., Any]
 def dilated(app: App, dilations: Sequence[int]) -> Build:
     """The app's builder, with the taps of the last 3x3 convolutions spaced by `dilations`, sizes kept."""
 
-    def build(*args: Any) -> Any:
+    def build(*args: Any, **fitted: Any) -> Any:
         from torch import nn
 
-        model = app.build(*args)
+        model = app.build(*args, **fitted)
         square = [m for m in model.modules() if isinstance(m, nn.Conv2d) and m.kernel_size == (3, 3)]
         for conv, spacing in zip(square[-len(dilations) :], dilations, strict=True):
             conv.dilation = conv.padding = (spacing, spacing)
@@ -31,8 +31,8 @@ def dilated(app: App, dilations: Sequence[int]) -> Build:
 def strided(app: App, layer: str, steps: tuple[int, int]) -> Build:
     """The app's builder, with the convolution `layer` taking `steps` (rows, columns) at a time."""
 
-    def build(*args: Any) -> Any:
-        model = app.build(*args)
+    def build(*args: Any, **fitted: Any) -> Any:
+        model = app.build(*args, **fitted)
         model.get_submodule(layer).stride = steps  # type: ignore[assignment]
         return model
 
@@ -50,7 +50,7 @@ def subsampled(app: App, step: int) -> tuple[Build | None, Callable[[Any], Any] 
     if app.name == "text":
         return None, partial(_words_left_out, step=step)
 
-    def build(*args: Any) -> Any:
+    def build(*args: Any, **fitted: Any) -> Any:
         from torch import nn
 
         class Subsampled(nn.Module):
@@ -64,7 +64,7 @@ def subsampled(app: App, step: int) -> tuple[Build | None, Callable[[Any], Any] 
                 x = x[..., ::step, ::step].repeat_interleave(step, -1).repeat_interleave(step, -2)
                 return x[..., :high, :wide]
 
-        model: Any = app.build(*args)
+        model: Any = app.build(*args, **fitted)
         model.front = Subsampled(model.front)
         return model
 

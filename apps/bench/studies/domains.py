@@ -1,4 +1,4 @@
-"""The four domains as the comparative studies see them: small networks whose pooling and width can be turned.
+"""The five domains as the comparative studies see them: small networks whose pooling and width can be turned.
 
 `net(pool, width)` gives an app's configuration: the same layers at every setting, so that a comparison changes one
 thing. Letters: w width.
@@ -51,6 +51,17 @@ def digits(pool: str, width: int) -> Any:
     return DigitsConfig(net=net, fit=fit)
 
 
+def photos(pool: str, width: int) -> Any:
+    """The layers of `digits` on colour pictures of 32x32, mirrored by chance."""
+    from apps.photos.config import NET_SHAPE, Augment, PhotosConfig
+
+    net = replace(digits(pool, width).net, input_shape=NET_SHAPE)
+    fit = FitConfig(
+        epochs=4, least_steps=200, batch_size=128, learning_rate=0.01, schedule="linear", warmup=0.2, calibration=0
+    )
+    return PhotosConfig(net=net, augment=Augment(flip=True), fit=fit)
+
+
 def go(pool: str, width: int) -> Any:
     """A 5x5 and four 3x3 convolutions that keep the board; pooling after the first, undone before the head."""
     from apps.go.config import GoConfig, GoNetConfig
@@ -71,7 +82,7 @@ def speech(pool: str, width: int) -> Any:
     net = NetConfig(kind="res8", width=width / 45, pool=pool, pool_bands=groups[0], pool_frames=groups[1])  # type: ignore[arg-type]
     plane = PRESETS["plane"]
     fit = replace(plane.fit, epochs=6, batch_size=32, ema=0.98)
-    return replace(plane, net=net, augment=Augment(shift=0.1), fit=fit)
+    return replace(plane, unknown=False, net=net, augment=Augment(shift=0.1), fit=fit)
 
 
 def text(pool: str, width: int) -> Any:
@@ -124,6 +135,7 @@ def _tokens(split: Any) -> tuple[Any, Any]:
 DOMAINS = {
     "digits": Domain("digits", digits, 16, (("points", (2, 3)),), share=1 / 6),
     "go": Domain("go", go, 32, (("points", (2, 3)),), share=1 / 3),
+    "photos": Domain("photos", photos, 16, (("points", (2, 3)),)),
     "speech": Domain("speech", speech, 10, (("bands", (2,)), ("bands and frames", (2, 3))), share=1 / 10),
     "text": Domain("text", text, 50, (("words", (2,)),), length=40, shuffle=words_shuffled, counts=words_counted),
 }

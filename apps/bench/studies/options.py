@@ -12,6 +12,7 @@ from apps.bench.studies.tables import text_of
 from cnn_core.errors import UserError
 from cnn_core.files import plain
 from cnn_core.outcome import Outcome
+from cnn_core.verbs.measures.jobs import On, engine
 
 SEEDS = {"quick": 5, "full": 10}
 
@@ -30,6 +31,9 @@ class StudyOptions(BenchOptions):
     """Number of seeds, counted from --seed; 0 takes the mode's number."""
     out: Path | None = None
     """Folder for the results; benchmarks/<name>-<mode> when left out. What lies there already is not run again."""
+    on: On = "here"
+    """here: one training after another; ray: side by side on this machine's cores, or on the cluster that RAY_ADDRESS
+    names, --threads cores each."""
 
 
 def run_named(
@@ -46,9 +50,9 @@ def run_named(
     first = options.common.seed
     seeds = range(first, first + (options.seeds or SEEDS[options.mode]))
     out = options.out or Path("benchmarks") / f"{name}-{options.mode}"
-    with computing(options.common) as place:
+    with computing(options.common) as place, engine(options.on, options.common) as jobs:
         study = make(chosen(options.apps or apps, options.data), options.mode)
-        result = run_study(study, seeds, out, place=place, progress=not options.common.json)
+        result = run_study(study, seeds, out, place=place, progress=not options.common.json, jobs=jobs)
     data = plain(result)
     assert isinstance(data, dict)
     return Outcome(data, f"{text_of(result)}\n\nresults: {out}")

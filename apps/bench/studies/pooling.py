@@ -38,14 +38,16 @@ def _with(**settings: Any) -> Callable[[Any], Any]:
 
 
 POOLED = (Arm("max pooling", "max"), Arm("mean pooling", "avg"), Arm("blurred maxima", "blur"))
+PICTURES = (
+    Arm("no pooling, dilations 1, 2, 5", net=_with(dilations=(1, 2, 5))),
+    Arm("no pooling", net=_with()),
+    Arm("no pooling, filters 5, 7, 7", net=_with(kernels=(5, 7, 7))),
+    Arm("strides 2, 2, 1", net=_with(strides=(2, 2, 1))),
+    *POOLED,
+)
 ARMS = {
-    "digits": (
-        Arm("no pooling, dilations 1, 2, 5", net=_with(dilations=(1, 2, 5))),
-        Arm("no pooling", net=_with()),
-        Arm("no pooling, filters 5, 7, 7", net=_with(kernels=(5, 7, 7))),
-        Arm("strides 2, 2, 1", net=_with(strides=(2, 2, 1))),
-        *POOLED,
-    ),
+    "digits": PICTURES,
+    "photos": PICTURES,
     "go": (
         Arm("no pooling"),
         Arm("no pooling, dilations 1, 2, 2, 4", build=partial(dilated, dilations=(1, 2, 2, 4))),
@@ -61,16 +63,20 @@ ARMS = {
 }
 """The first is what the others are compared with: a network without pooling that sees about as far as with it. On a Go
 board of 9x9 the plain network does (13 points); in a text windows are compared over the whole of it in any case."""
+IN_PICTURES = (
+    "the last layer sees 17 pixels with dilations or larger filters, 15 with strides, 18 with pooling, 24 blurred, 7"
+    " with neither"
+)
 FIELDS = {
-    "digits": "the last layer sees 17 pixels with dilations or larger filters, 15 with strides, 18 with pooling, 24"
-    " blurred, 7 with neither",
+    "digits": IN_PICTURES,
+    "photos": IN_PICTURES,
     "go": "13 points without pooling, 23 with dilations, 22 with pooling, on a board of 9",
     "speech": "45 bands and frames with dilations, the whole of 40 bands and 54 frames with pooling or strides, 15 with"
     " neither",
     "text": "windows of 3 to 5 words in any case",
 }
 STEPS = (1, 2, 3)
-MOVED = ("digits", "speech")
+MOVED = ("digits", "photos", "speech")
 """A Go position that is moved is another one; a text's windows over time give one answer wherever they stand."""
 
 

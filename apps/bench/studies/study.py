@@ -7,7 +7,9 @@ import hashlib
 import json
 import math
 import statistics
+import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
@@ -19,8 +21,9 @@ from apps.bench.studies.significance import correct, half_width, welch
 from apps.bench.studies.tables import MOVES, plot, write_csv
 from cnn_core.app import App
 from cnn_core.config import to_json
-from cnn_core.console import note
+from cnn_core.console import SLOW, note
 from cnn_core.files import atomic, write_json
+from cnn_core.verbs.measures.jobs import Engine, Here
 
 
 @dataclass(frozen=True)
@@ -145,33 +148,31 @@ def cost(model: Any, inputs: Any) -> tuple[int, int]:
 
 
 def run_study(
-    study: Study, seeds: int | range, out: Path, *, place: Any = "cpu", progress: bool = True
+    study: Study,
+    seeds: int | range,
+    out: Path,
+    *,
+    place: Any = "cpu",
+    progress: bool = True,
+    jobs: Engine | None = None,
 ) -> dict[str, Any]:
     """Run what is missing and write results.json, results.csv and a plot for each group into `out`.
 
-    `seeds` are the seeds, or how many, from 0 on; `place` is the device that networks are trained on.
+    `seeds` are the seeds, or how many, from 0 on; `place` is the device that networks are trained on; `jobs` computes
+    the trainings, one after another when left out. Raises UserError while another process works in `out`.
     """
     from cnn_core import benchmark
     from cnn_core.drawing import report
+    from cnn_core.training.run_lock import training_in
 
     seeds = range(seeds) if isinstance(seeds, int) else seeds
-    store = _Store(out / "runs.jsonl")
-    rows: dict[str, list[dict[str, Any]]] = {}
-    total, done = sum(len(group.variants) for group in study.groups) * len(seeds), 0
-    for group in study.groups:
-        results: dict[str, list[dict[str, Any]]] = {variant.name: [] for variant in group.variants}
-        for seed in seeds:  # seed by seed, so that a study stopped early compares all variants
-            for variant in group.variants:
-                key = _key(study, variant, seed)
-                if key not in store:
-                    row = {"app": variant.app, "variant": variant.name, "seed": seed}
-                    store.add(key, {**row, **measure(variant, seed, place)})
-                results[variant.name].append(store[key])
-                done += 1
-                if progress:
-                    accuracy = store[key]["accuracy"]
-                    note(f"{done}/{total} {group.name} | {variant.name} | seed {seed}: {accuracy:.2%}")
-        rows[group.name] = compare(results)
+    with training_in(out):
+        store = _Store(out / "runs.jsonl")
+        _fill(store, study, seeds, place, jobs or Here(), progress)
+    rows = {
+        group.name: compare({v.name: [store[_key(study, v, seed)] for seed in seeds] for v in group.variants})
+        for group in study.groups
+    }
     correct(rows)
     result = {
         "study": study.name,
@@ -190,6 +191,45 @@ def run_study(
     for number, (name, entries) in enumerate(rows.items(), start=1):
         report.save(plot(name, entries), out / f"plot-{number}.png")
     return result
+
+
+def _fill(store: "_Store", study: Study, seeds: range, place: Any, jobs: Engine, progress: bool) -> None:
+    """Train what the store lacks; each result is kept as it comes."""
+    wanted, keys = {}, set()  # seed by seed, so that a study stopped early compares all variants
+    for group in study.groups:
+        for seed in seeds:
+            for variant in group.variants:
+                if (key := _key(study, variant, seed)) not in keys:
+                    wanted[f"{group.name} | {variant.name} | seed {seed}"] = (key, variant, seed)
+                    keys.add(key)
+    missing = [name for name, (key, *_) in wanted.items() if key not in store]
+    total, done, begun = len(wanted), len(wanted) - len(missing), 0.0
+    if progress and done:
+        note(f"{done} of {total} trainings are there")
+    asked = ((name, (_anywhere(wanted[name][1]), wanted[name][2], place)) for name in missing)
+    with closing(jobs.results(measure, asked)) as results:
+        for made, (name, found) in enumerate(results, start=1):
+            key, variant, seed = wanted[name]
+            store.add(key, {"app": variant.app, "variant": variant.name, "seed": seed, **found})
+            if progress:
+                begun = begun or time.monotonic()  # the first takes longer: data are loaded
+                left = (time.monotonic() - begun) / max(made - 1, 1) * (len(missing) - made)
+                ahead = f", about {duration(left)} left" if left > SLOW else ""
+                note(f"{done + made}/{total} {name}: {found['accuracy']:.2%}{ahead}")
+
+
+def _anywhere(variant: Variant) -> Variant:
+    """The variant with paths that hold in a worker's folder too."""
+    from cnn_core.verbs.train import with_absolute_paths
+
+    return replace(variant, config=with_absolute_paths(variant.config, app_named(variant.app).paths))
+
+
+def duration(seconds: float) -> str:
+    """ "40 s", "12 min", "3.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def compare(results: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -8,13 +8,14 @@ from cnn_core.config import positional
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
-from cnn_core.verbs.common import Shared, parser
+from cnn_core.verbs.common import parser
+from cnn_core.verbs.prepare import Verifying, verified
 
 ABOUT = "Fetch networks and sample photographs from the first source that has them, verify them, convert the weights."
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareOptions(Shared):
+class PrepareOptions(Verifying):
     """Options of prepare."""
 
     names: positional(tuple[str, ...]) = ()  # type: ignore[valid-type]
@@ -26,11 +27,12 @@ class PrepareOptions(Shared):
 parse = parser(PrepareOptions, ABOUT)
 
 
+@verified
 def run(app: App, options: PrepareOptions) -> Outcome:
     """Fetch what is named, or list it."""
     from apps.dream.data import MANIFESTS, find, samples
     from apps.dream.model import load_backbone
-    from cnn_core.fetching.sources import cache_folder, load_manifest
+    from cnn_core.fetching.sources import cache_folder, fetch, load_manifest
     from cnn_core.nn.backbones.pretrained import NETWORKS
 
     photos = samples()
@@ -49,6 +51,8 @@ def run(app: App, options: PrepareOptions) -> Outcome:
     rows, data = [], []
     for name in names:
         if name in PRESETS:
+            if options.verify:
+                fetch(load_manifest(NETWORKS[name][0]), progress=not options.common.json)
             model = load_backbone(name, progress=not options.common.json).model
             what = f"{sum(p.numel() for p in model.parameters()):,} weights"
         else:

@@ -1,19 +1,24 @@
 """What the engine says about a position: analysis lines for Sabaki and Lizzie, and a heat map for GoGui."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from apps.go.gtp.protocol import SYNTAX, Refused, whole
+from apps.go.gtp.protocol import SYNTAX, Refused, truth, whole
+from apps.go.play.evaluation import Evaluation
+from apps.go.play.search import Node
 from apps.go.rules import points
 from apps.go.rules.position import Position
 
 VISITS = 10_000
 """A policy network has searched nothing: a move's visits are its probability times this."""
+CERTAIN = 1.96
+"""Standard errors below the win rate at which its lower bound (lcb) lies."""
 GOGUI = (
     "gfx/Policy heat map/policy_heatmap",
     "dboard/Policy probabilities/policy_probabilities",
-    "dboard/Ownership by random games/ownership",
+    "dboard/Ownership/ownership",
     "param/Player/cnn-param",
 )
 
@@ -26,15 +31,17 @@ class Request:
     interval: float
     allowed: np.ndarray
     most: int
+    ownership: bool = False
 
 
 def read_request(arguments: tuple[str, ...], size: int, to_move: int) -> Request:
-    """[colour] [centiseconds] [interval N | minmoves N | maxmoves N | avoid/allow COLOUR POINTS N | KEY VALUE]...
+    """[colour] [centiseconds] [interval N | minmoves N | maxmoves N | avoid/allow COLOUR POINTS N |
+    ownership true | KEY VALUE]...
 
     Raises Refused for what cannot be read; other keys with their value are passed over.
     """
     words = list(arguments)
-    colour, interval, most = to_move, 100, size * size + 1
+    colour, interval, most, ownership = to_move, 100, size * size + 1, False
     allowed = np.ones(size * size, bool)
     if words and words[0].lower() in points.COLOURS:
         colour = points.colour(words.pop(0))
@@ -59,25 +66,95 @@ def read_request(arguments: tuple[str, ...], size: int, to_move: int) -> Request
             interval = whole(words.pop(0), 0, 10**9)
         elif key == "maxmoves":
             most = whole(words.pop(0), 1, 10**9)
+        elif key == "ownership":
+            ownership = truth(words.pop(0))
         else:
             words.pop(0)
-    return Request(colour, max(interval, 1) / 100, allowed, most)
+    return Request(colour, max(interval, 1) / 100, allowed, most, ownership)
 
 
-def info(shares: np.ndarray, size: int, request: Request, kata: bool) -> str:
-    """One line for all candidates, the best first; winrate is the constant 50 %, as the network has no opinion."""
+def candidates(shares: np.ndarray, request: Request) -> list[int]:
+    """The moves that an analysis names, the best first: those allowed that have a visit; at least one."""
     mask = np.append(request.allowed, True)
-    order = np.argsort(-np.where(mask, shares, 0.0), kind="stable")[: request.most]
-    parts = []
-    for rank, point in enumerate(order.tolist()):
-        visits = round(VISITS * float(shares[point]))
-        if not mask[point] or (visits < 1 and rank):
+    order = np.argsort(-np.where(mask, shares, 0.0), kind="stable")[: request.most].tolist()
+    return [p for i, p in enumerate(order) if mask[p] and (i == 0 or round(VISITS * float(shares[p])) >= 1)]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What an analysis says of a move; all numbers are those of the player to move."""
+
+    visits: int
+    winrate: float
+    lowest: float
+    """Lower bound of the win rate."""
+    score: float | None
+    """Points by which the player is ahead after it, where they are known."""
+    prior: float
+    line: list[int]
+    """The move, and those that are expected to follow."""
+
+
+def by_network(found: Evaluation, after: dict[int, Evaluation], request: Request) -> list[Candidate]:
+    """The network's candidates, without a search.
+
+    `after` holds how the position after a candidate looks to the opponent: its winrate, turned, is the candidate's.
+    The others have that of the position as it is, and 50 % where the network does not judge.
+    """
+    named = []
+    for point in candidates(found.policy, request):
+        winrate, score = _standing(found, after.get(point))
+        prior = float(found.policy[point])
+        named.append(Candidate(round(VISITS * prior), winrate, winrate, score, prior, [point]))
+    return named
+
+
+def by_search(root: Node, request: Request) -> list[Candidate]:
+    """The moves that a search has visited, the most visited first; the likeliest one where it has visited none.
+
+    Win rate and score are means over the visits below a move. The win rate's lower bound takes the widest spread that
+    numbers between 0 and 1 with such a mean can have.
+    """
+    mask = np.append(request.allowed, True)
+    order = [(point, child) for point, child in root.ranked() if mask[point]]
+    named = []
+    for i, (point, child) in enumerate(order[: request.most]):
+        if i and not child.visits:
             break
-        vertex = points.name(point, size)
-        half, prior = ("0.5", f"{shares[point]:.6f}") if kata else ("5000", str(visits))
-        values = f"visits {visits} winrate {half} prior {prior} lcb {half} order {rank} pv {vertex}"
-        parts.append(f"info move {vertex} {values}")
+        spread = (child.winrate * (1 - child.winrate) / max(child.visits, 1)) ** 0.5
+        lowest = max(child.winrate - CERTAIN * spread, 0.0)
+        named.append(Candidate(child.visits, child.winrate, lowest, child.score, child.prior, [point, *child.line()]))
+    return named
+
+
+def info(named: Sequence[Candidate], found: Evaluation, size: int, request: Request, kata: bool) -> str:
+    """One line for all candidates, the best first; then the ownership of all points where it is asked for and known.
+
+    As KataGo's, the ownership goes through the rows from the top left.
+    """
+
+    def share(value: float) -> str:
+        return f"{value:.6g}" if kata else str(round(VISITS * value))
+
+    parts = []
+    for rank, each in enumerate(named):
+        line = " ".join(points.name(point, size) for point in each.line)
+        lead = "" if each.score is None else f" scoreMean {each.score:.3f} scoreLead {each.score:.3f}"
+        prior = f"{each.prior:.6f}" if kata else share(each.prior)
+        parts.append(
+            f"info move {points.name(each.line[0], size)} visits {each.visits} winrate {share(each.winrate)}{lead} "
+            f"prior {prior} lcb {share(each.lowest)} order {rank} pv {line}"
+        )
+    if request.ownership and found.ownership is not None:
+        parts.append("ownership " + " ".join(f"{value:.4f}" for value in found.ownership[::-1].reshape(-1)))
     return " ".join(parts)
+
+
+def _standing(found: Evaluation, after: Evaluation | None) -> tuple[float, float | None]:
+    """(winrate, score) of a candidate for the player to move."""
+    if after is not None and after.winrate is not None and after.score is not None:
+        return 1 - after.winrate, -after.score
+    return (0.5 if found.winrate is None else found.winrate), found.score
 
 
 def heat_map(shares: np.ndarray, size: int) -> str:

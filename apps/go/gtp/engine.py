@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from apps.go.gtp import game, handicap, score
-from apps.go.gtp.analysis import GOGUI, Request, info, read_request
+from apps.go.gtp import controllers, game, handicap, rules, score
+from apps.go.gtp.analysis import GOGUI, Request, by_network, by_search, candidates, info, read_request
 from apps.go.gtp.protocol import Command, Refused
 from apps.go.gtp.session import Arguments, Session
 from apps.go.rules import points
@@ -28,6 +28,24 @@ COMMANDS: dict[str, Callable[[Session, Arguments], str]] = {
     "time_left": game.time_left,
     "final_score": score.final_score,
     "final_status_list": score.final_status_list,
+    "kata-get-rules": rules.get_rules,
+    "kata-set-rules": rules.set_rules,
+    "kata-set-rule": rules.set_rule,
+    "kgs-rules": rules.kgs_rules,
+    "kgs-time_settings": controllers.kgs_time_settings,
+    "kgs-genmove_cleanup": controllers.kgs_genmove_cleanup,
+    "list_stones": controllers.list_stones,
+    "countlib": controllers.countlib,
+    "printsgf": controllers.printsgf,
+    "cputime": controllers.cputime,
+    "gogui-setup": controllers.gogui_setup,
+    "gogui-setup_player": controllers.gogui_setup_player,
+    "gogui-rules_game_id": controllers.rules_game_id,
+    "gogui-rules_board": controllers.rules_board,
+    "gogui-rules_board_size": controllers.rules_board_size,
+    "gogui-rules_legal_moves": controllers.rules_legal_moves,
+    "gogui-rules_side_to_move": controllers.rules_side_to_move,
+    "gogui-rules_final_result": controllers.rules_final_result,
     "gogui-analyze_commands": lambda session, arguments: "\n".join(GOGUI),
     "gogui-play_sequence": game.play_sequence,
     "policy_heatmap": score.policy_heatmap,
@@ -42,6 +60,8 @@ ANALYSES = {
     for name in ("analyze", "genmove_analyze")
 }
 """Commands that give candidates: name -> (numbers are written as KataGo does, and a move is made)."""
+CANDIDATES = 12
+"""Moves of an analysis after which the network judges the position; the others have the winrate of the position."""
 NAMES = (*ABOUT, *COMMANDS, *ANALYSES)
 
 
@@ -52,10 +72,12 @@ class Engine:
         self.session, self.version = session, version
         self.quitting = False
 
-    def answer(self, command: Command) -> tuple[bool, str]:
-        """(success, text) of a command; of an analysis what it says once. Nothing is raised: the engine lives on."""
+    def answer(self, command: Command, stop: Callable[[], bool] = lambda: False) -> tuple[bool, str]:
+        """(success, text) of a command; of an analysis what it says once, with a search after its interval at the
+        latest, or once `stop` says so. Nothing is raised: the engine lives on.
+        """
         try:
-            return True, self._answer(command)
+            return True, self._answer(command, stop)
         except (Refused, UserError) as error:
             return False, " ".join(str(error).split())
         except Exception as error:  # whatever it is: an engine must not leave its game
@@ -67,7 +89,11 @@ class Engine:
             return None
         return self._request(command).interval
 
-    def _answer(self, command: Command) -> str:
+    def grows(self) -> bool:
+        """Whether an analysis that was begun has more to say when it is asked again: a search is not at its end."""
+        return self.session.grows()
+
+    def _answer(self, command: Command, stop: Callable[[], bool]) -> str:
         match command.name:
             case "protocol_version":
                 return "2"
@@ -83,7 +109,7 @@ class Engine:
                 self.quitting = True
                 return ""
             case name if name in ANALYSES:
-                return self._analyse(command)
+                return self._analyse(command, stop)
             case name if name in COMMANDS:
                 return COMMANDS[name](self.session, command.arguments)
         raise Refused("unknown command")
@@ -92,12 +118,21 @@ class Engine:
         position = self.session.position
         return read_request(command.arguments, position.size, position.to_move)
 
-    def _analyse(self, command: Command) -> str:
+    def _analyse(self, command: Command, stop: Callable[[], bool]) -> str:
         kata, moves = ANALYSES[command.name]
         request, session = self._request(command), self.session
-        text = info(session.shares(request.colour), session.position.size, request, kata)
+        colour, size = request.colour, session.position.size
+        point = session.choose(colour, allowed=request.allowed) if moves else size * size
+        root = session.searched(colour, request.allowed, 0.0 if moves else request.interval, stop)
+        if root is None or root.found is None:
+            found = session.evaluate(colour)
+            after = session.evaluate_after(colour, candidates(found.policy, request)[:CANDIDATES])
+            named = by_network(found, after, request)
+        else:
+            found = root.found
+            named = by_search(root, request) or by_network(found, {}, request)  # the game may be over
+        text = info(named, found, size, request, kata)
         if not moves:
             return text
-        point = session.choose(request.colour, allowed=request.allowed)
-        session.play(request.colour, point)
-        return f"\n{text}\nplay {points.name(point, session.position.size)}"
+        session.play(colour, point)
+        return f"\n{text}\nplay {points.name(point, size)}"

@@ -1,6 +1,7 @@
 """GTP commands of the game itself: the board, komi, moves, records and clocks."""
 
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,24 +10,23 @@ from apps.go.gtp.protocol import SYNTAX, Refused, number, whole
 from apps.go.gtp.session import Arguments, Session, exactly, read_colour, read_vertex
 from apps.go.records.record import read_records
 from apps.go.rules import points
-from apps.go.rules.position import Position
 from cnn_core.errors import UserError
 
 
 def boardsize(session: Session, arguments: Arguments) -> str:
-    """A new, empty board."""
-    (text,) = exactly(arguments, 1)
-    size = whole(text, -(10**9), 10**9)
-    if size not in points.SIZES:
+    """A new, empty board. A second number, as rectangular boards have it, must be the same."""
+    size, *rows = (whole(text, -(10**9), 10**9) for text in exactly(arguments, min(max(len(arguments), 1), 2)))
+    if size not in points.SIZES or rows not in ([], [size]):
         raise Refused("unacceptable size")
-    session.position = Position(size)
+    session.position, session.hopeless = session.empty(size), {1: 0, 2: 0}
     return ""
 
 
 def clear_board(session: Session, arguments: Arguments) -> str:
-    """Empties the board; the clocks' readings are forgotten."""
-    session.position = Position(session.position.size)
-    session.clock = {}
+    """Empties the board; the clocks stand at their settings again."""
+    session.position = session.empty(session.position.size)
+    session.hopeless = {1: 0, 2: 0}
+    session.set_time(*session.times)
     return ""
 
 
@@ -37,7 +37,7 @@ def set_komi(session: Session, arguments: Arguments) -> str:
 
 
 def play(session: Session, arguments: Arguments) -> str:
-    """A move of either colour, whose turn it may be or not; only simple ko and suicide are illegal."""
+    """A move of either colour, whose turn it may be or not, legal by the session's rules."""
     colour, vertex = exactly(arguments, 2)
     session.play(read_colour(colour), read_vertex(vertex, session))
     return ""
@@ -66,10 +66,13 @@ def is_legal(session: Session, arguments: Arguments) -> str:
 
 
 def genmove(session: Session, arguments: Arguments) -> str:
-    """Chooses a move and plays it."""
-    colour = read_colour(exactly(arguments, 1)[0])
+    """Chooses a move and plays it, or resigns."""
+    colour, start = read_colour(exactly(arguments, 1)[0]), time.monotonic()
+    if session.resigns(colour):
+        return "resign"
     point = session.choose(colour)
     session.play(colour, point)
+    session.spend(colour, time.monotonic() - start)
     return points.name(point, session.position.size)
 
 
@@ -106,7 +109,7 @@ def loadsgf(session: Session, arguments: Arguments) -> str:
         steps = list(record.walk())
         last = max((step.number for step in steps), default=0)
         move = max(int(last_word), 1) if numbered else last + 1
-        session.position = record.before(move if move <= last else None).position.copy()
+        session.position = record.before(move if move <= last else None).position.copy().adopt(session.rules)
     except UserError as error:
         raise Refused(f"cannot load file: {error}") from error
     session.komi = record.komi
@@ -114,10 +117,8 @@ def loadsgf(session: Session, arguments: Arguments) -> str:
 
 
 def time_settings(session: Session, arguments: Arguments) -> str:
-    """Main time, byo-yomi time and stones; only what time_left says later counts."""
-    for text in exactly(arguments, 3):
-        whole(text, 0, 10**9)
-    session.clock = {}
+    """Main time, byo-yomi time and stones. The engine's own moves run the clock down; time_left counts more."""
+    session.set_time(*(whole(text, 0, 10**9) for text in exactly(arguments, 3)))
     return ""
 
 

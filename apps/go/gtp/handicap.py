@@ -82,7 +82,7 @@ def _must_be_empty(session: Session) -> None:
 
 
 def _set_up(session: Session, places: list[int]) -> str:
-    fresh = Position(session.position.size)
+    fresh = session.empty(session.position.size)
     try:
         fresh.setup(places, [])
     except ValueError:

@@ -5,27 +5,30 @@ from typing import Any
 
 import numpy as np
 
+from apps.go.counting.count import blended, count, score_by
 from apps.go.gtp.analysis import heat_map, number_board
 from apps.go.gtp.protocol import SYNTAX, Refused, number, whole
 from apps.go.gtp.session import Arguments, Session, exactly
 from apps.go.play.player import Style
-from apps.go.play.playouts import dead_stones, ownership, score_name, settled_score
+from apps.go.play.playouts import score_name
 from apps.go.rules import points
 
 
 def final_score(session: Session, arguments: Arguments) -> str:
-    """Area score after the stones that random games find dead are taken off."""
-    return score_name(settled_score(session.position, ownership(session.position), session.komi))
+    """The score by the session's rules, after the dead stones are taken off."""
+    found = count(session.position, session.predictor, session.komi)
+    return score_name(score_by(session.rules, session.position, found, session.komi))
 
 
 def final_status_list(session: Session, arguments: Arguments) -> str:
-    """The chains that are alive or dead, one a line; random games know no seki."""
+    """The chains that are alive, dead, or alive in seki, one a line."""
     kind = exactly(arguments, 1)[0].lower()
     if kind not in ("alive", "dead", "seki"):
         raise Refused(SYNTAX)
-    dead = set(dead_stones(session.position, ownership(session.position)))
+    found = count(session.position, session.predictor, session.komi)
+    dead, seki = set(found.dead), set(found.seki)
     stones = set(np.flatnonzero(session.position.board).tolist())
-    left = {"alive": stones - dead, "dead": dead, "seki": set()}[kind]
+    left = {"alive": stones - dead - seki, "dead": dead, "seki": seki}[kind]
     lines = []
     while left:
         chain = session.position.chain(min(left))
@@ -59,5 +62,5 @@ def policy_heatmap(session: Session, arguments: Arguments) -> str:
 
 
 def owners(session: Session, arguments: Arguments) -> str:
-    """Ownership of each point by random games, +1 black to -1 white, as a board."""
-    return number_board(ownership(session.position))
+    """Ownership of each point, +1 black to -1 white, as a board."""
+    return number_board(blended(session.position, session.predictor, session.komi))

@@ -19,6 +19,7 @@ import numpy as np
 from apps.go.play.player import Predictor, Style, choose
 from apps.go.rules import points
 from apps.go.rules.position import Position
+from apps.go.rules.ruleset import DEFAULT, Ruleset
 from cnn_core.errors import UserError
 
 GAMES_FOLDER = "/usr/games"  # where Debian puts GNU Go, which is not on every PATH
@@ -91,7 +92,7 @@ def random_player(seed: int) -> LocalPlayer:
 
     def chooser(position: Position, colour: int, komi: float) -> int:
         strict = position.copy()
-        strict.superko = True
+        strict.superko, strict.situational, strict.suicide = True, False, False
         free = np.flatnonzero(strict.legal(colour) & ~strict.own_eye(colour))
         return int(random.choice(free)) if len(free) else position.passes
 
@@ -101,8 +102,8 @@ def random_player(seed: int) -> LocalPlayer:
 class GtpPlayer:
     """A program that is spoken to over pipes. Every failure is a UserError that names the program in one line."""
 
-    def __init__(self, command: str, timeout: float, seed: int = 0):
-        words = full_command(command, seed)
+    def __init__(self, command: str, timeout: float, seed: int = 0, rules: Ruleset = DEFAULT):
+        words = full_command(command, seed, rules)
         self.name, self.timeout, self.size = command, timeout, 19
         # Its words of complaint go to a file: a pipe that nobody empties would stop it.
         self.complaints = tempfile.TemporaryFile()  # noqa: SIM115 (`close` closes it)
@@ -213,8 +214,8 @@ class GtpPlayer:
         return UserError(f"opponent {self.name!r} {what}")
 
 
-def full_command(command: str, seed: int) -> list[str]:
-    """The words of a command with `{seed}` filled in. GNU Go gets the seed and Chinese rules, unless it has its own.
+def full_command(command: str, seed: int, rules: Ruleset = DEFAULT) -> list[str]:
+    """The words of a command with `{seed}` filled in. GNU Go gets the seed and the rules, unless it has its own.
 
     Raises UserError when there is no such program.
     """
@@ -230,5 +231,8 @@ def full_command(command: str, seed: int) -> list[str]:
         raise UserError(f"--opponent {words[0]}: no such program{hint}")
     if Path(program).name == "gnugo":
         words += [] if "--seed" in words else ["--seed", str(seed)]
-        words += [] if {"--chinese-rules", "--japanese-rules"} & set(words) else ["--chinese-rules"]
+        counting = "--japanese-rules" if rules.scoring == "territory" else "--chinese-rules"
+        words += [] if {"--chinese-rules", "--japanese-rules"} & set(words) else [counting]
+        words += ["--allow-suicide"] * rules.suicide
+        words += [] if rules.ko == "simple" else [f"--{rules.ko}-superko"]
     return [program, *words[1:]]

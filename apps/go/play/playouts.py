@@ -3,18 +3,27 @@
 A policy network has no opinion on life and death. Games of random moves that fill no own eye tell dead stones from
 living ones well enough at the end of a game (Bouzy and Helmstetter 2003 count this way), and say in the opening that
 nothing is decided. Ownership is +1 where all games end black, -1 where all end white.
+
+Random players fill the room in which their own groups live, and so kill them. In one game of six they are calm: neither
+begins in a region that it surrounds, but answers there once the opponent has. Calm games let too many dead groups live;
+few of them among the others come out best (docs/experiments/go-judging.md).
 """
 
 import numpy as np
 
+from apps.go.counting.benson import regions
 from apps.go.rules import kernels
 from apps.go.rules.compiled import compiled
 from apps.go.rules.points import BLACK, WHITE
 from apps.go.rules.position import Position
 
-GAMES = 200
+GAMES = 240
 ALERT = 0.9
 """How often the players of random games capture, or save from capture, beside the last move."""
+CALM = 6
+"""Of so many games, one is calm."""
+HOME = 16
+"""Points of the largest region in which calm players do not begin."""
 DECIDED = 0.9
 """Points whose ownership is at least this far from 0 are counted as decided."""
 
@@ -23,7 +32,10 @@ def ownership(position: Position, games: int = GAMES, seed: int = 0) -> np.ndarr
     """(size, size) float, -1 to +1: mean owner of each point over `games` random games, half begun by each colour."""
     work = kernels.new_state(position.size)
     total = np.zeros(position.size * position.size, np.int64)
-    _play_out(position.copy()._state, work, games, seed, total)
+    state = position.copy()._state
+    home = np.empty((3, position.passes), np.int64)
+    _find_homes(state, home)
+    _play_out(state, work, games, seed, home, total)
     return (total / games).reshape(position.size, position.size)
 
 
@@ -101,11 +113,30 @@ def _is_safe(state, point, colour):
 
 
 @compiled
-def _random_move(state, colour, empty):
-    """A random legal move that fills no own eye, into atari only where there is no other; -1 when there is none."""
+def _find_homes(state, home):
+    """home[colour, point] = number of the region that `colour` surrounds there, -1 where it is none or a large one."""
+    region = np.empty(len(state.near), np.int64)
+    for colour in (1, 2):
+        size = np.zeros(regions(state, colour, region), np.int64)
+        for number in region:
+            if number >= 0:
+                size[number] += 1
+        for point in range(len(region)):
+            number = region[point]
+            home[colour, point] = number if number >= 0 and size[number] <= HOME else -1
+
+
+@compiled
+def _random_move(state, colour, empty, home, entered):
+    """A random legal move that fills no own eye and lies in no home that the opponent has not `entered`, into atari
+    only where there is no other; -1 when there is none.
+    """
     count, rest = 0, -1
     for point in range(len(state.near)):
         if state.cells[kernels.STONE + point] == 0:
+            number = home[colour, point]
+            if number >= 0 and not entered[colour, number]:
+                continue
             empty[count] = point
             count += 1
     while count > 0:
@@ -121,13 +152,15 @@ def _random_move(state, colour, empty):
 
 
 @compiled
-def _play_out(start, work, games, seed, total):
+def _play_out(start, work, games, seed, home, total):
     """Add the owner of each point, +1 or -1, at the end of each of `games` random games."""
     np.random.seed(seed)
     n = len(start.near)
     empty = np.empty(n, np.int64)
     owner = np.empty(n, np.int8)
+    entered = np.empty((3, n), np.bool_)
     for game in range(games):
+        entered[:] = game // 2 % CALM != CALM - 1  # in all but calm games
         work.cells[:] = start.cells
         work.bits[:] = start.bits
         work.extra[:] = start.extra
@@ -135,7 +168,7 @@ def _play_out(start, work, games, seed, total):
         for _ in range(3 * n):
             chosen = _urgent(work, last, colour) if last >= 0 and np.random.random() < ALERT else -1
             if chosen < 0:
-                chosen = _random_move(work, colour, empty)
+                chosen = _random_move(work, colour, empty, home, entered)
             last = chosen
             if chosen < 0:
                 kernels.play_pass(work)
@@ -143,6 +176,9 @@ def _play_out(start, work, games, seed, total):
                 if passes == 2:
                     break
             else:
+                number = home[3 - colour, chosen]
+                if number >= 0:
+                    entered[3 - colour, number] = True
                 kernels.play(work, chosen, colour, False)
                 passes = 0
             colour = 3 - colour

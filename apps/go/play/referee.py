@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from apps.go.counting.count import count, score_by
+from apps.go.play.evaluation import Predictor
 from apps.go.play.opponent import RESIGN, Player
-from apps.go.play.playouts import ownership, score_name, settled_score
+from apps.go.play.playouts import score_name
 from apps.go.records.record import new_game
 from apps.go.rules import points
 from apps.go.rules.position import Position
+from apps.go.rules.ruleset import DEFAULT, Ruleset, sgf_name
 from cnn_core.errors import UserError
 from cnn_core.files import atomic
 
@@ -24,11 +27,13 @@ class Finished:
     result: str
     """What counts: the opponent's own count where it has one, else the referee's."""
     ours: str
-    """The referee's count: area, after the stones that random games find dead are taken off; "" if not counted."""
+    """The referee's count by the rules, after the dead stones are taken off; "" if not counted."""
     theirs: str
     """The opponent's own count, "" if it has none."""
     end: str
     """How it ended: two passes, resignation, an illegal move, or too many moves."""
+    rules: Ruleset = DEFAULT
+    """By which it was played and counted."""
 
     @property
     def winner(self) -> int:
@@ -36,13 +41,21 @@ class Finished:
         return {"B": 1, "W": 2}.get(self.result[0], 0)
 
 
-def play_game(black: Player, white: Player, judge: Player, size: int, komi: float) -> Finished:
+def play_game(
+    black: Player,
+    white: Player,
+    judge: Player,
+    size: int,
+    komi: float,
+    counter: Predictor | None = None,
+    rules: Ruleset = DEFAULT,
+) -> Finished:
     """Play until both have passed, one resigns or moves illegally, or 3 moves a point were made.
 
-    Chinese rules: area, simple ko. `judge`, one of the two, is asked for its count. Raises UserError when a player
-    fails.
+    `rules` say what is legal, and how it is counted. `judge`, one of the two, is asked for its count; a `counter` that
+    judges positions helps the referee to count. Raises UserError when a player fails.
     """
-    position = Position(size)
+    position = Position(size).adopt(rules)
     for player in (black, white):
         player.start(size, komi)
     result, end, passes = "", "too many moves", 0
@@ -66,10 +79,10 @@ def play_game(black: Player, white: Player, judge: Player, size: int, komi: floa
             break
     ours = theirs = ""
     if not result:
-        ours = score_name(settled_score(position, ownership(position), komi))
+        ours = score_name(score_by(rules, position, count(position, counter, komi), komi))
         theirs = _checked(judge)
         result = theirs or ours
-    return Finished(size, komi, (black.name, white.name), tuple(position.history), result, ours, theirs, end)
+    return Finished(size, komi, (black.name, white.name), tuple(position.history), result, ours, theirs, end, rules)
 
 
 def _checked(judge: Player) -> str:
@@ -92,7 +105,7 @@ def write_sgf(game: Finished, path: Path) -> None:
     root = record.get_root()
     root.set("AP", ("cnn-go", "match"))
     root.set("KM", game.komi)
-    root.set("RU", "Chinese")
+    root.set("RU", sgf_name(game.rules))
     root.set("PB", game.names[0])
     root.set("PW", game.names[1])
     root.set("RE", game.result)

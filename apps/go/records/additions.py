@@ -41,6 +41,11 @@ class Additions:
         if not any(point in self._points(node, other) for other in MARKS):
             self._add(node, name.encode(), to_sgf(point, self.size).encode())
 
+    def value(self, node: int, name: str, text: str, among: Iterable[str] = ()) -> None:
+        """Give the node a property of one value, unless the record gives it that one, or one of `among`."""
+        if not any(other.encode() in self.tree.nodes[node] for other in (name, *among)):
+            self._values.setdefault(node, {})[name.encode()] = [sgf_grammar.escape_text(text.encode("ascii"))]
+
     def _add(self, node: int, name: bytes, value: bytes) -> None:
         self._values.setdefault(node, {}).setdefault(name, []).append(value)
 

@@ -7,22 +7,28 @@ suite's cache under the digest of what they came from.
 import codecs
 import hashlib
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from apps.go.records.charset import read_marks
-from apps.go.records.collection import Collection, collect, join, load, save
+from apps.go.records.collection import WEIGHT, Collection, collect, join, load, save
 from apps.go.records.grammar import BadGame
 from apps.go.records.sgf import Game, read_lines, read_sgf
 from cnn_core import bounded
 from cnn_core.benchmark import usable_cores
 from cnn_core.console import note
 from cnn_core.errors import UserError
+from cnn_core.fetching import decoded
 from cnn_core.fetching.archives import read_members
+from cnn_core.fetching.mapped import Growing, in_memory
 from cnn_core.fetching.sources import cache_folder
+from cnn_core.fetching.stamps import intact, seal
 
 LARGEST = 512 << 20  # bytes of one file
 UNPACKED, RATIO = 32 << 20, 10  # what games may unpack to, see `cnn_core.bounded`: xz packs them 7 to 1
@@ -31,7 +37,7 @@ CHUNK_BYTES = 16 << 20  # and bytes
 AT_ONCE = 4096  # games that are not in a collection yet
 REASONS = 1000  # different reasons that a report counts
 NAMED = 1000  # bad games that a report names
-PARSING = 3  # counted up when parsing changes, so that games parsed before are not used
+PARSING = 4  # counted up when parsing changes, so that games parsed before are not used
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz")
 GROUPS = {
     "move ": "a move outside the board",
@@ -79,37 +85,47 @@ def read_games(path: Path, progress: bool = True) -> tuple[Collection, Report]:
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
     cache = cache_folder() / "go" / f"games-{_key(path)}.safetensors"
-    if cache.exists():
+    whole = intact(cache)
+    if whole:
         try:
             found, notes = load(cache)
             return found, Report(**notes)  # type: ignore[arg-type]
         except (UserError, TypeError):
-            note(f"{cache}: damaged, games are parsed again")
-    found, report = parse_all(_contents(path), progress)
+            whole = False
+    if whole is False:
+        note(f"{cache}: damaged, games are parsed again")
+    found, report = parse_all(_contents(path), progress, partial(decoded.growing, cache, "moves", weight=WEIGHT))
     if not report.files:
         raise UserError(f"{path}: holds no SGF files (.sgf, or .txt with one game on a line)")
     if not len(found):
         raise UserError(f"{path}: none of its {report.bad} games can be used; {': '.join(report.named[0])}")
     try:
         save(found, vars(report), cache)
+        seal(cache)
     except UserError as error:  # a cache that cannot be written only costs time
         note(str(error))
     return found, report
 
 
-def parse_all(contents: Iterator[tuple[str, bytes | None]], progress: bool = True) -> tuple[Collection, Report]:
-    """Parse files given as (name, contents), in several processes when there are many."""
+def parse_all(
+    contents: Iterator[tuple[str, bytes | None]], progress: bool = True, grow: Callable[[], Growing] = in_memory
+) -> tuple[Collection, Report]:
+    """Parse files given as (name, contents), in several processes when there are many; `grow` gives what holds the
+    entries of the games."""
     from tqdm import tqdm  # not needed for --help
 
     parts: list[Collection] = [collect([])]
+    entries = grow()
+    entries.add(np.asarray(parts[0].moves))
     report = Report()
     chunks = _chunks(contents)
     with tqdm(unit=" games", disable=None if progress else True, leave=False) as bar:
         for found, counted in _parsed(chunks):
-            parts.append(found)
+            entries.add(np.asarray(found.moves))
+            parts.append(replace(found, moves=found.moves[:0]))
             report.add(counted)
             bar.update(len(found))
-    return join(parts), report
+    return replace(join(parts), moves=entries.array()), report
 
 
 def _chunks(contents: Iterator[tuple[str, bytes | None]]) -> Iterator[list[tuple[str, bytes | None]]]:

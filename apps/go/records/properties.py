@@ -11,6 +11,7 @@ Where records differ from it:
     values  of moves and stones may hold spaces and line breaks
 """
 
+import math
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -43,6 +44,8 @@ def size(tree: Tree) -> int:
         raise BadGame(f"GM[{_shown(kind)}] is another game than Go")
     text = tree.root_text(b"SZ") or "19"
     columns, _, rows = (part.strip() for part in text.partition(":"))
+    if re.fullmatch("[0-9]{1,2}:[0-9]{1,2}", text.strip()) and columns != rows:
+        raise BadGame(f"board of {columns}x{rows} points (only square boards can be read)")
     if not re.fullmatch("[0-9]{1,3}", columns) or (rows and rows != columns) or int(columns) not in SIZES:
         raise BadGame(f"board size {_shown(text)} (sizes {SIZES.start} to {SIZES.stop - 1} can be read)")
     return int(columns)
@@ -79,6 +82,25 @@ def actions(tree: Tree, size: int) -> Iterator[tuple[list[int], int, list[int]]]
         if count > MOST_ENTRIES:
             raise BadGame(f"more than {MOST_ENTRIES} moves")
         yield stones, colour(tree, node) if b"PL" in node else 0, moves
+
+
+def territory(tree: Tree, size: int) -> dict[int, int]:
+    """Points of black's (1) and of white's (2) territory, as TB and TW in the last node state them.
+
+    Dead stones lie in the territory of the other colour. Empty where there is none, or one that makes no sense.
+    """
+    node = tree.nodes[-1]
+    try:
+        found = {
+            point: colour
+            for colour, key in ((1, b"TB"), (2, b"TW"))
+            for value in (tree.values(node, key) if key in node else ())
+            if value.strip()
+            for point in rectangle(value, size)
+        }
+    except BadGame:
+        return {}
+    return found
 
 
 def first_player(stones: list[int]) -> int:
@@ -134,6 +156,15 @@ def result(text: str) -> int:
     """1 black won, 2 white won, 3 a draw, 0 unknown."""
     start = text[:2].upper()
     return {"B+": 1, "W+": 2}.get(start, 3 if start[:1] in ("0", "D", "J") else 0)
+
+
+def margin(text: str) -> float:
+    """Points by which black won, below 0 where white did, 0 for a draw; NaN where the result says none."""
+    found = re.match(r"\s*([BbWw])\+\s*([0-9]{1,3}(?:[.,][0-9]{1,2})?)", text)
+    if not found:
+        return 0.0 if result(text) == 3 else math.nan
+    points = float(found[2].replace(",", "."))
+    return points if found[1] in "Bb" else -points
 
 
 def rank(text: str) -> int:

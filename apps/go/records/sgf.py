@@ -38,12 +38,17 @@ class Game:
     """Points; 0 where the record states none."""
     result: int
     """1 black won, 2 white won, 3 a draw, 0 unknown."""
+    margin: float
+    """Points by which black won, negative where white did; NaN where the record states none."""
     ranks: tuple[int, int]
     """Black's and white's, or UNKNOWN_RANK."""
     handicap: int
     """Stones that black had before the first move, when there were two or more."""
     next_colour: int
     """1 or 2: who moves after the last node."""
+    owner: np.ndarray | None = None
+    """uint8 (size * size,): who owns each point at the end, 1 black, 2 white, 3 nobody; None where the record has
+    no territory (TB, TW)."""
 
     @property
     def move_count(self) -> int:
@@ -127,10 +132,22 @@ def _game(tree: Tree) -> Game:
     bad = int(first_illegal(_STATES[size], closed))
     if bad >= 0:
         raise BadGame(_illegal(entries, bad, size))
+    owner = _owner(properties.territory(tree, size), size)
     komi = properties.komi(tree.root_text(b"KM"), tree.root_text(b"AP"))
     ranks = properties.rank(tree.root_text(b"BR")), properties.rank(tree.root_text(b"WR"))
-    result = properties.result(tree.root_text(b"RE"))
-    return Game(size, moves, komi, result, ranks, handicap if handicap > 1 else 0, player)
+    text = tree.root_text(b"RE")
+    result, margin = properties.result(text), properties.margin(text)
+    return Game(size, moves, komi, result, margin, ranks, handicap if handicap > 1 else 0, player, owner)
+
+
+def _owner(territory: dict[int, int], size: int) -> np.ndarray | None:
+    """Who owns each point of the board that `first_illegal` has left: stones live outside of the other's territory."""
+    if not territory:
+        return None
+    owner = _STATES[size].cells[kernels.STONE : kernels.STONE + size * size].astype(np.uint8)
+    owner[owner == 0] = 3
+    owner[list(territory)] = list(territory.values())
+    return owner
 
 
 def _entries(tree: Tree, size: int) -> tuple[list[int], int, int]:

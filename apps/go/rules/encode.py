@@ -13,6 +13,7 @@ uses the first of them. The front end (`apps.go.front`) makes floats of them.
     AFTER_MOVE  liberties of the own chain after a move here, at most 255; 0 where it is illegal
 """
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,10 @@ STONES_PLANE, LIBERTIES, AGE, LADDERS, KOMI, CAPTURE, AFTER_MOVE = range(7)
 PLANES = 7
 LEGAL, EYE = 32, 64
 POINT, WHITE_BIT, SETUP, REMOVE, KIND = 511, 512, 1024, 2048, 3072
+
+
+_kept = threading.local()
+"""Working memory of this thread, by board size."""
 
 
 class Scratch(NamedTuple):
@@ -248,5 +253,7 @@ def encode_entries(moves: np.ndarray, size: int, colour: int, komi: float) -> np
     last = np.array([size * size | (WHITE_BIT if colour == 2 else 0)], np.uint16)  # a pass, to be encoded before
     moves = np.concatenate([moves.astype(np.uint16), last])
     out = np.empty((1, PLANES, size * size), np.uint8)
-    replay(new_scratch(size), moves, len(moves) - 1, komi, PLANES, out)
+    if size not in _kept.__dict__.setdefault("scratch", {}):
+        _kept.scratch[size] = new_scratch(size)
+    replay(_kept.scratch[size], moves, len(moves) - 1, komi, PLANES, out)
     return out.reshape(PLANES, size, size)

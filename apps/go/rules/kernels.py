@@ -8,6 +8,7 @@ logged, and `undo` takes moves back: that is what reading ladders needs.
 Points run from 0 to n - 1 (n = size * size); cell n is the wall around the board.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -53,11 +54,33 @@ class State(NamedTuple):
 
 
 def new_state(size: int) -> State:
-    """An empty board of `size` x `size`."""
+    """An empty board of `size` x `size`; states of one size share their tables of neighbours and keys."""
     n = size * size
     cells = np.zeros(CELLS, np.int16)
     cells[STONE + n] = WALL
     cells[KO] = -1
+    near, diagonal, keys = _tables(size)
+    return State(
+        cells,
+        np.zeros((n, (n + 63) // 64), np.uint64),
+        near,
+        diagonal,
+        np.empty((LOG, 2), np.int64),
+        np.zeros(4, np.int64),
+        keys,
+        np.empty((DEPTH, 12), np.int64),
+    )
+
+
+def copy_state(source: State, target: State) -> None:
+    """Make `target`, of the same size, the position that `source` is; logs and choices are working memory."""
+    target.cells[:], target.bits[:], target.extra[:] = source.cells, source.bits, source.extra
+
+
+@cache
+def _tables(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Neighbours, diagonal neighbours, and keys of the hash."""
+    n = size * size
     rows, columns = np.divmod(np.arange(n), size)
 
     def neighbours(steps: tuple[tuple[int, int], ...]) -> np.ndarray:
@@ -69,16 +92,8 @@ def new_state(size: int) -> State:
         return found
 
     keys = np.random.default_rng(19).integers(-(2**63), 2**63 - 1, (3, n), dtype=np.int64)
-    return State(
-        cells,
-        np.zeros((n, (n + 63) // 64), np.uint64),
-        neighbours(((-1, 0), (1, 0), (0, -1), (0, 1))),
-        neighbours(((-1, -1), (-1, 1), (1, -1), (1, 1))),
-        np.zeros((LOG, 2), np.int64),
-        np.zeros(4, np.int64),
-        keys,
-        np.zeros((DEPTH, 12), np.int64),
-    )
+    beside = neighbours(((-1, 0), (1, 0), (0, -1), (0, 1)))
+    return beside, neighbours(((-1, -1), (-1, 1), (1, -1), (1, 1))), keys
 
 
 @compiled
@@ -199,7 +214,7 @@ def _remove(state, head, keep):
 
 @compiled
 def play(state, point, colour, keep):
-    """Play a legal move that is not a pass; gives the number of stones captured."""
+    """Play a legal move that is not a pass, or suicide; gives the number of the opponent's stones captured."""
     cells, near = state.cells, state.near
     _put(state, KO, -1, keep)
     _put(state, STONE + point, colour, keep)
@@ -232,6 +247,10 @@ def play(state, point, colour, keep):
                 captured += cells[STONES + other]
                 last = other
                 _remove(state, other, keep)
+    if captured == 0 and cells[LIBERTIES + head] == 0:  # suicide: who allows it has seen to that before
+        _remove(state, head, keep)
+        if not keep:
+            state.extra[3 - colour] += cells[STONES + head]
     if captured == 1 and cells[STONES + head] == 1 and cells[LIBERTIES + head] == 1:
         _put(state, KO, last, keep)
         _put(state, KO + 1, 3 - colour, keep)
@@ -275,6 +294,16 @@ def legal_moves(state, colour, out):
     """out[point] = the move is legal, superko apart."""
     for point in range(len(state.near)):
         out[point] = why_illegal(state, point, colour) == 0
+
+
+@compiled
+def suicides(state, colour, out):
+    """out[point] becomes True where `colour` may play with suicide allowed: of two stones or more together."""
+    cells = state.cells
+    for point in range(len(state.near)):
+        if why_illegal(state, point, colour) == SUICIDE:
+            for k in range(4):
+                out[point] |= cells[STONE + state.near[point, k]] == colour
 
 
 @compiled

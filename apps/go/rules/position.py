@@ -7,6 +7,7 @@ import numpy as np
 from apps.go.rules import kernels
 from apps.go.rules.points import SIZES, letter, name, opponent
 from apps.go.rules.points import colour as colour_of
+from apps.go.rules.ruleset import Ruleset
 
 REASONS = {
     kernels.OCCUPIED: "the point is occupied",
@@ -20,15 +21,16 @@ class Position:
 
     A point is row * size + column, row 0 at the bottom as in sgfmill; `passes` = size * size stands for a pass.
     Colours are 1 (black) and 2 (white); every method also takes "b", "w", "black", "white". Suicide and retaking
-    a simple ko are illegal; with `superko` so is repeating any earlier board (positional superko).
+    a simple ko are illegal. With `superko` so is repeating any earlier board (positional superko), or, where it is
+    `situational`, one with the same player to move. With `suicide` a chain of two or more stones may take itself off.
     Raises ValueError for a size that is not 2 to 19.
     """
 
-    def __init__(self, size: int, superko: bool = False):
+    def __init__(self, size: int, superko: bool = False, *, situational: bool = False, suicide: bool = False):
         if size not in SIZES:
             raise ValueError(f"board size must lie between {SIZES.start} and {SIZES.stop - 1}, not {size}")
         self.size = size
-        self.superko = superko
+        self.superko, self.situational, self.suicide = superko, situational, suicide
         self.passes = size * size
         self.to_move = 1
         self.history: list[tuple[int, int]] = []
@@ -37,6 +39,14 @@ class Position:
         """Points of black's and of white's set-up stones."""
         self._state = kernels.new_state(size)
         self._seen = [0]
+        self._movers = [2]
+        """Who had played when each board of `_seen` came about."""
+
+    def adopt(self, rules: Ruleset) -> "Position":
+        """Let `rules` say from now on which moves are legal; gives the position itself."""
+        self.superko, self.situational = rules.ko != "simple", rules.ko == "situational"
+        self.suicide = rules.suicide
+        return self
 
     @property
     def board(self) -> np.ndarray:
@@ -68,7 +78,8 @@ class Position:
             if reason:
                 raise ValueError(f"{letter(colour).upper()} {self._name(point)} is illegal: {reason}")
             captured = int(kernels.play(self._state, point, colour, False))
-            self._seen.append(int(self._state.extra[3]))
+        self._seen.append(int(self._state.extra[3]))
+        self._movers.append(colour)
         self.history.append((colour, point))
         self.to_move = opponent(colour)
         return captured
@@ -81,19 +92,31 @@ class Position:
         if not 0 <= point < self.passes:
             return f"the board has {self.size}x{self.size} points"
         found = kernels.why_illegal(self._state, point, colour)
-        if found:
+        if found and not (found == kernels.SUICIDE and self.suicide and self._beside_own(point, colour)):
             return REASONS[found]
-        if self.superko and int(kernels.hash_after(self._state, point, colour)) in self._seen:
+        if self.superko and int(kernels.hash_after(self._state, point, colour)) in self._forbidden(colour):
             return "it would repeat an earlier position (superko)"
         return ""
 
     def legal(self, colour: int | str) -> np.ndarray:
         """(size * size,) bool: where `colour` may play now."""
         out = np.empty(self.size * self.size, bool)
-        kernels.legal_moves(self._state, colour_of(colour), out)
+        colour = colour_of(colour)
+        kernels.legal_moves(self._state, colour, out)
+        if self.suicide:
+            kernels.suicides(self._state, colour, out)
         if self.superko:
-            kernels.forbid_repeats(self._state, colour_of(colour), np.array(self._seen, np.int64), out)
+            kernels.forbid_repeats(self._state, colour, np.array(self._forbidden(colour), np.int64), out)
         return out
+
+    def _beside_own(self, point: int, colour: int) -> bool:
+        return bool((self._state.cells[kernels.STONE + self._state.near[point]] == colour).any())
+
+    def _forbidden(self, colour: int) -> list[int]:
+        """Hashes of the boards that a move of `colour` must not bring again by superko."""
+        if not self.situational:
+            return self._seen
+        return [board for board, mover in zip(self._seen, self._movers, strict=True) if mover == colour]
 
     def own_eye(self, colour: int | str) -> np.ndarray:
         """(size * size,) bool: the eyes of `colour`, which it should not fill.
@@ -142,28 +165,30 @@ class Position:
             raise ValueError("a set-up chain has no liberty")
         self.stones = (black, white)
         self.to_move = 2 if black and not white else 1
-        self._seen = [int(self._state.extra[3])]
+        self._seen, self._movers = [int(self._state.extra[3])], [opponent(self.to_move)]
 
     def undo(self) -> None:
         """Take back the last move. Raises ValueError when there is none."""
         if not self.history:
             raise ValueError("there is no move to take back")
-        again = Position(self.size, self.superko)
+        again = Position(self.size, self.superko, situational=self.situational, suicide=self.suicide)
         if self.stones != ((), ()):
             again.setup(*self.stones)
+        rules = again.superko, again.suicide
+        again.superko, again.suicide = False, True  # what was played was legal, by the rules of its time
         colour = self.history[-1][0]
         for move in self.history[:-1]:
             again.play(*move)
+        again.superko, again.suicide = rules
         again.to_move = colour
         self.__dict__ = again.__dict__
 
     def copy(self) -> "Position":
         """An independent copy."""
-        other = Position(self.size, self.superko)
+        other = Position(self.size, self.superko, situational=self.situational, suicide=self.suicide)
         other.to_move, other.history, other.stones = self.to_move, list(self.history), self.stones
-        other._seen = list(self._seen)
-        for mine, its in zip(self._state, other._state, strict=True):
-            its[...] = mine
+        other._seen, other._movers = list(self._seen), list(self._movers)
+        kernels.copy_state(self._state, other._state)
         return other
 
     def area(self) -> np.ndarray:

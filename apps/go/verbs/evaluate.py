@@ -84,13 +84,20 @@ def run(app: App, options: EvaluateOptions) -> Outcome:
     result |= {"accuracy": result["top1"], "count": result["positions"]}  # as the other apps call them
     result |= {"calibration_error": found.calibration.error, "by_phase": by_phase, "by_distance": by_distance}
     result |= {"report": str(folder)}
+    if trained.config.judge:
+        from apps.go.verbs.judge_metrics import measure_judgement
+
+        judgement = measure_judgement(trained.model, split, precision=config.fit.precision)
+        if judgement is not None:
+            result["judgement"] = judgement[0]
+            report.save(report.reliability(judgement[1]), folder / "winner.png")
     write_json(folder / "metrics.json", result)
     report.save(report.reliability(found.calibration), folder / "calibration.png")
     report.save(by_figure(by_phase, by_distance), folder / "phases.png")
     history = read_log(options.run)
     if history:
         report.save(report.learning_curve(history), folder / "learning.png")
-    _gallery(app, split, found, labels(config.size, config.passes), options.mistakes, folder)
+    _gallery(split, found, labels(config.size, config.passes), options.mistakes, folder)
     return Outcome(result, _text(result))
 
 
@@ -125,17 +132,26 @@ def by_figure(by_phase: dict[str, dict[str, float]], by_distance: dict[str, dict
     return draw()
 
 
-def _gallery(app: App, split: Any, found: Any, labels: tuple[str, ...], count: int, folder: Path) -> None:
+def _gallery(split: Any, found: Any, labels: tuple[str, ...], count: int, folder: Path) -> None:
+    from apps.go.board_picture import draw
+    from apps.go.render import board_of
     from cnn_core.drawing import grids, report
 
     worst = [i for i in (-found.loss).argsort()[:count].tolist() if found.rank[i]]
     if not worst:
         return
-    pictures = [app.render(split.take(slice(i, i + 1))[0][0].numpy()) for i in worst]
     moves = split.targets.tolist()
-    captions = [f"{labels[moves[i]]} was played\n{labels[found.best[i]]} p={found.confidence[i]:.2f}" for i in worst]
+    pictures = []
+    for i in worst:
+        board, last = board_of(split.take(slice(i, i + 1))[0][0].numpy())
+        preferred = {int(found.best[i]): float(found.confidence[i])}
+        pictures.append(draw(board, last=last, played=moves[i], candidates=preferred))
+    captions = [
+        f"{labels[moves[i]]} was played (red ring)\n{labels[found.best[i]]} preferred, p={found.confidence[i]:.2f}"
+        for i in worst
+    ]
     title = f"The {len(worst)} moves that surprised the network most, of {len(found.loss)}"
-    report.save(grids.gallery(pictures, captions, title=title, size=2.0), folder / "mistakes.png")
+    report.save(grids.gallery(pictures, captions, columns=4, title=title, size=2.8), folder / "mistakes.png")
 
 
 def _text(result: dict[str, Any]) -> str:
@@ -156,4 +172,16 @@ def _text(result: dict[str, Any]) -> str:
             if p["positions"]
         ]
         parts.append(table([what, "positions", "top-1", "top-5", "nats"], lines))
+    if "judgement" in result:
+        judged = result["judgement"]
+        lines = [
+            ["the side held to be ahead won", f"{judged['winner']:.1%} of {judged['positions']} positions"],
+            ["calibration error of the win probability", f"{judged['calibration_error']:.2%}"],
+            ["its Brier score", f"{judged['brier']:.4f}"],
+        ]
+        if judged["score_error"] is not None:
+            lines.append(["error of the margin", f"{judged['score_error']:.1f} points"])
+        if judged["ownership"] is not None:
+            lines.append(["points whose owner is told", f"{judged['ownership']:.1%}"])
+        parts.append(table(["who is ahead", ""], lines))
     return "\n\n".join([*parts, f"report: {result['report']}"])

@@ -3,6 +3,7 @@
 import queue
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, TextIO
 
 from cnn_core.app import App
 from cnn_core.config import positional
+from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Answering, parser
 
 if TYPE_CHECKING:
     from apps.go.gtp.engine import Engine
+    from apps.go.gtp.protocol import Command
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,12 @@ class GtpOptions(Answering):
     """Draw from the most probable moves that together have this share."""
     symmetries: int = 8
     """1, or 8 to average over all turned and mirrored boards."""
+    visits: int = 0
+    """Positions that a tree search looks at for each move; 0 plays by the policy alone. For a network that judges."""
+    resign: float = 0.0
+    """Resign after three moves in a row with a lower win rate, 0 to 0.5; 0 never resigns. For a network that judges."""
+    rules: str = "chinese"
+    """Rules until a controller sets others: chinese, japanese, tromp-taylor, aga, new-zealand, ... or JSON."""
 
 
 parse = parser(GtpOptions, "Speak the Go Text Protocol, version 2, on standard input and output.")
@@ -40,12 +49,26 @@ def run(app: App, options: GtpOptions) -> Outcome:
     from apps.go.gtp.session import Session
     from apps.go.play.player import Policy, Style
     from apps.go.play.playouts import ownership
+    from apps.go.play.search import searcher
+    from apps.go.rules.ruleset import chosen
     from cnn_core import version
     from cnn_core.verbs.answers import opened
 
     style = Style(options.temperature, options.top_p, options.symmetries)
+    rules = chosen(options.rules)
+    if not 0 <= options.resign <= 0.5:
+        raise UserError(f"--resign must lie between 0 and 0.5, not {options.resign:g}")
     trained = opened(app, options)
-    session = Session(Policy(trained), style, seed=options.common.seed)
+    policy = Policy(trained)
+    if options.resign and not policy.judges:
+        raise UserError(f"--resign: {options.run} does not judge who wins; train it with --judge 1")
+    session = Session(
+        searcher(policy, options.visits, options.run),
+        style,
+        seed=options.common.seed,
+        rules=rules,
+        resign=options.resign,
+    )
     session.shares()  # compiled code is loaded now, not on the clock
     ownership(session.position, games=2)
     serve(Engine(session, version.__version__), sys.stdin.buffer, sys.stdout)
@@ -70,7 +93,8 @@ def serve(engine: "Engine", source: Iterable[bytes], out: TextIO) -> None:
             if interval is None:
                 _write(out, answer(command, text, good))
             else:
-                line = _repeat(out, f"={command.number}\n{text}\n", f"{text}\n", interval, lines)
+                _write(out, f"={command.number}\n{text}\n")
+                line = _repeat(out, engine, command, text, interval, lines)
                 continue
         if engine.quitting:
             return
@@ -87,17 +111,22 @@ def _read(source: Iterable[bytes], lines: "queue.Queue[bytes | None]") -> None:
         lines.put(None)
 
 
-def _repeat(out: TextIO, first: str, again: str, interval: float, lines: "queue.Queue[bytes | None]") -> bytes | None:
+def _repeat(
+    out: TextIO, engine: "Engine", command: "Command", text: str, interval: float, lines: "queue.Queue[bytes | None]"
+) -> bytes | None:
     """Say an analysis at every interval until a line arrives, and give that line.
 
-    The network's answer does not change with time: it is computed once.
+    A search goes on until it has its visits. The network's own answer does not change with time: it is computed once.
     """
-    _write(out, first)
     while True:
+        begun = time.monotonic()
+        if engine.grows() and lines.empty():
+            good, found = engine.answer(command, lambda: not lines.empty())
+            text = found if good else text
         try:
-            line = lines.get(timeout=interval)
+            line = lines.get(timeout=max(interval - (time.monotonic() - begun), 0.0))
         except queue.Empty:
-            _write(out, again)
+            _write(out, f"{text}\n")
             continue
         _write(out, "\n")
         return line

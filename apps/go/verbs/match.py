@@ -31,6 +31,10 @@ class MatchOptions(Answering):
     """Board size; 0 takes that of the games that the network was trained on."""
     komi: float = 7.5
     """Points for white."""
+    visits: int = 0
+    """Positions that a tree search looks at for each move; 0 plays by the policy alone. For a network that judges."""
+    rules: str = "chinese"
+    """Rules: chinese, japanese, tromp-taylor, aga, new-zealand, ... or fields as JSON, see the README."""
     temperature: float = 0.0
     """0 plays the most probable move; 1 draws from the probabilities as they are."""
     top_p: float = 1.0
@@ -61,16 +65,19 @@ def run(app: App, options: MatchOptions) -> Outcome:
 
     from apps.go.play.opponent import full_command
     from apps.go.play.player import Policy, Style
+    from apps.go.play.search import searcher
+    from apps.go.rules.ruleset import chosen
     from cnn_core.verbs.answers import opened
 
+    rules = chosen(options.rules)
     style = Style(options.temperature, options.top_p, options.symmetries)
     if options.opponent != "random":
-        full_command(options.opponent, 0)  # a missing program is told before the network is loaded
+        full_command(options.opponent, 0, rules)  # a missing program is told before the network is loaded
     trained = opened(app, options)
     options = replace(options, size=options.size or trained.config.size)
     label = "".join(c if c.isalnum() else "-" for c in options.opponent)[:40].strip("-")
     folder = options.out or options.run / "matches" / f"{label}-{options.size}"
-    games = play_match(Policy(trained), style, options, folder)
+    games = play_match(searcher(Policy(trained), options.visits, options.run), style, options, folder)
     return report(games, options, folder)
 
 
@@ -78,17 +85,22 @@ def play_match(predictor: "Predictor", style: "Style", options: MatchOptions, fo
     """All games; each is written as soon as it is finished. The network has black in games 1, 3, 5, ..."""
     from apps.go.play.opponent import GtpPlayer, network_player, random_player
     from apps.go.play.referee import play_game, write_sgf
+    from apps.go.rules.ruleset import chosen
+
+    rules = chosen(options.rules)
 
     games = []
     for number in range(1, options.games + 1):
         seed = options.common.seed + number
         ours = network_player(predictor, style, seed, "cnn-go")
         foe = (
-            random_player(seed) if options.opponent == "random" else GtpPlayer(options.opponent, options.timeout, seed)
+            random_player(seed)
+            if options.opponent == "random"
+            else GtpPlayer(options.opponent, options.timeout, seed, rules)
         )
         try:
             black, white = (ours, foe) if number % 2 else (foe, ours)
-            game = play_game(black, white, foe, options.size, options.komi)
+            game = play_game(black, white, foe, options.size, options.komi, predictor, rules)
         finally:
             foe.close()
         write_sgf(game, folder / f"game-{number:03}.sgf")
@@ -100,8 +112,11 @@ def play_match(predictor: "Predictor", style: "Style", options: MatchOptions, fo
 
 def report(games: "list[Finished]", options: MatchOptions, folder: Path) -> Outcome:
     """The table of results, and results.json beside the records."""
+    from apps.go.rules.ruleset import describe
     from cnn_core.files import write_json
 
+    rules = games[0].rules
+    known = describe(rules)
     parts = {"black": games[0::2], "white": games[1::2]}
     counts = [_count(name, part, [1 if name == "black" else 2] * len(part)) for name, part in parts.items() if part]
     counts.append(_count("all", games, [1 if i % 2 == 0 else 2 for i in range(len(games))]))
@@ -112,7 +127,8 @@ def report(games: "list[Finished]", options: MatchOptions, folder: Path) -> Outc
         "opponent": options.opponent,
         "size": options.size,
         "komi": options.komi,
-        "rules": "Chinese: area, simple ko",
+        "rules": known,
+        "visits": options.visits,
         "style": {"temperature": options.temperature, "top_p": options.top_p, "symmetries": options.symmetries},
         "seed": options.common.seed,
         "results": counts,
@@ -131,7 +147,8 @@ def report(games: "list[Finished]", options: MatchOptions, folder: Path) -> Outc
     ]  # fmt: skip
     header = ["cnn-go has", "games", "won", "lost", "drawn", "share", "95 % interval", "moves"]
     lines = [
-        f"cnn-go against {options.opponent}, {options.size}x{options.size}, komi {options.komi:g}, Chinese rules",
+        f"cnn-go against {options.opponent}, {options.size}x{options.size}, komi {options.komi:g},"
+        f" rules: {known['name']}",
         "",
         table(header, rows),
         "",
@@ -143,7 +160,7 @@ def report(games: "list[Finished]", options: MatchOptions, folder: Path) -> Outc
             f" the referee's names the same winner in {agreed}."
         )
     elif any(game.ours for game in games):
-        lines.append("The referee's count decided: area, after the stones that random games find dead are taken off.")
+        lines.append(f"The referee's count decided: {rules.scoring}, after the dead stones are taken off.")
     return Outcome(data, "\n".join([*lines, f"records: {folder}"]))
 
 

@@ -15,6 +15,8 @@ from apps.go.rules.encode import KIND, POINT
 from cnn_core.metrics.classes import Calibration, calibration, wilson_interval
 from cnn_core.training.inference import EVALUATED, autocast
 
+AT_ONCE = 1 << 16  # positions whose games are loaded at once, where they are mapped
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -72,24 +74,30 @@ def measure(
 
 def move_numbers(split: GoSplit) -> NDArray[np.int64]:
     """(N,) number of the move in its game, 1 for the first."""
-    games = split.games
-    is_move = (games.moves & KIND) == 0
-    count = np.cumsum(is_move)
-    before = np.concatenate([[0], count])[games.offsets[:-1]]  # moves in earlier games
-    game, index = split.inputs.cpu().numpy().T
-    return count[index] - before[game]
+    found = [np.empty(0, np.int64)]
+    for places in split.places(AT_ONCE):
+        games, places, _ = split.near(places)
+        game, index = places.T
+        count = np.cumsum((np.asarray(games.moves) & KIND) == 0)
+        before = np.concatenate([[0], count])[games.offsets[:-1]]  # moves in earlier games
+        found.append(count[index] - before[game])
+    return np.concatenate(found)
 
 
 def distances(split: GoSplit) -> NDArray[np.int64]:
     """(N,) lines between the move and the one before, the larger of rows and columns; -1 without a last move."""
-    games, size = split.games, split.size
-    game, index = split.inputs.cpu().numpy().T
-    previous = games.moves[np.maximum(index - 1, 0)]
-    point, last = games.moves[index] & POINT, previous & POINT
-    rows = np.abs(point.astype(int) // size - last.astype(int) // size)
-    columns = np.abs(point.astype(int) % size - last.astype(int) % size)
-    none = (index == games.offsets[game]) | ((previous & KIND) != 0) | (last == size * size) | (point == size * size)
-    return np.where(none, -1, np.maximum(rows, columns))
+    size, found = split.size, [np.empty(0, np.int64)]
+    for places in split.places(AT_ONCE):
+        games, places, _ = split.near(places)
+        game, index = places.T
+        previous = games.moves[np.maximum(index - 1, 0)]
+        point, last = games.moves[index] & POINT, previous & POINT
+        rows = np.abs(point.astype(int) // size - last.astype(int) // size)
+        columns = np.abs(point.astype(int) % size - last.astype(int) % size)
+        none = index == games.offsets[game]
+        none |= ((previous & KIND) != 0) | (last == size * size) | (point == size * size)
+        found.append(np.where(none, -1, np.maximum(rows, columns)))
+    return np.concatenate(found)
 
 
 def phases(size: int) -> list[tuple[str, int, int]]:

@@ -64,13 +64,17 @@ def run(app: App, options: PredictOptions) -> Outcome:
     steps = [step for each in read for _, step in each]
     trained = opened(app, options)
     policy = Policy(trained)
-    found = [
-        policy.probabilities(step.position, step.colour, options.symmetries, record.komi)
+    judged = [
+        policy.evaluate(step.position, step.colour, options.symmetries, record.komi)
         for record, step in zip(records, steps, strict=True)
     ]
+    found = [each.policy for each in judged]
     answers = [
         _answer(record, step, shares, options.top) for record, step, shares in zip(records, steps, found, strict=True)
     ]
+    for step, answer, each in zip(steps, answers, judged, strict=True):
+        if each.winrate is not None and policy.counts(step.position.size):
+            answer |= {"winrate": each.winrate, "score": each.score}
     if options.show:
         _show(steps, found, answers, options.show)
     text = "\n\n".join(_text(step, answer) for step, answer in zip(steps, answers, strict=True))
@@ -108,6 +112,11 @@ def _text(step: "Step", answer: dict[str, Any]) -> str:
         played = answer["played"]
         head += (
             f"; the record has {played['move']}, the network's number {played['rank']} ({played['probability']:.1%})"
+        )
+    if "winrate" in answer:
+        head += (
+            f"\n{answer['colour']} wins with a probability of {answer['winrate']:.1%}, and is "
+            f"{abs(answer['score']):.1f} points {'ahead' if answer['score'] > 0 else 'behind'} on average"
         )
     rows = [[i + 1, t["move"], f"{t['probability']:.1%}"] for i, t in enumerate(answer["top"])]
     return f"{head}\n\n{board_lines(step.position)}\n\n{table(['', 'move', 'probability'], rows)}"

@@ -12,13 +12,12 @@ from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
 from cnn_core.verbs import prepare as shared
-from cnn_core.verbs.common import Shared
 
 SHOWN = 10  # bad games that the text names; --json has more
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareOptions(Shared):
+class PrepareOptions(shared.Verifying):
     """Options of prepare."""
 
     sgf: Path | None = None
@@ -26,7 +25,7 @@ class PrepareOptions(Shared):
     data: str = ""
     """Name of a data set; the default preset's when left out."""
     list: bool = False
-    """Only list the data sets there are."""
+    """Only list the data sets, and the ready-made networks."""
     size: int = 0
     """Board size to take; that of most games when left out."""
     choice: Choice = PRESETS[DEFAULT].choice
@@ -42,6 +41,7 @@ def parse(app: App, prog: str, args: Sequence[str]) -> PrepareOptions:
     return options
 
 
+@shared.verified
 def run(app: App, options: PrepareOptions) -> Outcome:
     """Read, choose, split and count."""
     if options.list:

@@ -1,4 +1,4 @@
-"""selfplay: games that GNU Go plays against itself, for a data set of any board size and level.
+"""selfplay: games that GNU Go, or a network that judges, plays against itself, for a data set of any board size.
 
 Every game has its own seed and its own GNU Go process, so that game number k is the same whenever and in whatever
 order it is made: a run that was stopped continues where it was. Games are kept one on a line, as SGF without the
@@ -11,9 +11,11 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apps.go.rules.points import BLACK, WHITE, letter, name, opponent, to_sgf
 from apps.go.rules.points import parse as parse_point
@@ -23,6 +25,9 @@ from cnn_core.errors import UserError
 from cnn_core.files import atomic
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
+
+if TYPE_CHECKING:
+    from apps.go.play.evaluation import Policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +48,15 @@ class SelfplayOptions(Shared):
     """Games at a time."""
     gnugo: str = ""
     """The program; found on the PATH or in /usr/games when left out."""
+    network: Path | None = None
+    """Run folder, or name, of a network that judges (train --judge): it plays in GNU Go's place, looking one move
+    ahead, and so better than it answers; a network that learns from these games catches up."""
 
 
-parse = parser(SelfplayOptions, "Let GNU Go play against itself and keep the games: data for any board size.")
+TOGETHER = 32
+"""Games that a network plays side by side."""
+
+parse = parser(SelfplayOptions, "Let GNU Go, or a network, play against itself and keep the games.")
 
 
 def run(app: App, options: SelfplayOptions) -> Outcome:
@@ -56,22 +67,48 @@ def run(app: App, options: SelfplayOptions) -> Outcome:
         raise UserError(f"--level must lie between 1 and 10, not {options.level}")
     if options.games < 1 or options.processes < 1:
         raise UserError("--games and --processes must be at least 1")
-    program = find_gnugo(options.gnugo)
+    player = _network(app, options) if options.network else find_gnugo(options.gnugo)
     try:
-        return _run(options, program)
+        return _run(options, player)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{options.out}: cannot be read and written as a file of games ({error})") from error
 
 
-def _run(options: SelfplayOptions, program: str) -> Outcome:
+def _network(app: App, options: SelfplayOptions) -> "Policy":
+    """The player that `--network` names. Raises UserError for one that does not judge."""
+    from apps.go.play.evaluation import Policy
+    from cnn_core.exporting.session import exported
+
+    assert options.network is not None
+    threads = options.common.threads
+    trained = exported(app, options.network, threads=threads)
+    if trained is None:
+        from cnn_core import runs
+        from cnn_core.training import device
+
+        trained = runs.restore(app, options.network, device.choose(options.common.device, threads))
+    policy = Policy(trained)
+    if not policy.judges:
+        raise UserError(
+            f"{options.network}: does not judge positions, which looking ahead needs; train it with --judge 1"
+        )
+    return policy
+
+
+def _run(options: SelfplayOptions, player: "str | Policy") -> Outcome:
     done = read_names(options.out) if options.out.exists() else set()
     first = options.common.seed
-    seeds = [seed for seed in range(first, first + options.games) if game_name(options.level, seed) not in done]
+    level = options.level if isinstance(player, str) else 0
+    seeds = [seed for seed in range(first, first + options.games) if game_name(level, seed) not in done]
     options.out.parent.mkdir(parents=True, exist_ok=True)
     begin = time.perf_counter()
     pool = ThreadPoolExecutor(options.processes)  # threads suffice: each waits for a process of GNU Go's
     try:
-        games = pool.map(lambda seed: play_game(program, options.size, options.level, options.komi, seed), seeds)
+        games: Iterator[str]
+        if isinstance(player, str):
+            games = pool.map(lambda seed: play_game(player, options.size, options.level, options.komi, seed), seeds)
+        else:
+            games = network_games(player, options.size, options.komi, seeds)
         with options.out.open("a", encoding="ascii") as stream:
             for made, line in enumerate(games, start=1):
                 stream.write(f"{line}\n")
@@ -96,8 +133,8 @@ def find_gnugo(program: str = "") -> str:
 
 
 def game_name(level: int, seed: int) -> str:
-    """The name of a game: level and seed."""
-    return f"L{level}-{seed:06}"
+    """The name of a game: level and seed; level 0 is a network."""
+    return f"L{level}-{seed:06}" if level else f"N-{seed:06}"
 
 
 def read_names(path: Path) -> set[str]:
@@ -135,6 +172,34 @@ def opening(size: int, seed: int) -> tuple[list[int], list[int]]:
     return points[:count], points[count:]
 
 
+def network_games(policy: "Policy", size: int, komi: float, seeds: Sequence[int]) -> Iterator[str]:
+    """Whole games of a network against itself, as lines, each as soon as it is finished."""
+    from apps.go.counting.count import count
+    from apps.go.play.lookahead import play_games
+    from apps.go.play.playouts import score_name
+    from apps.go.rules.position import Position
+
+    for start in range(0, len(seeds), TOGETHER):
+        part = seeds[start : start + TOGETHER]
+        starts = []
+        for seed in part:
+            position = Position(size)
+            position.setup(*opening(size, seed))
+            position.to_move = BLACK
+            starts.append(position)
+        for i, ended in play_games(policy, starts, part, komi):
+            score = score_name(count(ended, policy, komi).score(komi))
+            stones = _set_up(*ended.stones, size)
+            moves = "".join(f";{letter(c).upper()}[{to_sgf(point, size)}]" for c, point in ended.history)
+            yield f"{game_name(0, part[i])}\tSZ[{size}]KM[{komi:g}]RE[{score}]{stones}{moves}"
+
+
+def _set_up(black: Sequence[int], white: Sequence[int], size: int) -> str:
+    """Stones as properties of the root."""
+    parts = zip(("AB", "AW"), (black, white), strict=True)
+    return "".join(key + "".join(f"[{to_sgf(point, size)}]" for point in points) for key, points in parts if points)
+
+
 def play_game(program: str, size: int, level: int, komi: float, seed: int) -> str:
     """One whole game as a line. Raises UserError when GNU Go dies or answers nonsense."""
     command = [program, "--mode", "gtp", "--chinese-rules", "--never-resign"]
@@ -154,9 +219,9 @@ def _game(engine: "subprocess.Popen[str]", size: int, komi: float, seed: int) ->
     """Properties of the root and the moves of a game, as SGF."""
     for command in (f"boardsize {size}", "clear_board", f"komi {komi:g}"):
         _ask(engine, command)
-    stones = ""
-    for key, colour, points in zip(("AB", "AW"), (BLACK, WHITE), opening(size, seed), strict=True):
-        stones += key * bool(points) + "".join(f"[{to_sgf(point, size)}]" for point in points)
+    black, white = opening(size, seed)
+    stones = _set_up(black, white, size)
+    for colour, points in ((BLACK, black), (WHITE, white)):
         for point in points:
             _ask(engine, f"play {letter(colour)} {name(point, size)}")
     moves, colour, passes = [], BLACK, 0

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from cnn_core.fetching.mapped import Values, blocks_of
+
 MOST_BITS = 10
 BANDS = MOST_BITS + 1  # two prints of at most so many different bits agree in one of so many bands
 MOST_SHIFT, MOST_DIFFERENCE = 16.0, 5.0  # of the mean colour, and of the 8 x 8 colours without it; levels of 255
@@ -19,7 +21,7 @@ CHUNK = 4096
 ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1)  # bits that are 1 in each byte
 
 
-def near_copies(images: np.ndarray) -> np.ndarray:
+def near_copies(images: Values) -> np.ndarray:
     """Pictures (N, 3, S, S) uint8 -> (P, 2) int64: the pairs i < j that are near-copies of one another."""
     bits, colours = prints(images)
     if len(bits) < 2:
@@ -45,12 +47,12 @@ def near_copies(images: np.ndarray) -> np.ndarray:
     return np.unique(np.array(found, np.int64).reshape(-1, 2), axis=0)
 
 
-def prints(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def prints(images: Values) -> tuple[np.ndarray, np.ndarray]:
     """(bits (N, 128) of 0 and 1, colours (N, 3, 64) float32) of pictures (N, 3, S, S) uint8."""
     bits, colours = [], []
     weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # ITU-R BT.601
-    for start in range(0, len(images), CHUNK):
-        part = torch.from_numpy(images[start : start + CHUNK]).float()
+    for block in blocks_of(images, CHUNK):
+        part = torch.from_numpy(block).float()
         grey = (part * weights).sum(1, keepdim=True)
         across = functional.adaptive_avg_pool2d(grey, (8, 9)).diff(dim=3)
         down = functional.adaptive_avg_pool2d(grey, (9, 8)).diff(dim=2)

@@ -6,12 +6,11 @@ Letters: N pictures, S side, C classes.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from apps.photos.corpora.copies import groups_of, near_copies
@@ -19,7 +18,8 @@ from apps.photos.corpora.listing import TEST, TRAIN, VALIDATION
 from cnn_core.console import counted, note
 from cnn_core.errors import UserError
 from cnn_core.fetching.decoded import Arrays
-from cnn_core.training.data import Dataset, Split
+from cnn_core.fetching.mapped import Values, rows_of
+from cnn_core.training.data import Dataset, Split, picked, samples_of
 from cnn_core.training.holdout import hold_out
 
 TEST_SHARE = 0.2
@@ -34,21 +34,10 @@ class Photos(Split):
     repeated: Tensor
     """(N,) bool: whether a near-copy of the picture is among the training pictures; all False of these themselves."""
 
-    def to(self, device: torch.device | str) -> Self:
-        """See Split."""
-        moved = super().to(device)
-        return replace(moved, copies=self.copies.to(device), repeated=self.repeated.to(device))
-
     def subset(self, index: Tensor) -> Self:
         """See Split."""
-        index = index.to(self.inputs.device)
-        return replace(
-            self,
-            inputs=self.inputs[index],
-            targets=self.targets[index],
-            copies=self.copies[index],
-            repeated=self.repeated[index],
-        )
+        own = {"copies": picked(self.copies, index), "repeated": picked(self.repeated, index)}
+        return replace(super().subset(index), **own)
 
     def groups(self) -> Sequence[int]:
         """Near-copies stay on one side."""
@@ -66,7 +55,7 @@ class Corpus:
 
     name: str
     labels: tuple[str, ...]
-    images: np.ndarray
+    images: Values
     """(N, 3, S, S) uint8."""
     targets: np.ndarray
     """(N,) int64."""
@@ -84,11 +73,12 @@ class Corpus:
         return numbers | {"text": np.frombuffer(words.encode(), np.uint8)}
 
     @staticmethod
-    def of_arrays(arrays: Arrays) -> Corpus:
+    def of_arrays(arrays: Mapping[str, Values]) -> Corpus:
         """The corpus of these arrays."""
-        words = json.loads(arrays["text"].tobytes())
-        numbers = {name: arrays[name] for name in ("images", "targets", "parts", "copies")}
-        return Corpus(words["name"], tuple(words["labels"]), skipped=tuple(words["skipped"]), **numbers)
+        words = json.loads(np.asarray(arrays["text"]).tobytes())
+        numbers = {name: np.asarray(arrays[name]) for name in ("targets", "parts", "copies")}
+        skipped = tuple(words["skipped"])
+        return Corpus(words["name"], tuple(words["labels"]), arrays["images"], **numbers, skipped=skipped)
 
     def dataset(self) -> Dataset:
         """Training, test and, where the data have one, validation split."""
@@ -97,16 +87,16 @@ class Corpus:
 
     def split(self, part: int) -> Photos:
         """The pictures of one part."""
-        rows = self.parts == part
+        rows = np.flatnonzero(self.parts == part)
         repeated = np.isin(self.copies[rows], self.copies[self.parts == TRAIN]) & (part != TRAIN)
-        values = (self.images[rows], self.targets[rows], self.copies[rows], repeated)
-        return Photos(*(torch.from_numpy(np.ascontiguousarray(value)) for value in values))
+        values = (rows_of(self.images, rows), self.targets[rows], self.copies[rows], repeated)
+        return Photos(*map(samples_of, values))
 
 
 def divided(
     name: str,
     labels: tuple[str, ...],
-    images: np.ndarray,
+    images: Values,
     targets: np.ndarray,
     parts: np.ndarray,
     *,

@@ -13,7 +13,7 @@ from apps.photos.config import SUFFIXES
 from cnn_core import bounded
 from cnn_core.console import counted, note
 from cnn_core.errors import UserError
-from cnn_core.fetching.class_folders import TEST_FOLDERS, natural_order
+from cnn_core.fetching.class_folders import TEST_FOLDERS, named, natural_order
 from cnn_core.files import files_in, others_in
 
 TRAIN, TEST, VALIDATION = 0, 1, 2
@@ -52,7 +52,8 @@ def listed(place: Path) -> Listing:
     classes = found.classes
     if len(classes) < 2:
         only = f"only {classes[0]!r}" if classes else "none"
-        raise UserError(f"{place}: needs pictures of at least two classes, a folder for each; found {only}")
+        how = "to train on" if place.is_file() else "a folder for each"
+        raise UserError(f"{place}: needs pictures of at least two classes, {how}; found {only}")
     if len(classes) > MOST_CLASSES:
         raise UserError(f"{place}: {len(classes):,} classes, and at most {MOST_CLASSES:,} are possible")
     extra = next((e for e in found.entries if e.label not in set(classes)), None)
@@ -88,13 +89,17 @@ def _of_folder(folder: Path) -> Listing:
 
 def _entries(folder: Path, part: int) -> list[Entry]:
     """The pictures of each class folder, and a note on what is left out."""
-    found = [Entry(path, sub.name, part) for sub in _folders(folder) for path in files_in(sub, SUFFIXES)]
+    files = {sub: files_in(sub, SUFFIXES) for sub in _folders(folder)}
+    found = [Entry(path, named(sub), part) for sub, own in files.items() for path in own]
+    empty = [sub.name for sub, own in files.items() if not own]
     loose = [path for path in files_in(folder, SUFFIXES) if path.parent == folder]
     others = Counter(path.suffix.lower() or "without an ending" for path in others_in(folder, SUFFIXES))
     kinds = ", ".join(f"{count} {kind}" for kind, count in others.most_common(4))
     if not found:
         has = f"; it has {kinds}" if kinds else f"; {counted(len(loose), 'picture')} in no folder" if loose else ""
         raise UserError(f"{folder}: holds no folder of pictures for each class ({' '.join(SUFFIXES)}){has}")
+    if empty:
+        note(f"{folder}: {counted(len(empty), 'folder')} without pictures left out (first: {empty[0]})")
     if others:
         note(f"{folder}: {counted(sum(others.values()), 'file')} of other kinds left out: {kinds}")
     if loose:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from apps.digits.model import MEAN, SD
-from apps.playground.arrays import packed
+from apps.playground.domains.page import Page
 from apps.playground.graph import graph_of
 from cnn_core import visual
 from cnn_core.runs import Run
@@ -18,6 +18,7 @@ from cnn_core.visual.optimization.config import MaximizeConfig
 
 REAL = 3000  # training pictures among which the most exciting patches are looked for
 STEPS = 48
+GREYS = 8  # levels of an optimum are as far apart, which halves its bytes and is not seen
 
 
 def layers(run: Run) -> list[str]:
@@ -25,21 +26,26 @@ def layers(run: Run) -> list[str]:
     return [name for name in children(run.model) if _shown(run.model, name)]
 
 
-def page(run: Run, examples: bool) -> tuple[bytes, dict[str, Any]]:
-    """The graph and what belongs to it: layers, windows of the convolutions, and what `extras` finds."""
+def page(run: Run, examples: bool) -> Page:
+    """The graph; layers, windows of the convolutions, poolings, front end; and as parts what `pictures` finds."""
     shown = layers(run)
     graph, windows = graph_of(run, shown)
-    return graph, {"layers": shown, "windows": windows, **extras(run, examples)}
+    filters, parts = pictures(run, examples)
+    card = {"layers": shown, "windows": windows, "filters": filters, "pools": _pools(run)}
+    card["front"] = {"scale": 1 / (255 * SD), "shift": -MEAN / SD}
+    return graph, card | ({"holds": "patches of training pictures"} if examples and filters else {}), parts
 
 
-def extras(run: Run, examples: bool) -> dict[str, Any]:
+def pictures(run: Run, examples: bool) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Of every convolution: `optima`, and `patches` of training pictures with `examples`, as (U, h, w) bytes.
 
-    Both are cut to the receptive field of the filter's middle place, which `field` tells as rows, then columns.
+    Both are cut to the receptive field of the filter's middle place, which `field` tells as rows, then columns. Gives
+    {layer: {"field", "shape", "kinds"}} and the bytes by "KIND.LAYER".
     """
     data = run.app.load(run.config)
     real = some(data.train, REAL)
     found: dict[str, Any] = {}
+    parts: dict[str, bytes] = {}
     for layer in layers(run):
         maps = visual.record(run.model, real[:1].float(), layer)[layer]
         if maps.dim() != 4 or not layer.rpartition(".")[2].startswith("conv"):
@@ -50,11 +56,11 @@ def extras(run: Run, examples: bool) -> dict[str, Any]:
         objectives = list(visual.neurons(layer, [(unit, *place) for unit in range(maps.shape[1])]))
         best = maximize_raw(real[0], run, objectives, MaximizeConfig(steps=STEPS), seed=0)
         optima = torch.stack([torch.from_numpy(x)[top:bottom, left:right] for x in best.inputs])
-        entry = {"field": box, "optima": packed(optima.numpy())}
-        if examples:
-            entry["patches"] = packed(_patches(run, layer, real).numpy())
-        found[layer] = entry
-    return {"filters": found, "pools": _pools(run), "front": {"scale": 1 / (255 * SD), "shift": -MEAN / SD}}
+        optima = (optima.float() / GREYS).round().mul(GREYS).clamp_max(255).to(torch.uint8)
+        kinds = {"optima": optima, **({"patches": _patches(run, layer, real)} if examples else {})}
+        found[layer] = {"field": box, "shape": list(optima.shape), "kinds": list(kinds)}
+        parts |= {f"{kind}.{layer}": values.numpy().tobytes() for kind, values in kinds.items()}
+    return found, parts
 
 
 def _pools(run: Run) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from apps.playground.domains.page import Page
 from apps.playground.graph import graph_of
 from cnn_core.errors import UserError
 from cnn_core.runs import Run
@@ -11,8 +13,9 @@ from cnn_core.runs import Run
 TOKENIZERS = ("english", "kim", "characters")  # those that the page has too
 
 
-def page(run: Run, examples: bool) -> tuple[bytes, dict[str, Any]]:
-    """The graph and what belongs to it: tokenizer, words by number, windows of the convolutions over words.
+def page(run: Run, examples: bool) -> Page:
+    """The graph and what belongs to it: tokenizer, windows of the convolutions over words; as a part the words
+    by number, JSON.
 
     Raises UserError for a tokenizer that the page does not have.
     """
@@ -26,8 +29,9 @@ def page(run: Run, examples: bool) -> tuple[bytes, dict[str, Any]]:
     # Of networks with windows side by side the page tells which n-grams fired.
     layers = [name for name in names if name.startswith("conv")] if {"pool", "output", "front"} <= set(names) else []
     graph, windows = graph_of(run, [*layers, *(["output"] if layers else [])])
-    card = {"tokenizer": vocabulary.tokenizer, "longest": vocabulary.longest, "words": list(vocabulary.words)}
-    return graph, card | {"layers": layers, "windows": windows, "shortest": shortest(windows)}
+    card = {"tokenizer": vocabulary.tokenizer, "longest": vocabulary.longest, "layers": layers, "windows": windows}
+    words = json.dumps(list(vocabulary.words), ensure_ascii=False, separators=(",", ":"))
+    return graph, card | {"shortest": shortest(windows), "holds": "its words"}, {"words": words.encode()}
 
 
 def shortest(windows: dict[str, dict[str, Any]]) -> int:

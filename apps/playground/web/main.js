@@ -2,12 +2,14 @@
 import { mount as digits } from './digits/page.js';
 import { element, button } from './dom.js';
 import { mount as go } from './go/page.js';
+import { mount as lecture } from './lecture/page.js';
+import { mount as photos } from './photos/page.js';
 import { bytesOf, openNetwork } from './runtime.js';
 import { mount as speech } from './speech/page.js';
 import { mount as text } from './text/page.js';
 import { language, say, sayOf, setLanguage, LANGUAGES } from './words.js';
 
-const DOMAINS = { digits, text, go, speech };
+const DOMAINS = { digits, text, go, speech, photos, lecture };
 
 export async function start(data) {
   const root = document.getElementById('page');
@@ -28,7 +30,7 @@ export async function start(data) {
     try {
       const network = await openNetwork(data, chosen);
       body.replaceChildren();
-      leave = DOMAINS[card.app](body, network) ?? null;
+      leave = (await DOMAINS[card.app](body, network)) ?? null;
       document.body.dataset.ready = card.name; // for whoever drives the page
     } catch (error) {
       status.className = 'failure';
@@ -38,7 +40,7 @@ export async function start(data) {
 
   function header() {
     const networks = element('select', { 'aria-label': say('network') },
-      ...data.networks.map((card, i) => element('option', { value: i, selected: i === chosen }, `${card.app} · ${card.name}`)));
+      ...data.networks.map((card, i) => element('option', { value: i, selected: i === chosen }, named(card))));
     networks.addEventListener('change', () => { chosen = Number(networks.value); show(); });
     const languages = element('div', { class: 'languages', role: 'group', 'aria-label': say('language') },
       ...Object.entries(LANGUAGES).map(([code, name]) => button(name, () => {
@@ -52,13 +54,18 @@ export async function start(data) {
   await show();
 }
 
+function named({ app, name }) {
+  const domain = say(`domain-${app}`);
+  return name === app ? domain : `${domain} · ${name}`;
+}
+
 function footer(data, chosen) {
   const card = data.networks[chosen];
   const percent = (share) => (100 * share).toFixed(2);
   const { error, low, high, count } = card.test;
   const shares = { error: percent(error), low: percent(low), high: percent(high), five: percent(card.top_five ?? 0) };
-  const lines = [sayOf(card, 'errorRate', { ...shares, count, data: card.data })];
-  lines.push(say(card.calibrated ? 'calibrated' : 'uncalibrated'));
+  const lines = [sayOf(card, 'errorRate', { ...shares, count: count.toLocaleString('en'), data: card.data })];
+  lines.push(sayOf(card, card.calibrated ? 'calibrated' : 'uncalibrated'));
   lines.push(sayOf(card, 'notFor'), say('holds', { what: say({ nothing: 'holdsNothing', 'its words': 'holdsWords' }[card.holds] ?? 'holdsPatches') }));
   return element('footer', {},
     ...lines.map((line) => element('p', {}, line)),

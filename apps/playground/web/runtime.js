@@ -2,22 +2,35 @@
 
 let api = null;
 
-// A network of the page: its card, and run(inputs, names) -> {name: {data, dims}}.
+// A network of the page: its card, run(type, values, dims, names) -> {name: {data, dims}} where it has one graph, and
+// its parts, files that are fetched or unpacked when they are asked for.
 export async function openNetwork(data, number) {
-  api ??= openRuntime(data.files);
+  const part = (name) => bytesOf(data.files[`part/${number}/${name}`]);
+  const graph = data.files[`graph/${number}`];
+  const own = graph ? await openGraph(data.files, await bytesOf(graph)) : {};
+  return { card: data.networks[number], part, open: async (name) => openGraph(data.files, await part(name)), ...own };
+}
+
+// An ONNX file -> {outputs, run, runAll}.
+async function openGraph(files, graph) {
+  api ??= openRuntime(files);
   const ort = await api;
-  const graph = await bytesOf(data.files[`graph/${number}`]);
   const session = await ort.InferenceSession.create(graph, { executionProviders: ['wasm'] });
   const [input] = session.inputNames;
   let last = Promise.resolve();
 
   // One run at a time, in the order of the calls: the runtime refuses a second one while the first lasts.
-  function run(type, values, dims, names) {
-    const next = last.then(() => session.run({ [input]: new ort.Tensor(type, values, dims) }, names));
+  function queued(feeds, names) {
+    const next = last.then(() => session.run(feeds, names));
     last = next.catch(() => {});
     return next;
   }
-  return { card: data.networks[number], outputs: session.outputNames, run };
+  return {
+    outputs: session.outputNames,
+    run: (type, values, dims, names) => queued({ [input]: new ort.Tensor(type, values, dims) }, names),
+    // inputs: {name: [values, dims]}, floats.
+    runAll: (inputs, names) => queued(Object.fromEntries(Object.entries(inputs).map(([name, [values, dims]]) => [name, new ort.Tensor('float32', values, dims)])), names),
+  };
 }
 
 async function openRuntime(files) {

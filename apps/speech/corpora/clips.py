@@ -6,7 +6,7 @@ Letters: N clips, L samples of a clip.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,8 @@ from torch import Tensor
 from cnn_core.console import note
 from cnn_core.errors import UserError
 from cnn_core.fetching.decoded import Arrays
-from cnn_core.training.data import Dataset, Split
+from cnn_core.fetching.mapped import Values, rows_of
+from cnn_core.training.data import Dataset, Split, picked, samples_of, together
 
 TRAIN, VALIDATION, TEST = range(3)
 
@@ -28,19 +29,9 @@ class Clips(Split):
     speakers: Tensor
     names: tuple[str, ...]
 
-    def to(self, device: torch.device | str) -> Clips:
-        """The same clips on `device`."""
-        return replace(
-            self,
-            inputs=self.inputs.to(device),
-            targets=self.targets.to(device),
-            speakers=self.speakers.to(device),
-        )
-
     def subset(self, index: Tensor) -> Clips:
         """The clips at `index`."""
-        index = index.to(self.inputs.device)
-        return replace(self, inputs=self.inputs[index], targets=self.targets[index], speakers=self.speakers[index])
+        return replace(super().subset(index), speakers=picked(self.speakers, index))
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +40,7 @@ class Corpus:
 
     name: str
     labels: tuple[str, ...]
-    clips: np.ndarray  # (N, L) int16
+    clips: Values  # (N, L) int16
     targets: np.ndarray  # (N,) int64
     parts: np.ndarray  # (N,) uint8: TRAIN, VALIDATION or TEST
     speakers: np.ndarray  # (N,) int64, into `names`
@@ -65,18 +56,18 @@ class Corpus:
         return numbers | {"text": text}
 
     @staticmethod
-    def of_arrays(arrays: Arrays) -> Corpus:
+    def of_arrays(arrays: Mapping[str, Values]) -> Corpus:
         """The corpus of these arrays."""
-        words = json.loads(arrays["text"].tobytes())
-        numbers = {name: arrays[name] for name in ("clips", "targets", "parts", "speakers")}
+        words = json.loads(np.asarray(arrays["text"]).tobytes())
+        numbers = {name: np.asarray(arrays[name]) for name in ("targets", "parts", "speakers")}
         names, skipped = tuple(words["names"]), tuple(words["skipped"])
-        return Corpus(words["name"], tuple(words["labels"]), names=names, skipped=skipped, **numbers)
+        return Corpus(words["name"], tuple(words["labels"]), arrays["clips"], names=names, skipped=skipped, **numbers)
 
     def split(self, which: np.ndarray) -> Clips:
         """The clips where `which` (N,) bool is true."""
         rows = np.flatnonzero(which)
         clips, targets, speakers = (
-            torch.from_numpy(values[rows]) for values in (self.clips, self.targets, self.speakers)
+            samples_of(rows_of(values, rows)) for values in (self.clips, self.targets, self.speakers)
         )
         return Clips(clips, targets, speakers, self.names)
 
@@ -138,11 +129,10 @@ def few(clips: Clips, shots: int, seed: int = 0) -> Clips:
 def join(first: Clips, second: Clips) -> Clips:
     """Both, with `first` repeated until it is about a third of all, so that a few real clips count for something."""
     times = max(round(len(second) / (2 * len(first))), 1)
-    inputs, targets = first.inputs.repeat(times, 1), first.targets.repeat(times)
-    speakers = torch.cat([first.speakers.repeat(times), second.speakers + len(first.names)])
-    return Clips(
-        torch.cat([inputs, second.inputs]), torch.cat([targets, second.targets]), speakers, first.names + second.names
-    )
+    repeated = first.subset(torch.arange(len(first)).repeat(times))
+    speakers = torch.cat([repeated.speakers, second.speakers + len(first.names)])
+    targets = torch.cat([repeated.targets, second.targets])
+    return Clips(together(repeated.inputs, second.inputs), targets, speakers, first.names + second.names)
 
 
 def renumbered(corpus: Corpus, labels: tuple[str, ...], other: str) -> Corpus:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from apps.speech.corpora.speakers import find, read_speakers
 from cnn_core.console import counted, note
 from cnn_core.errors import UserError
 from cnn_core.fetching.class_folders import TEST_FOLDERS, natural_order
+from cnn_core.fetching.mapped import Growing, Values, blocks_of, in_memory
 from cnn_core.files import digest_of
 from cnn_core.training.holdout import hold_out
 
@@ -23,15 +25,19 @@ UNKNOWN = "unknown speaker"
 TEST_SHARE = 0.2
 
 
-def read_folder(folder: Path, reading: Reading, seed: int, progress: bool) -> Corpus:
-    """The corpus of a folder. Raises UserError naming the recordings or folders that cannot be used.
+def read_folder(
+    folder: Path, reading: Reading, seed: int, progress: bool, grow: Callable[[int], Growing] = in_memory
+) -> Corpus:
+    """The corpus of a folder; `grow` gives what holds its clips.
+
+    Raises UserError naming the recordings or folders that cannot be used.
 
     The first of these that applies makes the splits: FSDD's takes; a folder test (and val for validation); Speech
     Commands' lists, or its rule where names are <speaker>_nohash_<number>; about a fifth held out by `seed`, in whole
     speakers if the folder names them, else of each word with equal recordings on one side.
     """
     if fsdd.is_fsdd(folder):
-        return _read_fsdd(folder, reading, progress)
+        return _read_fsdd(folder, reading, progress, grow)
     listing = list_files(folder)
     unread = listing.about_unread()
     splits = split_folders(folder, listing.recordings)
@@ -60,7 +66,7 @@ def read_folder(folder: Path, reading: Reading, seed: int, progress: bool) -> Co
     else:
         speakers = [entry.speaker or UNKNOWN for entry in entries]
 
-    decoded = decode_checked(folder, paths, reading.skip_bad, progress)
+    decoded = decode_checked(folder, paths, reading.skip_bad, progress, grow)
     rows = decoded.rows.tolist()
     entries, names, speakers = ([values[row] for row in rows] for values in (entries, names, speakers))
     lost = [word for word in words if not any(entry.word == word and entry.part == TRAIN for entry in entries)]
@@ -109,18 +115,18 @@ def stamp(folder: Path, reading: Reading) -> list[tuple[str, int, int]]:
     return found
 
 
-def _read_fsdd(folder: Path, reading: Reading, progress: bool) -> Corpus:
+def _read_fsdd(folder: Path, reading: Reading, progress: bool, grow: Callable[[int], Growing]) -> Corpus:
     if reading.speakers or reading.given_layout:
         raise UserError(
             f"{folder}: its files have FSDD's names, which include the speaker; leave --speakers and --layout out"
         )
     paths = [path.relative_to(folder) for path in fsdd.files(folder)]
-    decoded = decode_checked(folder, paths, reading.skip_bad, progress)
+    decoded = decode_checked(folder, paths, reading.skip_bad, progress, grow)
     good = [paths[row] for row in decoded.rows]
     return fsdd.corpus_of(folder.resolve().name, good, decoded.clips, decoded.bad)
 
 
-def _held_out(targets: np.ndarray, speakers: Sequence[str], clips: np.ndarray, seed: int) -> tuple[np.ndarray, str]:
+def _held_out(targets: np.ndarray, speakers: Sequence[str], clips: Values, seed: int) -> tuple[np.ndarray, str]:
     """(N,) splits with about a fifth for testing, in whole speakers if possible; and a sentence about them."""
     count = len(targets)
     if len(set(speakers)) > 1:
@@ -133,7 +139,8 @@ def _held_out(targets: np.ndarray, speakers: Sequence[str], clips: np.ndarray, s
             rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
             how = f"{int(held.sum())} of {count} recordings set aside for testing, all those of"
             return _parts(held), f"{how} {', '.join(names[:5])}{rest} (seed {seed})"
-    held = hold_out(targets, TEST_SHARE, seed, [clip.tobytes() for clip in clips])
+    contents = [hashlib.sha256(clip.data).digest() for block in blocks_of(clips) for clip in block]
+    held = hold_out(targets, TEST_SHARE, seed, contents)
     return _parts(held), (
         f"{int(held.sum())} of {count} recordings set aside for testing"
         f" (seed {seed}, by word, equal recordings on one side; the same speakers may be on both)"

@@ -11,6 +11,7 @@ import numpy as np
 from apps.speech.corpora.clips import TEST, TRAIN, Corpus, numbered
 from apps.speech.signal.audio import Source
 from apps.speech.signal.many import read_clips
+from cnn_core.fetching.mapped import Values
 
 NAME = re.compile(r"(\d)_([^_]+)_(\d+)\.wav", re.IGNORECASE)
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -36,7 +37,7 @@ def read_fsdd(name: str, paths: Sequence[Path | str], sources: Sequence[Source],
     return corpus_of(name, paths, read_clips(sources, [str(path) for path in paths], name, progress))
 
 
-def corpus_of(name: str, paths: Sequence[Path | str], clips: np.ndarray, skipped: tuple[str, ...] = ()) -> Corpus:
+def corpus_of(name: str, paths: Sequence[Path | str], clips: Values, skipped: tuple[str, ...] = ()) -> Corpus:
     """The corpus of the clips (N, L) of recordings with FSDD's names."""
     facts = [NAME.fullmatch(Path(path).name) for path in paths]
     digits = np.array([int(fact[1]) for fact in facts if fact], np.int64)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from apps.speech.signal.audio import LENGTH, RATE, read_recording, to_int16
 from apps.speech.signal.many import read_clips
 from cnn_core.errors import UserError
 from cnn_core.fetching.archives import read_members
+from cnn_core.fetching.mapped import Growing, in_memory, rows_of
 from cnn_core.training.holdout import hold_out
 
 WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
@@ -126,8 +127,13 @@ def cuts_of_noise(recordings: Sequence[np.ndarray], silences: Mapping[int, int])
     return np.rint(samples).astype(np.int16), np.array(parts, np.uint8)
 
 
-def read_archive(archive: Path, name: str, task: str, progress: bool) -> Corpus:
-    """The corpus of an archive: task "12" or "words". The archive is read twice: for its names, then to decode."""
+def read_archive(
+    archive: Path, name: str, task: str, progress: bool, grow: Callable[[int], Growing] = in_memory
+) -> Corpus:
+    """The corpus of an archive: task "12" or "words". The archive is read twice: for its names, then to decode.
+
+    `grow` gives what holds its clips.
+    """
     names, lists, noises = [], {}, []
     for path, content in read_members(archive, 1 << 30):
         path = path.removeprefix("./")
@@ -142,38 +148,37 @@ def read_archive(archive: Path, name: str, task: str, progress: bool) -> Corpus:
     names.sort()
     chosen = (twelve if task == "12" else all_words)(names, parts_of(names, lists))
     rows = {path: row for row, path in enumerate(chosen.names)}
-    clips = np.zeros((len(rows), LENGTH), np.int16)
+    clips = grow(2 * LENGTH * len(rows))
+    stored = np.zeros(len(rows), np.int64)  # of each row, the place where the archive's order puts it
+    count = 0
     block: list[tuple[int, bytes, str]] = []
 
-    def decode() -> None:
+    def decode() -> int:
         if block:
-            found = read_clips([b for _, b, _ in block], [n for _, _, n in block], name, progress)
-            clips[[row for row, _, _ in block]] = found
-            block.clear()
+            clips.add(read_clips([b for _, b, _ in block], [n for _, _, n in block], name, progress))
+            stored[[row for row, _, _ in block]] = np.arange(count, count + len(block))
+        return count + len(block)
 
     for path, content in read_members(archive, 1 << 30):
         path = path.removeprefix("./")
         if path in rows and content is not None:
             block.append((rows[path], content, path))
             if len(block) == BLOCK:
-                decode()
-    decode()
-    return assemble(name, chosen, clips, noises)
-
-
-def assemble(name: str, task: Task, clips: np.ndarray, noises: Sequence[np.ndarray]) -> Corpus:
-    """The corpus of a task's decoded clips (N, L) and, where it has silence, cuts of `noises`."""
-    speaker_of = [speaker(path) for path in task.names]
-    targets, parts = task.targets, task.parts
-    if task.silences:
+                count = decode()
+                block.clear()
+    count = decode()
+    speaker_of = [speaker(path) for path in chosen.names]
+    targets, parts = chosen.targets, chosen.parts
+    if chosen.silences:
         if not noises:
             raise UserError(f"{name}: the 12-word task needs recordings in {NOISE}, which is missing or empty")
-        cuts, places = cuts_of_noise(noises, task.silences)
-        clips, parts = np.concatenate([clips, cuts]), np.concatenate([parts, places])
-        targets = np.concatenate([targets, np.full(len(cuts), task.labels.index("silence"))])
+        cuts, places = cuts_of_noise(noises, chosen.silences)
+        clips.add(cuts)
+        stored, parts = np.concatenate([stored, count + np.arange(len(cuts))]), np.concatenate([parts, places])
+        targets = np.concatenate([targets, np.full(len(cuts), chosen.labels.index("silence"))])
         speaker_of += ["nobody"] * len(cuts)
-    speakers, names = numbered(speaker_of)
-    return Corpus(name, task.labels, clips, targets, parts, speakers, names)
+    speakers, who = numbered(speaker_of)
+    return Corpus(name, chosen.labels, rows_of(clips.array(), stored), targets, parts, speakers, who)
 
 
 def is_speech_commands(folder: Path) -> bool:

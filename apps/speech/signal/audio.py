@@ -203,6 +203,14 @@ def to_int16(samples: np.ndarray) -> np.ndarray:
     return found
 
 
+def second_at(samples: np.ndarray, first: int) -> np.ndarray:
+    """(L,) int16: the second of (samples,) int16 from `first` on, which may be negative; zeros beyond the ends."""
+    clip = np.zeros(LENGTH, np.int16)
+    part = samples[max(first, 0) : max(first + LENGTH, 0)]
+    clip[max(-first, 0) : max(-first, 0) + len(part)] = part
+    return clip
+
+
 def fit_clip(samples: np.ndarray, length: int = LENGTH) -> np.ndarray:
     """(length,) of (samples,) int16: the loudest stretch of a longer recording, or a shorter one padded with zeros.
 
@@ -253,6 +261,10 @@ def _write_wav(target: Path | IO[bytes], samples: np.ndarray, rate: int) -> None
     require("soundfile", "writing recordings").write(target, samples, rate, subtype="PCM_16", format="WAV")
 
 
+UNSCALED = 256.0
+"""Floats beyond this are no loud recording but whole numbers that were not scaled."""
+
+
 def as_wav(value: Any) -> bytes:
     """A WAV file of (samples (N,) or (N, channels), samples a second): int16, or floats from -1 to 1.
 
@@ -264,6 +276,11 @@ def as_wav(value: Any) -> bytes:
     if np.issubdtype(samples.dtype, np.floating):
         if not np.isfinite(samples).all():
             raise UserError("a recording holds samples that are not finite")
+        if samples.size and (largest := float(np.abs(samples).max())) > UNSCALED:
+            raise UserError(
+                f"a recording holds floats up to {largest:,.0f}, which should lie from -1 to 1: divide them by 32768,"
+                " or give int16"
+            )
         samples = to_int16(samples)
     if samples.dtype != np.int16 or samples.ndim not in (1, 2) or not len(samples) or rate < 1:
         raise UserError(f"a recording is int16 or floats from -1 to 1, not {samples.dtype} of shape {samples.shape}")

@@ -51,6 +51,8 @@ class Augmentation(nn.Module):
             part = self._shift(few)  # (b, L + 2 sides) floats
             if config.noise:
                 part = self._noise(part)
+            if config.clip:
+                part = self._clip(part)
             speed, tempo, warp = (_one_factor(size) for size in (config.speed, config.tempo, config.warp))
             hop = max(round(HOP * speed * tempo), 1)
             start = (part.shape[1] - len(self.window)) // 2 - (FRAMES // 2) * hop
@@ -95,6 +97,13 @@ class Augmentation(nn.Module):
             if size:
                 x[row].add_(self.noise[start : start + length], alpha=size)  # the noise has power 1
         return x
+
+    def _clip(self, x: Tensor) -> Tensor:
+        """Some clips louder than full scale by up to 20 dB, cut off there, and as loud as before."""
+        on = torch.rand(len(x), 1, device=x.device) < self.config.clip
+        peak = x.abs().amax(1, keepdim=True).clamp_min(1)
+        most = peak * 10 ** (-torch.rand(len(x), 1, device=x.device))  # where it is cut off
+        return torch.where(on, x.clamp(-most, most) * (peak / most).sqrt(), x)
 
     def _reverberate(self, energy: Tensor) -> Tensor:
         """(b, T, 40): energies that die away exponentially after each frame (Polack's model of late reverberation)."""

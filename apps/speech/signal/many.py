@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from apps.speech.signal.audio import LENGTH, LONGEST, Recording, Source, decode, fit_clip, to_int16
+from apps.speech.signal.audio import LENGTH, LONGEST, Source, decode, fit_clip, to_int16
 from cnn_core import console
 from cnn_core.errors import UserError
+from cnn_core.fetching.mapped import Growing, Values, in_memory
 from cnn_core.optional import require
 
 NAMED = 10  # bad recordings that a message names
+BLOCK = 1024  # recordings decoded at a time
 
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
     """The M readable ones of N recordings."""
 
-    clips: np.ndarray
+    clips: Values
     """(M, L) int16."""
+    loud: np.ndarray
+    """(M,) bool, whether there is any sound."""
     rows: np.ndarray
     """(M,) int64, their indices among the N."""
     seconds: np.ndarray
@@ -33,34 +37,54 @@ class Decoded:
 
 
 def decode_clips(
-    sources: Sequence[Source], names: Sequence[str], label: str, progress: bool = True, threads: int | None = None
+    sources: Sequence[Source],
+    names: Sequence[str],
+    label: str,
+    progress: bool = True,
+    threads: int | None = None,
+    grow: Callable[[int], Growing] = in_memory,
 ) -> Decoded:
-    """Decode recordings by several threads (libsndfile works outside Python's lock); `names` are used in
-    messages."""
-    clips = np.zeros((len(sources), LENGTH), np.int16)
+    """Decode recordings by several threads (libsndfile works outside Python's lock); `names` are used in messages.
 
-    def take(row: int) -> Recording | str:
+    `grow` gives what the clips, so many bytes if all can be read, are put into.
+    """
+
+    def take(row: int) -> tuple[np.ndarray, float, bool] | str:
         try:
             recording = decode(sources[row], name=names[row], longest=LONGEST)
         except UserError as error:
             return str(error)
-        clips[row] = fit_clip(to_int16(recording.samples))
-        return Recording(recording.samples[:0], recording.seconds, recording.out_of_phase)
+        return fit_clip(to_int16(recording.samples)), recording.seconds, recording.out_of_phase
 
     require("soundfile", "reading recordings")
     require("torchaudio.functional", "resampling")
+    clips = grow(2 * LENGTH * len(sources))
+    clips.add(np.zeros((0, LENGTH), np.int16))
+    rows: list[int] = []
+    facts: list[tuple[bool, float, bool]] = []  # any sound, seconds, out of phase
+    bad: list[str] = []
+    bar = iter(console.progress(label, over=range(len(sources)), unit="clip", show=progress))
     with ThreadPoolExecutor(threads) as pool:
-        done = pool.map(take, range(len(sources)))
-        found = list(console.progress(label, over=done, total=len(sources), unit="clip", show=progress))
-    good = [(row, answer) for row, answer in enumerate(found) if isinstance(answer, Recording)]
-    bad = tuple(answer for answer in found if isinstance(answer, str))
-    rows = np.array([row for row, _ in good], np.int64)
+        for start in range(0, len(sources), BLOCK):
+            block: list[np.ndarray] = []
+            for row, answer in zip(bar, pool.map(take, range(start, min(start + BLOCK, len(sources)))), strict=False):
+                if isinstance(answer, str):
+                    bad.append(answer)
+                    continue
+                clip, seconds, out_of_phase = answer
+                block.append(clip)
+                rows.append(row)
+                facts.append((bool(clip.any()), seconds, out_of_phase))
+            if block:
+                clips.add(np.stack(block))
+    loud, seconds, out_of_phase = zip(*facts, strict=True) if facts else ((), (), ())
     return Decoded(
-        clips[rows] if bad else clips,
-        rows,
-        np.array([recording.seconds for _, recording in good], np.float64),
-        np.array([recording.out_of_phase for _, recording in good], bool),
-        bad,
+        clips.array(),
+        np.array(loud, bool),
+        np.array(rows, np.int64),
+        np.array(seconds, np.float64),
+        np.array(out_of_phase, bool),
+        tuple(bad),
     )
 
 
@@ -71,6 +95,7 @@ def read_clips(
     decoded = decode_clips(sources, names, label, progress, threads)
     if decoded.bad:
         raise UserError(listed(decoded.bad, len(sources)))
+    assert isinstance(decoded.clips, np.ndarray)  # as `in_memory` keeps them
     return decoded.clips
 
 

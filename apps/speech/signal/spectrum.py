@@ -1,6 +1,4 @@
-"""The short-time transform: windows, its basis, mel filters. Letters: F bins of the transform, T frames."""
-
-import math
+"""The short-time transform: windows, mel filters. Letters: F bins of the transform, T frames."""
 
 import torch
 from torch import Tensor
@@ -15,13 +13,6 @@ def window() -> Tensor:
     """(512,) Hann window of 30 ms in the middle of a frame."""
     side = (POINTS - WINDOW) // 2
     return functional.pad(torch.hann_window(WINDOW, dtype=torch.float64), (side, side))
-
-
-def dft_basis() -> Tensor:
-    """(2 * 257, 1, 512) windowed cosines, then sines: a convolution with it is the short-time transform."""
-    angle = torch.arange(BINS, dtype=torch.float64)[:, None] * torch.arange(POINTS, dtype=torch.float64)
-    angle = angle % POINTS * (2 * math.pi / POINTS)
-    return (torch.cat([angle.cos(), -angle.sin()]) * window())[:, None].float()
 
 
 def mel_filters() -> Tensor:

@@ -22,6 +22,15 @@ class EvaluateOptions(shared.EvaluateOptions):
     """What two levels of folders in --data stand for; auto recognizes it where it can."""
     skip_bad: bool = False
     """Leave out recordings in --data that cannot be read."""
+    recording: str = ""
+    """A long recording, a folder of them, or `synthetic`: words told in it, false alarms an hour, the threshold."""
+    truth: Path | None = None
+    """CSV file with the columns file, word, start, end (seconds), speaker, condition; without it no word of the list is
+    said in the recordings."""
+    alarms_per_hour: float = 0.5
+    """False alarms an hour that the threshold is to allow."""
+    hours: float = 1.0
+    """Length of the synthetic recording, about."""
 
 
 parse = parser(
@@ -31,6 +40,13 @@ parse = parser(
 
 def run(app: App, options: EvaluateOptions) -> Outcome:
     """The shared verb. The run's data are read as in training, other data by the options."""
+    if options.recording:
+        from apps.speech.verbs import recording
+
+        return recording.run(app, options)
+    for name, default in (("truth", None), ("alarms_per_hour", 0.5), ("hours", 1.0)):
+        if getattr(options, name) != default:
+            raise UserError(f"--{name.replace('_', '-')} belongs to --recording")
     given = {"speakers": options.speakers, "layout": options.layout, "skip_bad": options.skip_bad}
     described = options != replace(options, speakers="", layout="auto", skip_bad=False)
     if not options.data and described:

@@ -1,20 +1,21 @@
-"""listen: words in a long recording or from a microphone, with their times.
+"""listen: words in a recording, or in sound as it flows from a pipe or a microphone, with their times.
 
 A window of one second slides over the sound, and probabilities are averaged over half a second. A word is reported
 when its mean passes a threshold, and then nothing more for half a second, as in TensorFlow's reference for Speech
-Commands.
+Commands; what is reported of it is its peak.
 """
 
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from cnn_core import bounded
+from apps.speech.detection.detector import THRESHOLD, Detector, Teller, Word
+from apps.speech.detection.kept import kept_threshold
+from apps.speech.detection.telling import SILENT
 from cnn_core.app import App
 from cnn_core.config import positional
-from cnn_core.console import counted, note
+from cnn_core.console import counted, json_text, note, visible
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
 from cnn_core.files import existing
@@ -24,12 +25,15 @@ from cnn_core.verbs.common import Answering, parser
 if TYPE_CHECKING:
     import numpy as np
 
+    from apps.speech.verbs.live.actions import Alarms, Commands
+    from apps.speech.verbs.live.sources import Blocks
     from cnn_core.exporting.session import ExportedRun
     from cnn_core.runs import Run
 
+__all__ = ["SILENT", "THRESHOLD", "Detector", "ListenOptions", "Word", "hear", "parse", "run"]
+
 LONG = 120.0
 """Seconds of sound from which on PyTorch, whose windows share their frames, has made up for its start."""
-SILENT = ("silence", "unknown")  # classes that are not words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +43,23 @@ class ListenOptions(Answering):
     run: positional(Path)  # type: ignore[valid-type]
     """Run folder that train made."""
     recording: positional(str) = "microphone"  # type: ignore[valid-type]
-    """A file of any length, - for standard input, or microphone."""
+    """A file of any length; - for standard input or a named pipe, heard as the sound flows; or microphone."""
+    rate: int = 0
+    """Samples a second of plain samples without a header, from a pipe or a file; 16000 when --format is given alone."""
+    format: Literal["auto", "s16le", "s16be", "u8", "s24le", "s32le", "f32le", "f64le"] = "auto"
+    """How plain samples are written; auto reads a WAV header, or takes s16le where --rate is given."""
+    channels: int = 1
+    """Channels of plain samples."""
+    exec: str = ""
+    """Command to run at each word, such as --exec 'notify-send {word}': never through a shell, {word} one argument."""
+    save_alarms: Path | None = None
+    """Folder for the sound of every word told, a WAV file each; move the wrong ones to the folder of --negatives."""
     stride: float = 0.03
-    """Seconds from one window to the next, in steps of 0.01."""
+    """Seconds from one window to the next, in steps of 0.01; of a `stream` network always 0.08."""
     average: float = 0.5
     """Seconds over which probabilities are averaged."""
-    threshold: float = 0.7
-    """Mean probability above which a word is reported."""
+    threshold: float = 0.0
+    """Mean probability above which a word is reported; 0 takes the one that `evaluate --recording` chose, else 0.7."""
     suppress: float = 0.5
     """Seconds after a word in which nothing is reported."""
     least: int = 4
@@ -53,38 +67,45 @@ class ListenOptions(Answering):
     quiet: float = -50.0
     """Windows whose loudest 100 ms stay below this level (dB of full scale) count as silence."""
     seconds: float = 0.0
-    """Seconds to listen to the microphone; 0 listens until Ctrl-C."""
+    """Seconds to listen to a pipe or the microphone; 0 listens to the end, or until Ctrl-C."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether the sound is plain samples without a header."""
+        return self.rate > 0 or self.format != "auto"
 
 
-@dataclass(frozen=True)
-class Word:
-    """A detected word and the second of sound in which it lies, in seconds from the beginning."""
-
-    word: str
-    start: float
-    end: float
-    probability: float
-
-
-parse = parser(ListenOptions, "Find words in a long recording, with their times; or listen to a microphone.")
+parse = parser(ListenOptions, "Find words in a recording, with their times; or listen to a pipe or a microphone.")
 
 
 def run(app: App, options: ListenOptions) -> Outcome:
     """Slide a window over the sound and report the words."""
     _check(options)
-    file = options.recording not in ("microphone", "-")
-    if file:
-        existing(Path(options.recording))
+    from apps.speech.verbs.live import actions, sources, steps
 
-    from apps.speech.signal.audio import RATE, read_recording, to_int16
+    if options.recording not in ("microphone", "-"):
+        existing(Path(options.recording))
+        flows = options.plain or sources.is_pipe(options.recording)
+    else:
+        flows = True
+    commands = actions.Commands(options.exec) if options.exec else None
+    alarms = actions.Alarms(options.save_alarms) if options.save_alarms else None
+
+    from apps.speech.signal.audio import RATE, read_recording, second_at, to_int16
     from cnn_core.exporting.session import ExportedRun
     from cnn_core.verbs.answers import opened
 
     trained = opened(app, options)
-    if options.recording == "microphone":
-        return _microphone(trained, options)
-    source = Path(options.recording) if file else bounded.standard_input()
-    samples = to_int16(read_recording(source))
+    options = replace(
+        options,
+        threshold=options.threshold or kept_threshold(options.run) or THRESHOLD,
+        stride=steps.stride_of(trained.config, options.stride),
+    )
+    if flows:
+        return _live(trained, options, commands, alarms)
+    if options.seconds:
+        raise UserError("--seconds is for a pipe or the microphone; a recording is heard whole")
+    samples = to_int16(read_recording(Path(options.recording)))
     if isinstance(trained, ExportedRun) and options.engine == "auto" and len(samples) > LONG * RATE:
         trained = opened(app, replace(options, engine="torch"))
     begin = time.process_time()
@@ -93,7 +114,12 @@ def run(app: App, options: ListenOptions) -> Outcome:
     length = len(samples) / RATE
     rows = [[f"{w.start:.2f}", f"{w.end:.2f}", w.word, f"{w.probability:.3f}"] for w in words]
     data = {"run": str(options.run), "recording": options.recording, "seconds": length, "cpu_seconds": cpu}
-    data["words"] = [vars(word) for word in words]
+    data["words"] = []
+    for word in words:
+        clip = second_at(samples, round(word.start * RATE))
+        data["words"].append(_acted(word, clip, commands, alarms))
+    if commands:
+        commands.finish()
     text = table(["from s", "to s", "word", "probability"], rows) if rows else "no words heard"
     return Outcome(
         data, f"{text}\n\n{length:.1f} s of sound in {cpu:.2f} CPU-seconds: {length / cpu:.0f} times real time"
@@ -104,109 +130,83 @@ def _check(options: ListenOptions) -> None:
     for name in ("stride", "average"):
         if not 0.01 <= getattr(options, name) <= 10:
             raise UserError(f"--{name} must be between 0.01 and 10 seconds, not {getattr(options, name):g}")
-    if not 0 < options.threshold <= 1:
+    if not 0 <= options.threshold <= 1:
         raise UserError(f"--threshold must be between 0 and 1, not {options.threshold:g}")
-    if options.suppress < 0 or options.seconds < 0:
-        raise UserError("--suppress and --seconds must be at least 0")
+    if options.suppress < 0 or options.seconds < 0 or options.rate < 0:
+        raise UserError("--suppress, --seconds and --rate must be at least 0")
     if options.least < 1:
         raise UserError(f"--least must be at least 1, not {options.least}")
+    if options.channels != 1 and not options.plain:
+        raise UserError("--channels is about plain samples: give their --rate or --format too")
+    if options.plain and options.recording == "microphone":
+        raise UserError("--rate and --format are about plain samples from a pipe or a file: name it, - for a pipe")
 
 
 def hear(run: "Run | ExportedRun", samples: "np.ndarray", options: ListenOptions) -> list[Word]:
     """The words in (samples,) int16 at 16 kHz."""
     from apps.speech.verbs.windows import probabilities
 
-    detector = Detector(run.labels, options)
+    teller = Teller(run.labels, options)
     answers = probabilities(run, samples, options.stride, options.quiet)
-    return [word for row in answers if (word := detector.take(row)) is not None]
+    return [word for row in answers for word in teller.take(row)] + teller.finish()
 
 
-class Detector:
-    """Smoothing and suppression: takes the probabilities of one window after another."""
-
-    def __init__(self, labels: Sequence[str], options: ListenOptions):
-        self.labels, self.options = labels, options
-        self.stride = max(round(options.stride * 100), 1) / 100
-        self.recent: list[tuple[float, Any]] = []  # (time of the window's end, probabilities)
-        self.windows = 0
-        self.blocked_until = 0.0
-        self.last = ""
-
-    def take(self, probabilities: Any) -> Word | None:
-        """The word to report after this window, if any."""
-        import numpy as np
-
-        options = self.options
-        now = 1.0 + self.windows * self.stride
-        self.windows += 1
-        silent = bool(np.isnan(probabilities).any())
-        self.recent.append((now, np.zeros(len(self.labels)) if silent else probabilities))
-        self.recent = [entry for entry in self.recent if entry[0] > now - options.average - 1e-9]
-        if len(self.recent) < min(options.least, max(round(options.average / self.stride), 1)):
-            return None
-        mean = np.mean([entry[1] for entry in self.recent], axis=0)
-        best = int(mean.argmax())
-        word = self.labels[best]
-        if mean[best] < options.threshold or word in SILENT:
-            self.last = ""  # the word is over: the same one may come again
-            return None
-        if now < self.blocked_until or word == self.last:
-            return None
-        self.blocked_until, self.last = now + options.suppress, word
-        return Word(word, round(now - 1.0, 3), round(now, 3), float(mean[best]))
+def _acted(word: Word, clip: "np.ndarray", commands: "Commands | None", alarms: "Alarms | None") -> dict[str, Any]:
+    """What --json says of a word, after all that is to be done about it."""
+    told: dict[str, Any] = dict(vars(word))
+    if alarms:
+        path = alarms.save(word, clip)
+        told["saved"] = None if path is None else str(path)
+    if commands:
+        commands.run(word)
+    return told
 
 
-def _microphone(trained: "Run | ExportedRun", options: ListenOptions) -> Outcome:
-    """Listen until Ctrl-C, or for so many seconds; words are reported as they come."""
-    import numpy as np
+def _live(
+    trained: "Run | ExportedRun", options: ListenOptions, commands: "Commands | None", alarms: "Alarms | None"
+) -> Outcome:
+    """Report each word as it comes, to the end of the sound, or until Ctrl-C; with --json one line of JSON each."""
+    import sys
 
-    from apps.speech.signal.audio import LENGTH, RATE
-    from apps.speech.verbs.windows import probabilities
+    from apps.speech.verbs.live import hearing, sources, steps
 
-    detector = Detector(trained.labels, options)
-    step = round(detector.stride * RATE)
-    words: list[Word] = []
-    window = np.zeros(LENGTH, np.int16)
-    lost = 0
+    if trained.config.streams:
+        scorer = steps.Steps(trained, options.quiet)
+    else:
+        scorer = hearing.Windowed(trained, options.stride, options.quiet)
+    heard = hearing.Ear(scorer, options)
+    if options.recording == "microphone":
+        blocks = sources.microphone()
+    else:
+        blocks = sources.piped(options.recording, options.format, options.rate, options.channels)
+    count = 0
     try:
-        for count, (block, overflowed) in enumerate(_blocks(step), start=1):
-            if count == 1:
-                note("listening; stop with Ctrl-C")
-            if overflowed:
-                if not lost:
-                    note("sound was lost: the network is slower than the microphone; try a larger --stride")
-                lost += 1
-            window = np.concatenate([window[len(block) :], block])
-            if count * step >= LENGTH:
-                word = detector.take(probabilities(trained, window, options.stride, options.quiet)[0])
-                if word is not None:
-                    words.append(word)
-                    note(f"{word.start:8.2f} s  {word.word}  {word.probability:.2f}")
-            if options.seconds and count * step >= options.seconds * RATE:
-                break
+        for word in heard.words(_watched(sources.within(blocks, options.seconds), options.recording)):
+            told = _acted(word, heard.second_of(word), commands, alarms)
+            line = f"{word.start:8.2f} s  {visible(word.word)}  {word.probability:.2f}"
+            print(json_text(told, sys.stdout) if options.common.json else line, flush=True)  # noqa: T201
+            count += 1
     except KeyboardInterrupt:
         note("")
-    data = {"run": str(options.run), "recording": "microphone", "words": [vars(word) for word in words]}
-    text = f"{counted(len(words), 'word')} heard"
-    if lost:
-        text += f"; blocks of {step / RATE:g} s before which sound was lost: {lost} (later times are too early)"
-    return Outcome(data | {"lost_blocks": lost}, text)
+    finally:
+        if commands:
+            commands.finish()
+    said = f"{counted(count, 'word')} in {heard.seconds:.1f} s of sound"
+    if heard.lost:
+        said += f"; blocks before which sound was lost: {heard.lost} (later times are too early)"
+    note(said)
+    return Outcome(None, "")
 
 
-def _blocks(step: int) -> Iterator[tuple[Any, bool]]:
-    """Blocks (step,) int16 from the microphone, and whether sound was lost before each (PortAudio's overflow)."""
-    from apps.speech.signal.audio import RATE
-    from cnn_core.optional import require
-
-    sounddevice = require("sounddevice", "listening to a microphone")
-    opened = False
-    try:
-        with sounddevice.InputStream(samplerate=RATE, channels=1, dtype="int16", blocksize=step) as stream:
-            opened = True
-            while True:
-                block, overflowed = stream.read(step)
-                yield block[:, 0], bool(overflowed)
-    except sounddevice.PortAudioError as error:
-        if opened:
-            raise UserError(f"the microphone stopped ({error}); connect it and start again") from error
-        raise UserError(f"no microphone can be opened ({error}); name a recording instead") from error
+def _watched(blocks: "Blocks", recording: str) -> "Blocks":
+    """The blocks; said are the beginning of what a microphone gives, and the first gap at once."""
+    begun = recording != "microphone"
+    said = False
+    for block, lost in blocks:
+        if not begun:
+            note("listening; stop with Ctrl-C")
+            begun = True
+        if lost and not said:
+            note("sound was lost: the network is slower than the microphone; try a larger --stride")
+            said = True
+        yield block, lost

@@ -2,17 +2,19 @@
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from cnn_core.app import App
 from cnn_core.drawing.tables import table
 from cnn_core.errors import UserError
-from cnn_core.fetching.sources import available, cache_folder, load_manifest
+from cnn_core.fetching.sources import available, cache_folder, fetch, load_manifest
 from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import parser, preset
 from cnn_core.verbs.prepare import PrepareOptions as SharedOptions
 from cnn_core.verbs.prepare import run as shared_run
+from cnn_core.verbs.prepare import verified
+from cnn_core.verbs.sharing.networks import with_networks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,7 @@ class PrepareOptions(SharedOptions):
 parse = parser(PrepareOptions, "Fetch, verify and decode a data set, or have synthetic voices speak words.")
 
 
+@verified
 def run(app: App, options: PrepareOptions) -> Outcome:
     """List the data sets, or load one and count its clips, word by word."""
     from apps.speech import data
@@ -44,9 +47,11 @@ def run(app: App, options: PrepareOptions) -> Outcome:
     if options.words and options.data:
         raise UserError("--words and --data exclude each other: give one of them")
     if options.list:
-        return _listing(app, shared_run(app, options), synthesis.NAMED.values())
+        return _listing(app, shared_run(app, replace(options, verify=False)), synthesis.NAMED.values())
     config: Any = preset(app, app.default_preset)
     name = f"voices:{options.language}:{options.words}" if options.words else options.data or config.data
+    if options.verify and name in available():
+        fetch(load_manifest(name), progress=not options.common.json)
     reading = Reading(options.speakers, options.layout, options.skip_bad)
     corpus = data.load_corpus(name, reading)
     source = corpus.dataset("official")
@@ -83,7 +88,8 @@ def _listing(app: App, found: Outcome, spoken: Iterable[Any]) -> Outcome:
         for s in spoken
     ]
     rows = [[c["name"], c["title"], sum(c["splits"].values()) or None, c["licence"]] for c in made + cards]
-    return Outcome({"data_sets": made + cards}, table(["name", "title", "samples", "licence"], rows))
+    text = table(["name", "title", "samples", "licence"], rows)
+    return with_networks(app, Outcome({"data_sets": made + cards}, text))
 
 
 def _sums(counts: list[tuple[str, int, int, int]]) -> list[int]:

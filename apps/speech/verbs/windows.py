@@ -11,6 +11,7 @@ import numpy as np
 
 from apps.speech.signal.audio import LENGTH, fit_clip
 from apps.speech.signal.frames import FRAMES, HOP, WINDOW
+from apps.speech.verbs.live.steps import Steps
 from cnn_core.exporting.session import ExportedRun
 from cnn_core.metrics.limits import probabilities_of
 
@@ -26,8 +27,12 @@ BORDER = 3 * HOP  # samples that contain all that those frames see
 def probabilities(run: Run | ExportedRun, samples: np.ndarray, stride: float, quiet: float) -> np.ndarray:
     """(samples,) int16 -> (W, classes) probabilities of each window; NaN where it is too quiet for a word.
 
-    `stride` in seconds, `quiet` in dB of full scale. A recording of less than a second is one window.
+    `stride` in seconds, `quiet` in dB of full scale. A recording of less than a second is one window. A network that
+    keeps its state has answers every .08 s, whatever `stride` is (`apps.speech.verbs.live.steps.stride_of`).
     """
+    if run.config.streams:
+        steps = Steps(run, quiet)
+        return np.concatenate([steps.feed(samples), steps.finish()])
     if len(samples) < LENGTH:
         samples = fit_clip(samples)
     step = max(round(stride * 100), 1)  # frames

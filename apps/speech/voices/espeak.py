@@ -14,6 +14,8 @@ from cnn_core.optional import require
 
 SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples go to the callback and nowhere else
 UTF8 = 1
+PHONEMES = 0x100  # espeakPHONEMES: what stands between [[ and ]] is phonemes
+SEPARATED = ord("_") << 8  # of espeak_TextToPhonemes: names in ASCII with _ between them
 RATE, VOLUME, PITCH, RANGE = 1, 2, 3, 4  # espeak_PARAMETER
 
 # Not a person's voice, or none at all: robots, whispers, effects, and tests of the synthesizer's speed.
@@ -80,16 +82,34 @@ class Espeak:
     def speak(self, text: str, voice: str, words_per_minute: int, pitch: int, variation: int) -> bytes:
         """`text` by `voice` ("gmw/en-US+f3"), 80 to 450 words a minute, pitch and its variation 0 to 100.
 
+        Between [[ and ]], phonemes by eSpeak NG's names.
+
         Raises UserError for a voice that does not exist.
         """
-        if voice != self.voice:
-            if self.library.espeak_SetVoiceByName(voice.encode()) != 0:
-                raise UserError(f"eSpeak NG has no voice {voice}")
-            self.voice = voice
+        self._choose(voice)
         for parameter, value in ((RATE, words_per_minute), (PITCH, pitch), (RANGE, variation), (VOLUME, 100)):
             self.library.espeak_SetParameter(parameter, value, 0)
         self.parts = []
         data = text.encode() + b"\0"
-        self.library.espeak_Synth(data, ctypes.c_size_t(len(data)), 0, 0, 0, UTF8, None, None)
+        self.library.espeak_Synth(data, ctypes.c_size_t(len(data)), 0, 0, 0, UTF8 | PHONEMES, None, None)
         self.library.espeak_Synchronize()
         return b"".join(self.parts)
+
+    def phonemes(self, text: str, voice: str) -> str:
+        """The phonemes of `text` by eSpeak NG's names, _ between them, spaces between words.
+
+        Raises UserError for a voice that does not exist.
+        """
+        self._choose(voice)
+        self.library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        place, found = ctypes.c_char_p(text.encode()), []
+        while place.value:
+            said = self.library.espeak_TextToPhonemes(ctypes.byref(place), UTF8, SEPARATED)
+            found.append((said or b"").decode("utf-8", "replace"))
+        return " ".join(found)
+
+    def _choose(self, voice: str) -> None:
+        if voice != self.voice:
+            if self.library.espeak_SetVoiceByName(voice.encode()) != 0:
+                raise UserError(f"eSpeak NG has no voice {voice}")
+            self.voice = voice

@@ -7,7 +7,6 @@ or two more natural ones. A voice is in one split only. Letters: N clips, L samp
 from __future__ import annotations
 
 import json
-import os
 import queue
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from apps.speech.corpora.fsdd import DIGITS
 from apps.speech.signal.audio import LENGTH, RATE, fit_clip, to_int16
 from apps.speech.signal.resampling import resample
 from apps.speech.voices import espeak
-from apps.speech.voices.worker import ANSWER
+from apps.speech.voices.worker import ANSWER, environment
 from cnn_core import console
 from cnn_core.benchmark import usable_cores
 from cnn_core.console import counted
@@ -39,6 +38,8 @@ PICO_VOICES = {
     "fr": ("fr-FR",),
     "it": ("it-IT",),
 }
+PHONEMES = "[["
+"""What begins so is not a word but phonemes, by eSpeak NG's names."""
 TONES = ("{}.", "{}?", "{}!", "{},")  # intonation
 
 
@@ -51,6 +52,11 @@ class Spoken:
     words: tuple[str, ...]
     clips: int = CLIPS
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The words, each by its first spelling."""
+        return tuple(word if word.startswith(PHONEMES) else word.split("|")[0].strip() for word in self.words)
+
 
 NAMED = {"synthetic-digits": Spoken("synthetic-digits", "en", DIGITS)}
 
@@ -58,7 +64,7 @@ NAMED = {"synthetic-digits": Spoken("synthetic-digits", "en", DIGITS)}
 def parse(data: str) -> Spoken | None:
     """What `data` names: a set of NAMED, or voices:LANGUAGE:word,word,...; None where it names neither.
 
-    Raises UserError for a list with fewer than two words, or with the same word twice.
+    A word may have several spellings: colour|color. Raises UserError for an empty word, or the same one twice.
     """
     if data in NAMED:
         return NAMED[data]
@@ -67,11 +73,13 @@ def parse(data: str) -> Spoken | None:
         return None
     language, _, listed = rest.partition(":")
     words = tuple(" ".join(word.split()) for word in listed.split(","))
-    if not language or len(words) < 2 or not all(words):
+    spellings = [spelling.strip() for word in words for spelling in word.split("|")]
+    if not language or not all(spellings):
         raise UserError(
-            f"{data!r}: write voices:LANGUAGE:word,word,... with at least two words, such as voices:en:yes,no"
+            f"{data!r}: write voices:LANGUAGE:word,word,... such as voices:en:yes,no; one word may have several"
+            " spellings: colour|color"
         )
-    if len({word.casefold() for word in words}) < len(words):
+    if len({spelling.casefold() for spelling in spellings}) < len(spellings):
         raise UserError(f"{data!r}: a word appears twice")
     return Spoken(data, language, words)
 
@@ -91,10 +99,14 @@ def plan(spoken: Spoken, seed: int = 0) -> tuple[list[dict[str, Any]], list[str]
     split |= {f"pico {voice}": (TRAIN, TEST)[number] for number, voice in enumerate(natural)}
     jobs, names, words, parts_of = [], [], [], []
     for word, text in enumerate(spoken.words):
-        order = generator.permutation(spoken.clips)
+        order = generator.permutation(max(spoken.clips, len(voices)))
         for number in range(spoken.clips):
-            sentence = TONES[generator.integers(len(TONES))].format(text)
-            if natural and generator.random() < PICO_SHARE:
+            said = text
+            if "|" in text and not text.startswith(PHONEMES):
+                spellings = text.split("|")
+                said = spellings[generator.integers(len(spellings))].strip()
+            sentence = TONES[generator.integers(len(TONES))].format(said)
+            if natural and not text.startswith(PHONEMES) and generator.random() < PICO_SHARE:
                 voice = natural[0 if generator.random() < 0.8 else -1]
                 name = f"pico {voice}"
                 speed, pitch = (float(np.exp(generator.uniform(-spread, spread))) for spread in (0.35, 0.3))
@@ -113,14 +125,20 @@ def plan(spoken: Spoken, seed: int = 0) -> tuple[list[dict[str, Any]], list[str]
     return jobs, names, np.array(words, np.int64), np.array(parts_of, np.uint8)
 
 
-def speak(spoken: Spoken, progress: bool = True) -> Corpus:
-    """Speak all jobs of the plan with one process for each core.
+def speak(
+    spoken: Spoken, progress: bool = True, *, silent: bool = False, part: int | None = None, most: int = 0
+) -> Corpus:
+    """Speak all jobs of the plan with one process for each core; of `part` alone, and of each word at most `most`.
 
-    Raises UserError if the engines are missing (extra `voices`), fail, or produce silence.
+    Raises UserError if the engines are missing (extra `voices`), fail, or, without `silent`, say nothing for a word.
     """
     require("espeakng_loader", "speaking words with synthetic voices")
     require("py_nanotts", "speaking words with synthetic voices")
     jobs, names, words, parts_of = plan(spoken)
+    if part is not None:
+        chosen = [row for word in range(len(spoken.words)) for row in _of(words, parts_of, word, part)[: most or None]]
+        jobs, names = [jobs[row] for row in chosen], [names[row] for row in chosen]
+        words, parts_of = words[chosen], parts_of[chosen]
     clips = np.zeros((len(jobs), LENGTH), np.int16)
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for row in range(len(jobs)):
@@ -136,10 +154,14 @@ def speak(spoken: Spoken, progress: bool = True) -> Corpus:
         row = done.get()
         if isinstance(row, Exception):
             raise row
-        if not clips[row].any():
+        if not silent and not clips[row].any():
             raise UserError(f"{spoken.name}: the voices say nothing for {spoken.words[words[row]]!r}; leave it out")
     speakers, voices = numbered(names)
-    return Corpus(spoken.name, spoken.words, clips, words, parts_of, speakers, voices)
+    return Corpus(spoken.name, spoken.labels, clips, words, parts_of, speakers, voices)
+
+
+def _of(words: np.ndarray, parts_of: np.ndarray, word: int, part: int) -> list[int]:
+    return np.flatnonzero((words == word) & (parts_of == part)).tolist()
 
 
 def _processes() -> int:
@@ -148,13 +170,12 @@ def _processes() -> int:
 
 def _crew(jobs: Sequence[dict[str, Any]], waiting: Any, done: Any, clips: np.ndarray) -> None:
     """Run one process and give it jobs; puts each finished row, or the exception that stopped it, into `done`."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(
         [sys.executable, "-m", "apps.speech.voices.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment,
+        env=environment(),
     )
     assert process.stdin is not None
     assert process.stdout is not None

@@ -3,10 +3,12 @@
     python -m apps.speech.voices.worker
 
 A job is {"engine": "espeak" or "pico", "text": ..., and the engine's arguments}; an answer is the rate in Hz and
-the number of bytes (two little-endian int32), then that many bytes of 16-bit samples.
+the number of bytes (two little-endian int32), then that many bytes of 16-bit samples. With "phonemes" as the engine the
+rate is 0 and the bytes are the text's phonemes.
 """
 
 import json
+import os
 import struct
 import sys
 from typing import Any
@@ -17,6 +19,11 @@ from cnn_core.optional import require
 
 ANSWER = struct.Struct("<ii")
 PICO_RATE = 16_000  # Hz
+
+
+def environment() -> dict[str, str]:
+    """The environment in which a worker finds this suite."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
 class Engines:
@@ -33,6 +40,8 @@ class Engines:
             self.pico = self.pico or require("py_nanotts", "speaking words with synthetic voices").NanoTTS()
             return PICO_RATE, self.pico.speak(**arguments)
         self.espeak = self.espeak or Espeak()
+        if job["engine"] == "phonemes":
+            return 0, self.espeak.phonemes(**arguments).encode()
         return self.espeak.rate, self.espeak.speak(**arguments)
 
 

@@ -119,24 +119,27 @@ def gemm(program: Program, operation: Operation) -> None:
 
 def matmul(program: Program, operation: Operation) -> None:
     """MatMul with a constant on one side."""
-    first, second = (program.constant(name) for name in operation.inputs)
+    second = program.constant(operation.inputs[1])
     if second is not None and second.ndim == 2:
         _dense(program, operation, f"{operation.inputs[1]}.transposed", np.ascontiguousarray(second.T), None)
-    elif first is not None and first.ndim == 2:
-        x = program.view(operation.inputs[1])  # (..., K, N), and the constant is (M, K)
-        result = program.result(operation)
-        a = program.view(operation.inputs[0])
-        lead = x.shape[:-2]
-        full = (*lead, first.shape[0], x.shape[-1], first.shape[1])
-        over = [
-            View(result.buffer, full, (*result.strides, 0)),
-            View(a.buffer, full, (*[0] * len(lead), a.strides[0], 0, a.strides[1])),
-            View(x.buffer, full, (*x.strides[:-2], 0, x.strides[-1], x.strides[-2]), x.offset),
-        ]
-        zero = loops([result], lambda e: [f"{e[0]} = 0.0f;"])
-        program.add(operation, [*zero, *loops(over, lambda e: [f"{e[0]} += {e[1]} * {e[2]};"])], result, [x])
-    else:
+        return
+    if all(map(program.is_computed, operation.inputs)):
         raise refusal(operation, TWO_COMPUTED)
+    a, b = (program.view(name) for name in operation.inputs)  # (..., M, K) and (..., K, N)
+    result = program.result(operation)
+    if min(len(a.shape), len(b.shape)) < 2:
+        raise refusal(operation, "it multiplies by a vector")
+    lead, (rows, inner), columns = result.shape[:-2], a.shape[-2:], b.shape[-1]
+    a, b = a.broadcast((*lead, rows, inner)), b.broadcast((*lead, inner, columns))
+    full = (*lead, rows, columns, inner)
+    over = [
+        View(result.buffer, full, (*result.strides, 0)),
+        View(a.buffer, full, (*a.strides[:-1], 0, a.strides[-1]), a.offset),
+        View(b.buffer, full, (*b.strides[:-2], 0, b.strides[-1], b.strides[-2]), b.offset),
+    ]
+    zero = loops([result], lambda e: [f"{e[0]} = 0.0f;"])
+    lines = [*zero, *loops(over, lambda e: [f"{e[0]} += {e[1]} * {e[2]};"])]
+    program.add(operation, lines, result, [a, b])
 
 
 def _dense(program: Program, operation: Operation, name: str, weight: np.ndarray, bias: np.ndarray | None) -> None:

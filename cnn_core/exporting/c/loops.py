@@ -10,12 +10,13 @@ import numpy as np
 from cnn_core.exporting.c.memory import View
 
 INDENT = "    "
+COUNTERS, INNER_COUNTERS = "ijklmnabcdef", "pqruvwgh"
 
 
-def loops(views: Sequence[View], body: Callable[[Sequence[str]], Sequence[str]], names: str = "ijklmn") -> list[str]:
+def loops(views: Sequence[View], body: Callable[[Sequence[str]], Sequence[str]]) -> list[str]:
     """Lines of loops over views of the same shape; `body` makes the innermost lines from the element of each view."""
     axes = merged(views)
-    variables = names[: len(axes)]
+    variables = COUNTERS[: len(axes)]
     elements = [element(view, [strides[number] for _, strides in axes], variables) for number, view in enumerate(views)]
     lines = [
         f"{INDENT * depth}for (int {name} = 0; {name} < {size}; {name}++)"
@@ -35,7 +36,7 @@ def reduction(target: View, outer: View, inner: View, start: str, update: str, e
     s begins with `start`, or with the first element where that is ""; `end` is what `target` gets.
     """
     axes, within = merged([target, outer]), merged([inner])
-    variables, others = "ijklmn"[: len(axes)], "pqrstu"[: len(within)]
+    variables, others = COUNTERS[: len(axes)], INNER_COUNTERS[: len(within)]
     written = element(target, [strides[0] for _, strides in axes], variables)
     origin = element(outer, [strides[1] for _, strides in axes], variables)
     strides = [each[1] for _, each in axes] + [each[0] for _, each in within]

@@ -61,6 +61,20 @@ def cut(program: Program, operation: Operation) -> None:
     program.alias(operation, View(view.buffer, tuple(shape), tuple(strides), offset))
 
 
+def gather(program: Program, operation: Operation) -> None:
+    """Gather at one constant place of an axis. Constant rows at computed places are a table of vectors."""
+    places = program.constant(operation.inputs[1])
+    if places is None:
+        raise refusal(operation, "it looks rows up in a table, as word vectors are")
+    if places.ndim:
+        raise refusal(operation, "it picks several places of an axis")
+    view = program.view(operation.inputs[0])
+    axis = operation.attributes.get("axis", 0) % len(view.shape)
+    offset = view.offset + int(places) % view.shape[axis] * view.strides[axis]
+    shape, strides = (each[:axis] + each[axis + 1 :] for each in (view.shape, view.strides))
+    program.alias(operation, View(view.buffer, shape, strides, offset))
+
+
 def split(program: Program, operation: Operation) -> None:
     """Split."""
     view = program.view(operation.inputs[0])

@@ -43,7 +43,6 @@ BINARY: dict[str, str] = {
     "Sub": "{0} - {1}",
 }
 REASONS = {
-    "Gather": "it looks rows up in a table, as word vectors are",
     "LayerNormalization": "it normalizes over features, as transformers do",
 }
 
@@ -104,6 +103,7 @@ TRANSLATORS: dict[str, Callable[[Program, Operation], None]] = {
     "Conv": layers.convolution,
     "Expand": moves.expand,
     "Flatten": moves.reshape,
+    "Gather": moves.gather,
     "Gelu": _gelu,
     "Gemm": layers.gemm,
     "GlobalAveragePool": layers.reduce,

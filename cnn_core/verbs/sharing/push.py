@@ -23,6 +23,7 @@ from cnn_core.outcome import Outcome
 from cnn_core.verbs.common import Shared, parser
 
 if TYPE_CHECKING:
+    from cnn_core.exporting.session import ExportedRun
     from cnn_core.runs import Run
 
 
@@ -164,12 +165,12 @@ def _measured(trained: Run, data: str) -> dict[str, Any]:
 
 
 def _holds(trained: Run) -> list[str]:
-    found = ["the names of the classes"]
+    from cnn_core.exporting.facts import holds_of
+
+    found = holds_of(trained)
     if trained.fitted is not None:
         words = len(str(trained.fitted.to_json().get("words", "")).split())
-        found += [f"a vocabulary of {words:,} words" if words else "what the data decided beside the classes"]
-    if trained.bank is not None:
-        found += [f"the network's features of {len(trained.bank):,} training {trained.app.what}s, not these themselves"]
+        found.insert(1, f"a vocabulary of {words:,} words" if words else "what the data decided beside the classes")
     return found
 
 
@@ -193,12 +194,30 @@ def _write(trained: Run, run: Path, facts: card.Facts, folder: Path) -> None:
     made_from = light and light.on_one_processor.get_modelmeta().custom_metadata_map.get(DIGEST)
     if light and made_from == weights_digest(folder):
         shutil.copyfile(light.file, folder / FILE)
+    elif light and pretrained.card_of(run) is not None:
+        _stamp(light, folder)
 
     runs.restore(trained.app, folder)
     with atomic(folder / bundle.CARD) as temporary:
         temporary.write_text(card.markdown(facts), encoding="utf-8")
     more = {"version": facts.version, "preset": facts.preset, "title": facts.title, "licence": facts.licence}
     bundle.seal(folder, trained.app.name, {**more, "figures": facts.figures})
+
+
+def _stamp(light: ExportedRun, folder: Path) -> None:
+    """Write the exported file of a ready-made network, whose card vouches for it, so that it says of itself which
+    weights and which calibration it was made from. Without the package onnx it is left out: PyTorch answers then."""
+    try:
+        import onnx
+    except ImportError:
+        return
+    from cnn_core.exporting.session import DIGEST, FILE, calibration_metadata, weights_digest
+
+    model = onnx.load(light.file)
+    known = {each.key: each.value for each in model.metadata_props}
+    told = {DIGEST: weights_digest(folder), **calibration_metadata(light.calibration)}
+    onnx.helper.set_model_props(model, {**known, **told})
+    onnx.save(model, folder / FILE)
 
 
 def _without_places(trained: Run, record: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from cnn_core import visual
 from cnn_core.app import App
 from cnn_core.drawing import grids, report
-from cnn_core.drawing.tables import table
+from cnn_core.drawing.tables import beside, table
 from cnn_core.errors import UserError
 from cnn_core.outcome import Outcome
 from cnn_core.runs import Run
@@ -39,6 +39,7 @@ def view(app: App, run: Run, options: Any) -> Outcome:
     pictures = [app.render(x) for x in found.inputs]
     report.save(grids.gallery(pictures, captions, title=title), out)
     head = ["unit", "activation", "start", "best real", "median real"]
+    beside(out, head, [[r["unit"], *(float(r[k]) for k in list(r)[1:])] for r in rows])
     text = table(head, [[r["unit"], *(f"{r[k]:.3f}" for k in list(r)[1:])] for r in rows])
     data = {"run": str(run.folder), "layer": layer, "real_inputs": len(real), "units": rows, "picture": str(out)}
     return Outcome(data, f"{text}\n\npicture: {out}", pictures=pictures, captions=captions, inputs=found.inputs)

@@ -178,7 +178,7 @@ def test_report_is_written_from_the_results(digits_folder, tmp_path, capsys):
     assert main(["report", "--results", str(tmp_path / "b"), "--out", str(out)]) == 0
     text = out.read_text()
     assert "- so." in text
-    assert "cnn-bench pooling --mode quick --seeds 1" in text
+    assert "cnn-bench pooling --apps digits --mode quick --seeds 1" in text
     assert "| max " in text
     assert (out.parent / "benchmarks" / "pooling-quick-1.png").is_file()
     capsys.readouterr()
@@ -228,7 +228,7 @@ def test_a_bench_that_fails_is_one_line(monkeypatch, capsys, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["pooling", "sharing", "size", "classic"])
+@pytest.mark.parametrize("name", [pytest.param("pooling", marks=pytest.mark.long), "sharing", "size", "classic"])
 def test_studies_run_on_a_folder(name, digits_folder, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("apps.bench.studies.size.SHARES", (1.0, 0.3, 0.1))
@@ -256,6 +256,7 @@ def test_words_are_shuffled_within_each_text(tmp_path, monkeypatch):
 DOMAINS_GO = DOMAINS["go"].net
 SMALL = {
     "go": ["pooling", "sharing", "planes"],
+    "photos": ["sharing", "classic"],
     "speech": ["pooling", "sharing", "axes"],
     "text": ["pooling", "sharing", "size", "classic", "axes", "embeddings"],
 }
@@ -333,7 +334,7 @@ def test_a_report_keeps_what_was_not_run_again(tmp_path):
     assert out.read_text() == text
 
 
-@pytest.mark.parametrize("app", ["digits", "go", "speech", "text"])
+@pytest.mark.parametrize("app", ["digits", "photos", "go", "speech", "text"])
 def test_every_arm_of_the_pooling_study_answers(app):
     domain = DOMAINS[app]
     narrow = replace(domain, width=max(domain.width // 4, 3))

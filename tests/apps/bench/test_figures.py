@@ -203,3 +203,14 @@ def test_an_accuracy_program_counts_seeds_from_the_first(digits_folder, capsys, 
     assert [seed for seed, _ in found["--seed"]] == [3, 4]
     assert main(["digits-accuracy", "--preset", "none-such"]) == 2
     assert "unknown preset 'none-such'; choose from fast" in capsys.readouterr().err
+
+
+def test_a_card_says_what_was_told_in_recordings(tmp_path):
+    from apps.bench.networks.command import _told
+
+    assert _told(tmp_path / "detection.json") == {}
+    values = {"threshold": 0.9, "alarms_per_hour": 1.23, "hit_rate": 0.5, "seconds": 5400, "other_words": 900}
+    (tmp_path / "detection.json").write_text(json.dumps({**values, "recording": "synthetic"}), "utf-8")
+    heard = "synthetic: 1.5 hours, 900 other words"
+    expected = {"threshold": 0.9, "alarms_per_hour": 1.2, "hit_rate": 0.5, "heard": heard}
+    assert _told(tmp_path / "detection.json") == expected

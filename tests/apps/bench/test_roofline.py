@@ -182,7 +182,10 @@ def test_the_guard_takes_its_own_files_only(text, tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["digits-train-fast", "text-train-nonstatic", "go-genmove", "digits-optima"])
+@pytest.mark.parametrize(
+    "name",
+    ["digits-train-fast", pytest.param("text-train-nonstatic", marks=pytest.mark.long), "go-genmove", "digits-optima"],
+)
 def test_real_jobs_run(name, tmp_path, monkeypatch):
     monkeypatch.setenv("CNN_SUITE_CACHE", str(tmp_path))
     ready = JOBS[name].ready()

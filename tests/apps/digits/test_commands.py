@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from sklearn.datasets import load_digits
 
 from apps.digits.app import APP
 from apps.digits.model import build
@@ -53,7 +54,9 @@ def test_predict_files_and_folders(trained, digit_pictures, tmp_path, capsys):
     right = sum(p["answer"] == str(labels[1500 + i]) for i, p in enumerate(found))
     assert right >= 15
     assert all(len(p["top"]) == 2 and p["top"][0]["probability"] >= p["top"][1]["probability"] for p in found)
-    rejected = answer(capsys, "predict", trained, tmp_path / "1500.png", "--reject", 1)["predictions"][0]
+    both = 255 - np.kron(images[1500] // 4 + images[1501] // 4 + images[1502] // 4, np.ones((3, 3), np.uint8))
+    Image.fromarray(both).save(tmp_path / "three.png")  # of no certain class
+    rejected = answer(capsys, "predict", trained, tmp_path / "three.png", "--reject", 1)["predictions"][0]
     assert rejected["rejected"]
 
 
@@ -209,5 +212,20 @@ def test_many_digits_are_read_one_by_one(trained, digit_pictures, tmp_path, caps
         assert 30 <= top < bottom <= 114
     with Image.open(shown) as picture:
         assert picture.size[0] > 300
-    assert run(APP, ["predict", str(trained), str(tmp_path / "row.png"), "--digits", "many", "--reject", "1"]) == 0
+    blends = 255 - np.kron(np.hstack(images[:4] // 4 + images[4:8] // 4 + images[8:12] // 4), np.ones((3, 3), np.uint8))
+    Image.fromarray(np.pad(blends, 30, constant_values=255)).save(tmp_path / "blends.png")  # of no certain class
+    assert run(APP, ["predict", str(trained), str(tmp_path / "blends.png"), "--digits", "many", "--reject", "1"]) == 0
     assert "????" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_few_hundred_pictures_of_ones_own_are_learned_with_the_default_settings(tmp_path, capsys):
+    bunch = load_digits()
+    for number, (pixels, digit) in enumerate(zip(bunch.images[:600], bunch.target[:600], strict=True)):
+        folder = tmp_path / "pictures" / str(digit)
+        folder.mkdir(parents=True, exist_ok=True)
+        picture = Image.new("L", (40, 40))
+        picture.paste(Image.fromarray((15 * pixels).astype(np.uint8)).resize((24, 24)), (8, 8))
+        picture.save(folder / f"{number}.png")
+    answer(capsys, "train", "--data", tmp_path / "pictures", "--out", tmp_path / "run", "--fit.calibration", "0")
+    assert answer(capsys, "evaluate", tmp_path / "run")["accuracy"] > 0.9

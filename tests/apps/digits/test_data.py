@@ -564,3 +564,17 @@ def test_mnist_digits_on_a_page_come_back(mnist, tmp_path):
 def test_mnist_digits_are_kept_as_they_are(mnist, tmp_path):
     for pixels in mnist.test.inputs[:30].numpy():
         np.testing.assert_array_equal(read(save(Image.fromarray(pixels), tmp_path / "x.png")), pixels)
+
+
+def test_large_idx_files_are_mapped_where_they_lie(tmp_path, monkeypatch):
+    folder = tmp_path / "own"
+    idx_folder(folder)
+    whole = load_data(folder)
+    monkeypatch.setenv("CNN_SUITE_MEMORY", "8k")
+    rows = load_data(folder)
+    assert (rows.train.mapped, rows.test.mapped) == (True, False)
+    assert torch.equal(whole.train.inputs, rows.train.inputs[:])
+    assert torch.equal(whole.train.targets, rows.train.targets)
+    (folder / NAMES[0]).write_bytes((folder / NAMES[0]).read_bytes()[:-1])
+    with pytest.raises(UserError, match="truncated"):
+        load_data(folder)

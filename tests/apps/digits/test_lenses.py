@@ -93,7 +93,7 @@ def test_exemplars_are_the_strongest_and_lie_where_they_say(lecture_run, model, 
         assert float((weight * pixels).sum() + bias) == pytest.approx(mine[0]["score"], rel=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_lecture_sheet_page_and_claims(lecture_run, capsys):
     found = answer(capsys, "visualize", "lecture", lecture_run)
     filters, neurons, digits, penalised = found["measures"].values()

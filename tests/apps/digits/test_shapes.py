@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from apps.digits.config import DigitsConfig
 from apps.digits.data import load_data, read
-from apps.digits.frame import find
+from apps.digits.frame import find, ground
 from apps.digits.shapes import label, shapes, without_frames
 from cnn_core.errors import UserError
 from cnn_core.nn.architecture import ConvNetConfig
@@ -182,3 +182,13 @@ def test_hidden_files_are_passed_over(tmp_path):
     (tmp_path / "a.png").unlink()
     with pytest.raises(UserError, match="holds no pictures"):
         names_of(APP, (str(tmp_path),))
+
+
+@given(st.lists(st.floats(-40, 40), min_size=6, max_size=6), st.tuples(st.integers(24, 90), st.integers(24, 90)))
+def test_uneven_light_under_ink_is_found_again(terms, sides):
+    y, x = np.meshgrid(*(np.linspace(-1, 1, side) for side in sides), indexing="ij")
+    light = 150 + sum(term * part for term, part in zip(terms[:3], (1, y, x), strict=True))
+    light = light + sum(term / 4 * part for term, part in zip(terms[3:], (y * x, y**2, x**2), strict=True))
+    inked = light.copy()
+    inked[sides[0] // 3 : sides[0] // 2, sides[1] // 3 : sides[1] // 2] -= 120
+    np.testing.assert_allclose(ground(inked.astype(np.float32)), light, atol=3)

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from apps.go.app import APP
 from apps.go.config import PRESETS, Choice, GoConfig
-from apps.go.data import choose, load, read, read_data
+from apps.go.data import choose, load, read_data
 from apps.go.records import collection, games, properties
 from apps.go.records.grammar import BadGame
+from apps.go.records.last_position import read
 from apps.go.records.sgf import Game, read_lines, read_sgf
 from apps.go.rules.encode import KIND, PLANES, POINT
 from apps.go.rules.position import Position
@@ -82,7 +83,7 @@ def test_records_as_they_are_found(text, moves):
         ("hello (world)", "not SGF"),
         ("(;GM[2]SZ[8];B[aa])", "GM[2] is another game than Go"),
         ("(;SZ[37];B[aa])", "board size 37 (sizes 2 to 19 can be read)"),
-        ("(;SZ[9:13];B[aa])", "board size 9:13"),
+        ("(;SZ[9:13];B[aa])", "board of 9x13"),
         ("(;SZ[x];B[aa])", "board size x"),
         ("(;SZ[9];B[aa];W[aa])", "move 2 (W A9) is illegal: the point is occupied"),
         ("(;SZ[9];W[ba];W[ab];B[aa])", "move 3 (B A9) is illegal: it would be suicide"),
@@ -384,26 +385,28 @@ def test_read_gives_the_last_position(tmp_path):
         read(tmp_path / "gone.sgf")
 
 
-def test_the_shipped_games_need_no_network_and_are_what_their_card_says():
+@pytest.mark.parametrize(("name", "preset"), [("gnugo-9x9", "small"), ("gnugo-13x13", "medium")])
+def test_the_shipped_games_need_no_network_and_are_what_their_card_says(name, preset):
     """Every position of some of them agrees with sgfmill's board too."""
     from sgfmill.boards import Board
 
-    card = load_manifest("gnugo-9x9")
-    data = load(PRESETS["small"])
-    watched = replace(PRESETS["small"], watched=0)
+    size = PRESETS[preset].size
+    card = load_manifest(name)
+    data = load(replace(PRESETS[preset], judge=0.0))
+    watched = replace(PRESETS[preset], watched=0, judge=0.0)
     sizes = {"train": data.train, "validation": load(watched).validation, "test": data.test}
     assert {name: len(split) for name, split in sizes.items()} == card.splits
     assert data.labels == card.classes
-    found, report = read_data("gnugo-9x9", progress=False)
+    found, report = read_data(name, progress=False)
     assert report.bad == 0
     assert f"{len(found):,} games" in card.description
     for game in range(0, len(found), 20):
-        position, board = Position(9), Board(9)
+        position, board = Position(size), Board(size)
         entries = found.entries(game).astype(int)
         stones = entries[(entries & KIND) != 0]
         black, white = ([e & POINT for e in stones if ((e & 512) > 0) == flag] for flag in (False, True))
         position.setup(black, white)
-        board.apply_setup([divmod(p, 9) for p in black], [divmod(p, 9) for p in white], [])
+        board.apply_setup([divmod(p, size) for p in black], [divmod(p, size) for p in white], [])
         for entry in entries[len(stones) :]:
             colour, point = 1 + ((entry & 512) >> 9), entry & POINT
             position.play(colour, point)

@@ -263,7 +263,7 @@ def test_it_learns_and_evaluate_says_how_well(trained, capsys):
     assert sum(part["positions"] for part in found["by_distance"].values()) <= found["positions"]
     report = trained / "evaluation"
     assert {p.name for p in report.iterdir()} == {
-        "metrics.json", "calibration.png", "phases.png", "learning.png", "mistakes.png",
+        "metrics.json", "calibration.png", "phases.png", "learning.png", "mistakes.png", "winner.png",
     }  # fmt: skip
     assert json.loads((report / "metrics.json").read_text())["top1"] == found["top1"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from apps.go.board_picture import draw
-from apps.go.render import CELL, TABLE, board_of, patch, render
+from apps.go.render import CELL, TABLE, board_of, marked, patch, render
 from apps.go.rules.encode import encode
 from apps.go.rules.points import parse, stars
 from apps.go.rules.position import Position
@@ -114,3 +114,20 @@ def test_star_points():
     assert stars(13) == sorted(parse(p, 13) for p in ("d4", "d10", "k4", "k10", "g7"))
     assert len(stars(19)) == 9
     assert stars(5) == []
+
+
+@pytest.mark.parametrize("size", [9, 19])
+def test_the_explained_move_is_ringed_and_a_pass_is_not(size):
+    planes = encode(game(size, "e5", "c3"))
+    plain = marked(planes, "pass")
+    assert plain.shape[0] > render(planes).shape[0]
+    picture = marked(planes, "G7")
+    rows, columns = np.nonzero(np.abs(picture.astype(int) - plain).sum(2))
+    cell = 36 if size == 9 else 26
+    edge = (len(plain) - (size - 1) * cell) / 2
+    assert abs((rows.min() + rows.max()) / 2 - (edge + (size - 7) * cell)) < 2
+    assert abs((columns.min() + columns.max()) / 2 - (edge + 6 * cell)) < 2
+    assert 0.8 * cell < np.ptp(rows) < 1.1 * cell
+    heated = marked(planes, "G7", heat=np.ones((size, size)))
+    y, x = round(edge + (size - 7) * cell), round(edge + 6 * cell)
+    assert heated[y, x - round(0.42 * cell)].min() > 200  # white also where all is red

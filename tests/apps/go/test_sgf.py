@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sgfmill import sgf_grammar
 
-from apps.go.data import read
 from apps.go.records import grammar, properties, sgf
 from apps.go.records.additions import Additions, insert
 from apps.go.records.charset import codec, mask, read_marks
 from apps.go.records.games import parse
 from apps.go.records.grammar import BadGame, read_trees
+from apps.go.records.last_position import read
 from apps.go.records.properties import komi
 from apps.go.records.record import read_records
 from apps.go.records.sgf import Game, read_lines, read_one, read_sgf

@@ -10,6 +10,7 @@ from PIL import Image
 from apps.photos import baselines, data, features, model
 from apps.photos.app import APP
 from apps.photos.config import PRESETS, PhotosConfig
+from cnn_core.drawing import report
 from cnn_core.nn.architecture import ConvNetConfig
 from cnn_core.nn.backbones.efficientnet import efficientnet_lite0
 from tests.helpers.commands import answer, bad
@@ -78,6 +79,21 @@ def test_a_bad_picture_is_one_line(name, trained, folder, tmp_path, capsys):
     assert name in bad(capsys, "predict", trained, tmp_path / name, app=APP)
 
 
+def test_bad_pictures_of_other_data_are_left_out_where_asked(trained, tmp_path, capsys):
+    place = discs(tmp_path / "others")
+    (place / "red" / "note.png").write_text("no picture", encoding="utf-8")
+    assert "--skip-bad" in bad(capsys, "evaluate", trained, "--data", place, app=APP)
+    skipped = answer(capsys, "evaluate", trained, "--data", place, "--skip-bad", "--out", tmp_path / "e", app=APP)
+    assert skipped["accuracy"] >= 0.5
+    assert "--data" in bad(capsys, "evaluate", trained, "--skip-bad", app=APP)
+
+
+def test_pictures_that_grow_are_learned_and_the_run_goes_on(folder, tmp_path, capsys, own_cache):
+    given = ["--data", folder, "--out", tmp_path / "run", "--threads", 1, "--augment.grow", 0.5, *SMALL]
+    assert answer(capsys, "train", *given, app=APP)["metrics"]["train_accuracy"] >= 0.9
+    assert "any side" in bad(capsys, "train", *given, "--net.head", "dense", "--overwrite", app=APP)
+
+
 @pytest.mark.parametrize("kind", ["one class", "one picture", "texts", "nothing"])
 def test_data_that_make_no_task_leave_no_run(kind, tmp_path, capsys, own_cache):
     place, out = tmp_path / "data", tmp_path / "out"
@@ -92,8 +108,15 @@ def test_data_that_make_no_task_leave_no_run(kind, tmp_path, capsys, own_cache):
     assert not out.exists()
 
 
-def test_first_filters_are_drawn_in_colour(trained, tmp_path, capsys):
-    answer(capsys, "visualize", "weights", trained, "--out", tmp_path / "w.png", app=APP)
+@pytest.mark.parametrize("where", ["visualize", "lens"])
+def test_first_filters_are_drawn_in_colour(where, trained, tmp_path, capsys):
+    if where == "visualize":
+        answer(capsys, "visualize", "weights", trained, "--out", tmp_path / "w.png", app=APP)
+    else:
+        from apps.bench import lens
+        from cnn_core import runs
+
+        report.save(lens.weights(runs.restore(APP, trained, torch.device("cpu"))), tmp_path / "w.png")
     with Image.open(tmp_path / "w.png") as sheet:
         pixels = np.asarray(sheet.convert("RGB")).astype(int)
     spread = pixels.max(2) - pixels.min(2)
@@ -159,6 +182,31 @@ def test_a_frozen_backbone_stays_as_it_was(folder, random_backbone, tmp_path, ca
             torch.testing.assert_close(saved[name], before[name], rtol=0, atol=0)
     evaluated = answer(capsys, "evaluate", tmp_path / "run", app=APP)
     assert evaluated["baseline"]["name"] == "logistic regression on features of efficientnet-lite0"
+
+
+@pytest.mark.slow
+def test_the_last_blocks_learn_on(folder, random_backbone, tmp_path, capsys):
+    from cnn_core import runs
+
+    before = {name: value.clone() for name, value in BODY.state_dict().items()}
+    args = ["--preset", "tuned", "--data", folder, "--side", 40, "--seen", 64, "--tuned", 2, "--fit.precision", "fp32"]
+    args += ["--fit.epochs", 2, "--fit.calibration", 0]
+    answer(capsys, "train", *args, "--out", tmp_path / "run", app=APP)
+    saved = runs.restore(APP, tmp_path / "run").model.state_dict()
+    same = [name for name in before if name in saved and not name.startswith("output.")]
+    changed = {name.partition(".")[0] for name in same if not torch.equal(saved[name], before[name])}
+    assert changed == {"block15", "block16", "head"}
+    assert all(torch.equal(saved[name], before[name]) for name in same if "running" in name)
+    # A frozen run of the same layers may be the start.
+    frozen = ["--preset", "frozen", "--data", folder, "--side", 40, "--seen", 64, "--fit.calibration", 0]
+    answer(capsys, "train", *frozen, "--fit.epochs", 1, "--out", tmp_path / "frozen", app=APP)
+    answer(capsys, "train", *args, "--init", tmp_path / "frozen", "--out", tmp_path / "next", app=APP)
+
+
+def test_only_a_backbone_is_tuned(folder, capsys):
+    assert "no backbone" in bad(capsys, "train", "--data", folder, "--tuned", 2, app=APP)
+    assert "--augment" in bad(capsys, "train", "--preset", "frozen", "--augment.flip", app=APP)
+    assert "tuned" in bad(capsys, "train", "--preset", "tuned", "--tuned", 17, app=APP)
 
 
 def test_features_come_from_the_cache_the_second_time(folder, random_backbone, monkeypatch):

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import os
+import sys
 import tarfile
 import threading
 from functools import partial
@@ -13,15 +15,18 @@ import torch
 from PIL import Image
 
 from apps.photos import data
-from apps.photos.augmentation import cut_out, mirrored_and_shifted, recoloured
-from apps.photos.config import Augment, PhotosConfig
+from apps.photos.augmentation import cut_out, grown, mirrored_and_shifted, recoloured
+from apps.photos.config import NET_SHAPE, Augment, PhotosConfig
 from apps.photos.corpora import framing
 from apps.photos.corpora.copies import groups_of, near_copies
 from apps.photos.corpora.corpus import Photos
 from apps.photos.corpora.pieces import CELL, pieces
 from apps.photos.fitted import FittedPhotos
+from apps.photos.model import PhotoFront
 from cnn_core.errors import UserError
+from cnn_core.fetching.class_folders import class_names
 from cnn_core.fetching.manifests import Alternative, FileSpec, Source, load_manifest
+from cnn_core.nn.architecture import ConvNetConfig
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +100,7 @@ def test_a_table_of_files(tmp_path):
         ("file,label,split\na.png,x,other\n", "split 'other'"),
         ("file,label\n", "lists no pictures"),
         ("file,label\na.png,x\nb.png,x\n", "at least two classes"),
+        ("file,label,split\na.png,x,test\nb.png,y,test\n", "to train on; found none"),
         ("file,label\na.png,x\nb.png,y\n", "a.png: cannot be read"),
     ],
 )
@@ -150,6 +156,32 @@ def test_bad_files_are_listed_all_at_once_or_skipped(tmp_path, capsys):
         found = data.load(PhotosConfig(data=str(place), skip_bad=True), progress=False)
         assert len(found.train) + len(found.test) == 20
         assert "2 pictures left out" in capsys.readouterr().err
+
+
+def test_no_advice_where_no_picture_can_be_read(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / "texts" / name).mkdir(parents=True)
+        (tmp_path / "texts" / name / "x.png").write_text("no picture", encoding="utf-8")
+    message = refused(tmp_path / "texts")
+    assert "2 of 2 pictures cannot be read" in message
+    assert "--skip-bad" not in message
+
+
+def test_an_empty_class_is_told(tmp_path, capsys):
+    place = folder_of(tmp_path / "pets")
+    (place / "cow").mkdir()
+    assert data.load(PhotosConfig(data=str(place)), progress=False).labels == ("cat", "dog")
+    assert "1 folder without pictures left out (first: cow)" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode there")
+def test_a_class_whose_name_is_not_utf8_is_one_line(tmp_path):
+    place = folder_of(tmp_path / "pets")
+    (place / "dog").rename(place / os.fsdecode(b"d\xffg"))
+    message = refused(place)
+    assert "d\\udcffg is not UTF-8; rename it" in message
+    with pytest.raises(UserError, match="rename it"):
+        class_names(place, (".png",))
 
 
 def test_what_makes_no_task_is_one_line(tmp_path):
@@ -304,6 +336,10 @@ def test_options_that_contradict_each_other():
         PhotosConfig(backbone="efficientnet-lite0", augment=Augment(flip=True))
     with pytest.raises(UserError, match="side must be"):
         PhotosConfig(side=4)
+    for other in ({"net": ConvNetConfig(input_shape=NET_SHAPE, head="dense")}, {"backbone": "efficientnet-lite0",
+                                                                                  "tuned": 1}):  # fmt: skip
+        with pytest.raises(UserError, match="any side"):
+            PhotosConfig(augment=Augment(grow=0.5), **other)
 
 
 def test_shifts_reflect_and_mirror():
@@ -332,7 +368,43 @@ def test_colours_and_cutout():
     assert (cut[:, 0] == cut[:, 2]).all()
 
 
+def test_pictures_grow_with_the_training():
+    ramp = torch.arange(32.0).expand(2, 3, 32, 32)
+    assert [grown(ramp, share).shape[-1] for share in (0.0, 0.49, 0.5, 0.99, 1.0)] == [16, 16, 24, 24, 32]
+    small = grown(ramp, 0.0)
+    # Between the edges each place is the mean of what it covers, in the same order: a ramp stays a ramp.
+    torch.testing.assert_close(small[0, 0, 0, 2:-2], torch.arange(4.5, 28.0, 2.0), rtol=0, atol=1e-4)
+    assert grown(torch.zeros(1, 3, 12, 12), 0.0).shape[-1] == 12  # too small to be halved
+    front = PhotoFront((0.0,) * 3, (1.0,) * 3, Augment(grow=0.5))
+    seen = {}
+    for front.progress in (0.0, 0.25, 0.5, 1.0):
+        seen[front.progress] = front(ramp.byte()).shape[-1]
+    assert seen == {0.0: 16, 0.25: 24, 0.5: 32, 1.0: 32}
+    front.progress = 0.0
+    assert front.eval()(ramp.byte()).shape[-1] == 32
+
+
 def test_large_pictures_are_evaluated_few_at_once():
     split = Photos(torch.zeros(300, 3, 256, 256, dtype=torch.uint8), *torch.zeros(3, 300, dtype=torch.int64))
     sizes = [part.stop - part.start for part in split.evaluation_batches(256)]
     assert max(sizes) == 64
+
+
+def test_pictures_from_files_equal_those_in_memory(tmp_path, monkeypatch):
+    folder = folder_of(tmp_path / "pets")
+    (folder / "cat" / "bad.png").write_bytes(b"no picture")
+    config = PhotosConfig(data=str(folder), skip_bad=True)
+    whole = data.load(config, progress=False)
+    monkeypatch.setattr("apps.photos.corpora.files.BLOCK", 3)
+    monkeypatch.setattr("cnn_core.fetching.mapped.SHARD", 10_000)
+    monkeypatch.setenv("CNN_SUITE_MEMORY", "20k")
+    monkeypatch.setenv("CNN_SUITE_CACHE", str(tmp_path / "other"))
+    for _ in range(2):  # written, and found again
+        rows = data.load(config, progress=False)
+        assert rows.fitted == whole.fitted
+        for one, other in ((whole.train, rows.train), (whole.test, rows.test)):
+            assert other.mapped
+            assert torch.equal(one.inputs, other.inputs[:])
+            assert torch.equal(one.copies, other.copies)
+            assert [len(part) for part in one.hold_out(0.3, 0)] == [len(part) for part in other.hold_out(0.3, 0)]
+    assert len(list((tmp_path / "other").rglob("images-*.npy"))) > 3

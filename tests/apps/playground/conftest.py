@@ -85,24 +85,48 @@ def file(network, browser_runtime, tmp_path_factory):
     return path
 
 
+def open_in(browser, url, width=1200, language="en"):
+    """(context, page, requests that leave the page): ready, and without an error so far."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, locale=language)
+    shown = context.new_page()
+    requests, errors = [], []
+    shown.on("request", lambda request: requests.append(request.url))
+    shown.on("pageerror", lambda error: errors.append(str(error)))
+    shown.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    shown.goto(url)
+    shown.wait_for_selector("body[data-ready]", timeout=60_000)
+    assert not errors
+    return context, shown, [url for url in requests if not url.startswith(("blob:", "data:"))]
+
+
 @pytest.fixture
 def opened(browser, file):
-    """opened(url or None, size) -> (page, requests that leave it): the single file by default."""
-    pages = []
+    """opened(url or None, size) -> (page, requests that leave it): a page of its own; the single file by default."""
+    contexts = []
 
-    def open_page(url=None, width=1200, language="en"):
-        context = browser.new_context(viewport={"width": width, "height": 900}, locale=language)
-        shown = context.new_page()
-        pages.append(context)
-        requests, errors = [], []
-        shown.on("request", lambda request: requests.append(request.url))
-        shown.on("pageerror", lambda error: errors.append(str(error)))
-        shown.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        shown.goto(url or file.as_uri())
-        shown.wait_for_selector("body[data-ready]", timeout=60_000)
-        assert not errors
-        return shown, [url for url in requests if not url.startswith(("blob:", "data:"))]
+    def open_page(url=None, **settings):
+        context, shown, requests = open_in(browser, url or file.as_uri(), **settings)
+        contexts.append(context)
+        return shown, requests
 
     yield open_page
-    for context in pages:
+    for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="module")
+def kept_page(browser, file):
+    context, shown, _ = open_in(browser, file.as_uri())
+    yield shown
+    context.close()
+
+
+@pytest.fixture
+def emptied(kept_page):
+    """The digits page that the tests of a module share, since opening one takes seconds: without ink or picture."""
+    for pressed in kept_page.locator("button[aria-pressed=true]:not([lang])").all():
+        pressed.click()
+    kept_page.get_by_role("button", name="Clear").click()
+    kept_page.get_by_text("Draw something.").wait_for()
+    kept_page.locator(".network").evaluate("(each) => { for (const key in each.dataset) delete each.dataset[key]; }")
+    return kept_page

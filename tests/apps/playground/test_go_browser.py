@@ -1,5 +1,7 @@
 """The Go page in a real browser, as a single file: play, records, keyboard, phone."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -104,7 +106,7 @@ def test_a_record_is_loaded_and_saved(board, policy, tmp_path):
     ("text", "said"),
     [
         ("<b>no record</b>", "This file is no game record in SGF."),
-        ("(;SZ[19])", "The record is of a board of 19 × 19; this network was trained on 9 × 9."),
+        ("(;SZ[11])", "The record is of a board of 11 × 11; this network was trained on 9 × 9."),
         ("(;SZ[9];B[aa];W[aa])", "Move 2 of the record is illegal."),
     ],
 )
@@ -142,7 +144,12 @@ def test_white_passes_and_the_end(board):
         shown.get_by_role("button", name="Pass").click()
         shown.wait_for_selector(f"[data-moves='{number}']")
     shown.get_by_text("The game is over.").wait_for()
-    assert "black leads by 73.5 points" in shown.locator("section [role=status]").inner_text()
+    shown.get_by_text("black wins by 73.5 points. Dead stones taken off: 0.").wait_for()
+    stone = shown.locator(".board").get_attribute("data-stones").index("1")
+    play(shown, stone)  # told to be dead, then alive after all
+    shown.get_by_text("white wins by 7.5 points. Dead stones taken off: 1.").wait_for()
+    play(shown, stone)
+    shown.get_by_text("Dead stones taken off: 0.").wait_for()
     assert shown.get_by_role("button", name="Pass").is_disabled()
     shown.get_by_role("button", name="New game").click()
     shown.wait_for_selector("[data-moves='0']")
@@ -168,3 +175,39 @@ def test_chinese_and_a_phone(board):
     shown.wait_for_selector("[data-moves='2']")
     assert "概率" in shown.locator(".answer").inner_text()
     assert "前五选" in shown.locator("footer").inner_text()
+
+
+def test_a_larger_board(board, tmp_path):
+    shown, _ = board()
+    shown.locator("label", has_text="Board").locator("select").select_option("13 × 13")
+    shown.get_by_text("It has never seen a board of 13 × 13").wait_for()
+    play(shown, parse("D4", 13), 13)
+    shown.wait_for_selector("[data-moves='2']")
+    assert len(shown.locator(".board").get_attribute("data-stones")) == 169
+    path = tmp_path / "large.sgf"
+    path.write_text("(;SZ[19];B[pd];W[dp])")
+    shown.set_input_files("input[type=file]", path)
+    shown.wait_for_function("() => document.querySelector('.board').dataset.stones.length === 361")
+
+
+def test_who_wins_and_who_owns_what(board, policy):
+    shown, _ = board()
+    for point, colour in ((None, "black"), (parse("E5", 9), "white")):
+        position = Position(9)
+        if point is not None:
+            shown.get_by_label("You play").select_option("both colours")
+            play(shown, point)
+            shown.wait_for_selector("[data-moves='1']")
+            position.play(1, point)
+        judged = policy.evaluate(position)
+        said = shown.get_by_text(f"It gives {colour}")
+        said.wait_for()
+        share, points = (float(number) for number in re.findall(r"(\d+\.\d) (?:%|points)", said.inner_text()))
+        assert share / 100 == pytest.approx(judged.winrate, abs=0.001)
+        assert points == pytest.approx(abs(judged.score), abs=0.1)
+        assert ("ahead" if judged.score >= 0 else "behind") in said.inner_text()
+    look = "document.querySelector('.board').toDataURL()"
+    before = shown.evaluate(look)
+    shown.get_by_label("Show who will own what").check()
+    shown.wait_for_timeout(300)
+    assert shown.evaluate(look) != before

@@ -5,6 +5,8 @@ import base64
 import numpy as np
 import pytest
 
+from apps.go.counting import benson, count
+from apps.go.play import playouts
 from apps.go.records import properties, sgf
 from apps.go.rules import encode, points
 from apps.go.rules.position import Position
@@ -256,3 +258,124 @@ def test_probabilities_are_of_legal_moves(javascript):
     np.testing.assert_allclose(short, [0, *(weights / weights.sum())], atol=1e-12)
     weights = np.exp([0.0, 1.0, -1.0, 1.0])
     np.testing.assert_allclose(long, [0, *(weights / weights.sum())], atol=1e-12)
+
+
+SETTLED = """(await (async () => {
+  const [{ Board }, { passAlive }] = await Promise.all(data.modules.map((each) => import(each)));
+  return data.positions.map(({ size, black, white, played, told }) => {
+    const board = Board.setUp(size, black, white);
+    const owner = m.blended(board, played, told);
+    const dead = m.deadStones(board, owner);
+    return [Array.from(passAlive(board)), Array.from(owner), Array.from(dead).sort((a, b) => a - b),
+      Array.from(m.owners(m.cleared(board, dead)))];
+  });
+})())"""
+LIVING = """
+. X X . X .
+X X . X X .
+O O X X . .
+. O O O O O
+O O . O . O
+. O O O O .
+"""
+
+
+def test_positions_are_settled_as_python_settles_them(javascript):
+    positions = [drawn(LIVING)]
+    for size, seed, length in [
+        (9, 1, 100),
+        (9, 2, 60),
+        (9, 3, 160),
+        (13, 5, 250),
+        (5, 7, 40),
+        (19, 4, 300),
+        (9, 9, 130),
+    ]:
+        position = Position(size)
+        for move in (crowded_game if seed % 2 else random_game)(size, seed, length):
+            position.play(*move)
+        positions.append(position)
+    random, given = np.random.default_rng(0), []
+    for number, position in enumerate(positions):
+        black, white = (np.flatnonzero(position.board == colour).tolist() for colour in (1, 2))
+        played, told = random.uniform(-1, 1, (2, position.size**2))
+        each = {"size": position.size, "black": black, "white": white, "played": played.tolist()}
+        given.append({**each, "told": told.tolist() if number % 2 else None})
+    modules = [(WEB / "go" / f"{name}.js").as_uri() for name in ("board", "benson")]
+    found = javascript("go/counting.js", SETTLED, {"modules": modules, "positions": given})
+    some = 0
+    for position, one, (alive, owner, dead, area) in zip(positions, given, found, strict=True):
+        safe = benson.pass_alive(position).ravel()
+        assert alive == safe.tolist()
+        some += int((safe > 0).sum())
+        mixed = np.array(one["played"])
+        if one["told"]:
+            mixed = (1 - count.TRUST) * mixed + count.TRUST * np.array(one["told"])
+        mixed = np.where(safe == 1, 1, np.where(safe == 2, -1, mixed))
+        np.testing.assert_allclose(owner, mixed, atol=1e-12)
+        settled = count.counted(position, mixed)
+        assert dead == settled.dead
+        assert [{1: 1, -1: 2, 0: 0}[value] for value in area] == settled.owner.tolist()
+    assert some > 60
+
+
+def drawn(text):
+    """A position from rows of X (black), O (white) and dots."""
+    cells = "".join(text.split())
+    position = Position(round(len(cells) ** 0.5))
+    position.setup(*([point for point, cell in enumerate(cells) if cell == stone] for stone in "XO"))
+    return position
+
+
+def test_planes_of_either_colour_are_pythons(javascript):
+    moves = crowded_game(9, 3, 70)
+    position = Position(9)
+    for move in moves:
+        position.play(*move)
+    code = (
+        "(await (async () => { const { Game } = await import(data.game); const game = new Game(9);"
+        " data.moves.forEach(([colour, point]) => game.play(point, colour));"
+        " return [1, 2].map((colour) => Array.from(m.encode(game, 7, colour))); })())"
+    )
+    found = javascript("go/planes.js", code, {"game": (WEB / "go/game.js").as_uri(), "moves": moves})
+    for colour, planes in zip((1, 2), found, strict=True):
+        assert planes == encode.encode(position, colour, 7.5).ravel().tolist()
+
+
+COUNTED = """(async () => {
+  const { Board } = await import(m.BOARD);
+  return Promise.all(data.map(async ([black, white]) => {
+    const board = Board.setUp(9, black, white);
+    const owner = await m.ownership(board, 200);
+    const dead = m.deadStones(board, owner);
+    const rest = m.cleared(board, dead);
+    return [Array.from(owner), Array.from(dead).sort((a, b) => a - b), rest.area()];
+  }));
+})()"""
+
+
+@pytest.mark.slow
+def test_random_games_count_as_python_does(javascript):
+    positions = []
+    for seed in range(2):
+        position = Position(9)
+        for move in random_game(9, 40 + seed, 70):
+            position.play(*move)
+        positions.append(position)
+    data = [[np.flatnonzero(p.board == colour).tolist() for colour in (1, 2)] for p in positions]
+    found = javascript("go/counting.js", COUNTED.replace("m.BOARD", repr((WEB / "go/board.js").as_uri())), data)
+    for position, (owner, dead, area) in zip(positions, found, strict=True):
+        expected = playouts.ownership(position, 200)
+        np.testing.assert_allclose(owner, expected.ravel(), atol=0.45)  # two samples of 200 games: 5 standard errors
+        assert np.abs(np.array(owner) - expected.ravel()).mean() < 0.1
+        clear = {
+            stone
+            for stone in playouts.dead_stones(position, expected)
+            if abs(expected.ravel()[position.chain(stone)].mean()) > 0.3
+        }
+        assert clear <= set(dead)
+        cleared = Position(9)
+        board = position.board.ravel().copy()
+        board[dead] = 0
+        cleared.setup(*(np.flatnonzero(board == colour).tolist() for colour in (1, 2)))
+        assert area == cleared.area_score(0)

@@ -5,6 +5,8 @@ import dataclasses
 import hashlib
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import onnxruntime
@@ -12,7 +14,7 @@ import pytest
 import torch
 
 from apps.digits.app import APP
-from apps.playground import networks, notices, page, runtime
+from apps.playground import made, networks, notices, page, runtime
 from apps.playground.domains import speech
 from apps.playground.runs import run_at
 from apps.speech.app import APP as SPEECH
@@ -24,6 +26,8 @@ from cnn_core.networks import pretrained
 from cnn_core.training import checkpoint
 from cnn_core.verbs.answers import answers_to
 from tests.helpers.runs import in_fp32
+
+FOLDER = pretrained.folder()
 
 
 def data_of(text: str) -> dict:
@@ -52,11 +56,13 @@ def test_card_tells_the_error_rate_and_holds_no_data_of_an_owner(network, digits
     assert 0 < card["test"]["low"] <= card["test"]["error"] <= card["test"]["high"] < 0.2
     assert card["data"] == "data of its owner"
     assert card["holds"] == "nothing"
-    assert not any("patches" in entry for entry in card["filters"].values())
-    asked = networks.network_of(run_at(digits_run), examples=True).card
+    assert network.parts.keys() == {"optima.conv1", "optima.conv2"}
+    made = networks.network_of(run_at(digits_run), examples=True)
+    asked = made.card
     assert asked["holds"] == "patches of training pictures"
-    shape = asked["filters"]["conv2"]["patches"]["shape"]
-    assert shape == asked["filters"]["conv2"]["optima"]["shape"]
+    assert asked["filters"]["conv2"]["kinds"] == ["optima", "patches"]
+    shape = asked["filters"]["conv2"]["shape"]
+    assert len(made.parts["patches.conv2"]) == len(made.parts["optima.conv2"]) == np.prod(shape)
     assert shape[0] == 16
     (top, bottom), (left, right) = asked["filters"]["conv2"]["field"]
     assert shape[1:] == [bottom - top, right - left]
@@ -105,6 +111,9 @@ def test_export_writes_a_page(digits_run, tmp_path, browser_runtime, capsys):
     assert out.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert run(APP, ["export", str(digits_run), "--page", str(out)]) == 2
     assert "exists already" in capsys.readouterr().err
+    assert data_of(out.read_text(encoding="utf-8"))["networks"][0]["holds"] == "nothing"
+    assert run(APP, ["export", "--examples", str(digits_run), "--page", str(out), "--overwrite"]) == 0
+    assert data_of(out.read_text(encoding="utf-8"))["networks"][0]["holds"] == "patches of training pictures"
 
 
 def test_an_app_without_a_page_is_refused(digits_run):
@@ -136,8 +145,41 @@ def test_a_wrong_package_of_the_runtime_is_refused(tmp_path, monkeypatch):
         runtime.fetch(tmp_path / "runtime")
 
 
-def test_every_ready_made_network_has_a_page():
-    assert {card.app for card in pretrained.cards()} <= set(networks.DOMAINS)
+@pytest.mark.parametrize("card", pretrained.cards(), ids=lambda card: card.name)
+def test_every_ready_made_network_has_a_page_made_of_its_weights(card):
+    assert card.app in networks.DOMAINS
+    found = made.shipped(card)
+    assert found is not None, "after a network was made anew: python -m apps.playground.networks"
+    told, graph, parts = found
+    session = onnxruntime.InferenceSession(graph)
+    names = {output.name for output in session.get_outputs()}
+    assert {"logits", "unlikeness", *told["layers"], *(f"{layer}:weight" for layer in told.get("windows", ()))} <= names
+    plain = onnxruntime.InferenceSession(FOLDER / card.name / "model.onnx")
+    assert session.get_inputs()[0].shape == plain.get_inputs()[0].shape
+    wanted = {f"{kind}.{layer}" for layer, one in told.get("filters", {}).items() for kind in one["kinds"]}
+    assert parts.keys() == {"digits": wanted, "speech": {"optima"}, "text": {"words"}}.get(card.app, set())
+
+
+@pytest.mark.slow
+def test_ready_made_networks_and_runs_once_shown_are_served_without_torch(network, digits_run, browser_runtime):
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom apps.playground import networks, serve, server\n"
+        "from apps.playground.lecture.network import network\nfrom cnn_core.networks import pretrained\n"
+        "folders = [pretrained.run_path(f'@{card.name}') for card in pretrained.cards()] + [Path(sys.argv[1])]\n"
+        "with server.Server([*map(networks.network_at, folders), network()]) as running: print(len(running.files))\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", program, digits_run], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 30
+    assert networks.network_at(digits_run) == network
+
+
+def test_parts_may_be_left_out_of_ready_made_networks(monkeypatch):
+    monkeypatch.setattr(networks.made, "cached", lambda key, make: ({"holds": "nothing"}, b"", {}))
+    found = networks.network_at(pretrained.run_path("@digits"), examples=False)
+    assert not found.parts
+    assert networks.network_at(pretrained.run_path("@digits")).card["holds"] == "patches of training pictures"
 
 
 @pytest.mark.slow
@@ -146,19 +188,28 @@ def test_cards_of_go_and_speech_tell_how_good_they_are_and_hold_no_data():
         networks.network_of(run_at(pretrained.run_path(f"@{name}"))).card for name in ("go-9x9", "speech-digits")
     )
     assert go["holds"] == spoken["holds"] == "nothing"
-    assert (go["size"], go["planes"], go["views"], go["data"]) == (9, 7, 8, "gnugo-9x9")
+    assert (go["size"], go["planes"], go["views"], go["data"]) == (9, 7, 8, "selfplay-9x9")
     assert 1 - go["test"]["error"] < go["top_five"] < 1
     assert spoken["data"].startswith("synthetic voices")
     assert (spoken["bands"], spoken["frames"]) == (40, 101)
 
 
-@pytest.mark.parametrize("preset", ["frequency", "one-fpool3", "plane", "trad-fpool3", "broadcast"])
-def test_every_kind_of_speech_network_shows_its_layers(preset, tmp_path):
+@pytest.mark.parametrize(
+    "preset",
+    [
+        "frequency",
+        *(pytest.param(n, marks=pytest.mark.long) for n in ("one-fpool3", "plane", "trad-fpool3", "broadcast")),
+    ],
+)
+def test_every_kind_of_speech_network_shows_its_layers(preset, tmp_path, monkeypatch):
     labels = ("yes", "no")
     model = runs.build_seeded(SPEECH, PRESETS[preset], labels, 0)
     runs.write_record(tmp_path / "run", runs.make_record(SPEECH, preset, PRESETS[preset], labels, 0))
     checkpoint.save(tmp_path / "run" / "last", checkpoint.Checkpoint(model.state_dict(), {"app": "speech"}))
-    graph, card = speech.page(run_at(tmp_path / "run"), False)
+    monkeypatch.setattr(speech, "STEPS", 2)
+    graph, card, parts = speech.page(run_at(tmp_path / "run"), False)
+    assert card["heard"] == [0, 1]
+    assert len(parts["optima"]) == 2 * 16_000 * 2
     session = onnxruntime.InferenceSession(graph)
     names = {output.name for output in session.get_outputs()}
     assert {"logits", "front", "conv1", *card["layers"]} <= names

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from apps.speech.detection.detector import Detector, Teller
 from apps.speech.signal import audio, frames
-from apps.speech.verbs.listen import Detector, ListenOptions
+from apps.speech.verbs.listen import ListenOptions
 from apps.speech.verbs.windows import loudness
 
 GENERATOR = np.random.default_rng(3)
@@ -114,19 +115,26 @@ def test_words_are_told_as_listen_tells_them(javascript, stride):
         kind = GENERATOR.integers(4)
         row = [[0.9, 0.05, 0.05], [0.04, 0.95, 0.01], [0.1, 0.1, 0.8], None][kind]
         rows += [row] * int(GENERATOR.integers(1, 20))
-    options = ListenOptions(run=Path("run"), stride=stride)
-    detector = Detector(labels, options)
-    told = [detector.take(np.full(3, np.nan) if row is None else np.array(row)) for row in rows]
-    expected = [(i, word.word, word.start, word.end) for i, word in enumerate(told) if word]
+    options, given = ListenOptions(run=Path("run"), stride=stride), {"labels": labels, "stride": stride, "rows": rows}
+    windows = [np.full(3, np.nan) if row is None else np.array(row) for row in rows]
     code = (
-        "(() => { const detector = new m.Detector(data.labels, data.stride);"
-        " return data.rows.map((row, i) => [i, detector.take(row)]).filter(([, word]) => word); })()"
+        "(() => { const each = new m[NAME](data.labels, data.stride); const told = [];"
+        " data.rows.forEach((row, i) => [each.take(row) ?? []].flat().forEach((word) => told.push([i, word])));"
+        " each.finish?.().forEach((word) => told.push([-1, word])); return told; })()"
     )
-    found = javascript("speech/detector.js", code, {"labels": labels, "stride": stride, "rows": rows})
-    assert [(i, w["word"], round(w["start"], 3), round(w["end"], 3)) for i, w in found] == expected
-    assert len(expected) > 5
-    shares = [word.probability for word in told if word]
-    np.testing.assert_allclose([w["probability"] for _, w in found], shares, atol=1e-12)
+    for kind in (Detector, Teller):
+        here = kind(labels, options)
+        expected = []
+        for i, window in enumerate(windows):
+            found = here.take(window)
+            expected += [(i, word) for word in (found if isinstance(found, list) else [found] if found else [])]
+        expected += [(-1, word) for word in (here.finish() if isinstance(here, Teller) else [])]
+        there = javascript("speech/detector.js", code.replace("NAME", repr(kind.__name__)), given)
+        assert len(expected) > 5
+        assert [(i, word["word"]) for i, word in there] == [(i, word.word) for i, word in expected]
+        for name, margin in (("start", 6e-4), ("end", 6e-4), ("probability", 1e-12)):  # times are rounded here
+            values = [getattr(word, name) for _, word in expected]
+            np.testing.assert_allclose([word[name] for _, word in there], values, atol=margin)
 
 
 @pytest.mark.parametrize("kind", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])

@@ -62,7 +62,7 @@ def test_it_is_torchaudios_mfcc():
     torch.testing.assert_close(found[:, 0], mfcc(sounds.float() / 32768), rtol=1e-3, atol=5e-3)
 
 
-def test_the_exported_convolution_gives_the_same(front, monkeypatch):
+def test_the_exported_products_give_the_same(front, monkeypatch):
     sounds = torch.cat([voices(5), tone(100), tone(7900), tone(50, 3)]).float() / 32768
     expected = front.energy(sounds)
     monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)

@@ -203,9 +203,15 @@ def test_export_with_a_script_that_needs_no_torch(trained, tmp_path, capsys):
     assert "torch" not in Path(found["script"]).read_text().replace("torchtext", "")
 
 
-def test_folds(reviews, capsys):
-    found = answer(capsys, "folds", "--preset", "rand", "--data", reviews, "--k", 3, "--most", 2, *SMALL[:-2])
+def test_folds(reviews, capsys, tmp_path, monkeypatch):
+    asked = ["folds", "--preset", "rand", "--data", reviews, "--k", 3, "--most", 2, "--out", tmp_path, *SMALL[:-2]]
+    found = answer(capsys, *asked)
     assert [row["fold"] for row in found["rows"]] == [0, 1]
+    (first, _) = sorted(tmp_path.iterdir())
+    monkeypatch.setattr("apps.text.verbs.folds.one_fold", lambda *_: pytest.fail("trained again"))
+    assert answer(capsys, *asked) == found
+    first.write_text("{}")
+    assert "remove it, and the fold is trained again" in bad(capsys, *asked)
     assert found["mean"]["network"]["mean"] > 0.85
     assert found["mean"]["NB-SVM, words and pairs"]["mean"] > 0.85
 

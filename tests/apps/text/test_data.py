@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 
 from apps.text.config import PRESETS, TextConfig, TextData
 from apps.text.corpus import read_texts
-from apps.text.data import load, read
+from apps.text.data import load
 from apps.text.reading import data_sets
 from apps.text.reading.form import Form
 from apps.text.reading.plain import read_plain
 from apps.text.reading.tokenizers import SPACE, characters, english, kim, normal_form, tokenizer
+from apps.text.words.one_text import read
 from apps.text.words.ragged import TextSplit, pad, rows_of
 from apps.text.words.vocabulary import FittedText, make_vocabulary
 from cnn_core.errors import UserError

@@ -162,7 +162,7 @@ def reviews(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("preset", ["contextual", "tuned"])
+@pytest.mark.parametrize("preset", ["contextual", pytest.param("tuned", marks=pytest.mark.long)])
 def test_the_whole_way(folder, reviews, tmp_path, capsys, preset):
     """Train, measure beside linear models, explain in whole words, export with equal answers."""
     run = tmp_path / preset

@@ -37,7 +37,7 @@ def test_the_temperature_is_found(temperature):
 def test_it_is_the_maximum_of_the_likelihood(seed):
     logits, targets = answers(300, 1.7, seed)
     ranked = np.sort(logits, 1)
-    narrow = (ranked[:, -1] - ranked[:, -2]).argmin()
+    narrow = (ranked[:, -1] - ranked[:, -2]).argsort()[15]
     logits_ = np.concatenate([logits, logits[narrow : narrow + 1]])
     targets_ = np.append(targets, np.argsort(logits[narrow])[-2])
 
@@ -53,6 +53,15 @@ def test_answers_that_are_all_right_are_not_certain():
     logits = np.eye(3)[targets] * 10
     p = np.exp(log_softmax(logits / temperature_of(logits, targets))).max(1)
     assert 0.98 < p.min() < 0.9999  # about 200 of 201
+
+
+def test_a_single_doubtful_right_answer_does_not_make_the_others_certain():
+    generator = np.random.default_rng(0)
+    targets = generator.integers(0, 3, 200)
+    logits = np.eye(3)[targets] * generator.uniform(4, 16, (200, 1))
+    logits[0] = np.eye(3)[targets[0]] * 0.01
+    p = np.exp(log_softmax(logits / temperature_of(logits, targets))).max(1)
+    assert 0.98 < np.median(p) < 0.9999
 
 
 class Tiny(nn.Module):

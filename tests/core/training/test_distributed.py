@@ -59,6 +59,22 @@ def test_two_processes_are_one(tmp_path, norm, accumulate):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
+def test_a_checkpoint_of_one_number_of_processes_goes_on_in_another(tmp_path, before, after):
+    fit = {"epochs": 2, "batch_size": 16, "learning_rate": 0.003}  # a constant rate: the first epoch alone is the same
+    options = {"samples": 97, "double": True, "fit": fit | {"schedule": "constant", "warmup": 0.0}}
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    for folder in (run, whole):
+        folder.mkdir()
+    run_with(1, whole, options)
+    run_with(before, run, {**options, "fit": options["fit"] | {"epochs": 1}})
+    run_with(after, run, {**options, "resume": True})
+    found, wanted = (torch.load(each / "final.pt", weights_only=True) for each in (run, whole))
+    for name, value in wanted.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.long
 def test_norms_of_each_process_alone(tmp_path):
     """Each process has its own mean and variance; the running ones become one for all, the mean over the processes."""
     # The weights hardly move, so that the mean of the shares' means is the batch's.

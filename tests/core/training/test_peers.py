@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -11,19 +12,22 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from cnn_core.errors import UserError
 from cnn_core.training.distributed import lost_after
-from tests.core.training.test_distributed import SCRIPT, free_port
+from tests.core.training.test_distributed import SCRIPT, free_port, run_with
 
 OPTIONS = {"samples": 2000, "fit": {"epochs": 400, "batch_size": 50, "save_seconds": 0.5}}
 NAMESPACES = ("cnnsuite0", "cnnsuite1")
 
 
-def start(run: Path, rank: int, port: int, address: str = "127.0.0.1", prefix: tuple = (), options=OPTIONS):
+def start(
+    run: Path, rank: int, port: int, address: str = "127.0.0.1", prefix: tuple = (), options=OPTIONS, world: int = 2
+):
     env = os.environ | {
-        "RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": address, "MASTER_PORT": str(port),
-        "CNN_SUITE_LOST_AFTER": "6",
+        "RANK": str(rank), "WORLD_SIZE": str(world), "LOCAL_RANK": "0",
+        "MASTER_ADDR": address, "MASTER_PORT": str(port), "CNN_SUITE_LOST_AFTER": "6",
     }  # fmt: skip
     if prefix:
         env["GLOO_SOCKET_IFNAME"] = f"veth{rank}"
@@ -79,6 +83,29 @@ def test_a_process_that_stops_or_dies_ends_the_other(run, sign, lost):
     resumes_alone(run)
 
 
+@pytest.mark.long
+def test_one_of_eight_with_uneven_shards_is_killed_at_some_time(run):
+    """2,003 samples over eight processes; the seven that are left end, and the run goes on alone."""
+    port, options = free_port(), {**OPTIONS, "samples": 2003}
+    processes = [start(run, rank, port, options=options, world=8) for rank in range(8)]
+    try:
+        first_epoch(processes[0])
+        generator = random.Random(time.time_ns())
+        time.sleep(generator.uniform(0, 3))
+        lost = generator.randrange(8)
+        processes[lost].kill()
+        begun = time.monotonic()
+        for rank, process in enumerate(processes):
+            if rank != lost:
+                assert "go on with --resume RUN" in ended(process, within=30)
+        assert time.monotonic() - begun < 30
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+    resumes_alone(run)
+
+
 @contextlib.contextmanager
 def two_hosts():
     """Two network namespaces joined by a cable."""
@@ -115,22 +142,30 @@ def two_hosts():
             subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
 
 
-@pytest.mark.long
-def test_two_hosts_whose_cable_is_cut_both_end(run):
+@pytest.fixture
+def hosts():
+    """Cuts the cable between two hosts, or joins it; skipped where there are no namespaces."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         pytest.skip("network namespaces need root and iproute2")
+    with contextlib.ExitStack() as stack:
+        try:
+            cable = stack.enter_context(two_hosts())
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"no network namespaces here: {error.stderr.decode().strip()}")
+        yield cable
+
+
+def on_two_hosts(run: Path, options: dict) -> list[subprocess.Popen]:
+    prefixes = [("ip", "netns", "exec", name) for name in NAMESPACES]
+    return [start(run, rank, 29_511, "10.77.0.1", prefix, options) for rank, prefix in enumerate(prefixes)]
+
+
+@pytest.mark.long
+def test_two_hosts_whose_cable_is_cut_both_end(run, hosts):
+    processes = on_two_hosts(run, OPTIONS)
     try:
-        hosts = two_hosts()
-        cable = hosts.__enter__()
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"no network namespaces here: {error.stderr.decode().strip()}")
-    processes = []
-    try:
-        for rank, name in enumerate(NAMESPACES):
-            prefix = ("ip", "netns", "exec", name)
-            processes.append(start(run, rank, 29_511, "10.77.0.1", prefix))
         first_epoch(processes[0])
-        cable(False)
+        hosts(False)
         begun = time.monotonic()
         for process in processes:
             line = ended(process, within=30)
@@ -140,8 +175,36 @@ def test_two_hosts_whose_cable_is_cut_both_end(run):
         for process in processes:
             process.kill()
             process.communicate()
-        hosts.__exit__(None, None, None)
     resumes_alone(run)
+
+
+@pytest.mark.long
+def test_two_hosts_are_one_process(run, hosts):
+    fit = {"epochs": 2, "batch_size": 16, "learning_rate": 0.003}
+    options = {"samples": 97, "double": True, "fit": fit}
+    for process in on_two_hosts(run, options):
+        _, error = process.communicate(timeout=120)
+        assert process.returncode == 0, error
+    alone = run.with_name("alone")
+    alone.mkdir()
+    run_with(1, alone, options)
+    two, one = (torch.load(each / "final.pt", weights_only=True) for each in (run, alone))
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_a_process_that_waits_alone_ends_in_one_line(rank, tmp_path):
+    alone = {"RANK": rank, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    words = ["-m", "apps.digits", "train", "--out", str(tmp_path / "run"), "--rendezvous-timeout", "2"]
+    done = subprocess.run(
+        [sys.executable, *words], env=os.environ | alone, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "the other processes cannot be reached within 2 s" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_seconds_of_silence(monkeypatch):

@@ -1,6 +1,5 @@
 // One filter: its weights, what it wants to see, the training patch that excites it most, its map, one cell's arithmetic.
 import { element } from '../dom.js';
-import { unpacked } from '../runtime.js';
 import { cellOf } from '../views/convolution.js';
 import { largest } from '../views/colours.js';
 import { cells, picture, short } from '../views/picture.js';
@@ -8,8 +7,9 @@ import { say } from '../words.js';
 
 const SHOWN = 3; // maps of the layer before whose products are written out
 
-// `source` and `after` are {shape, values}: what the layer takes, and what it gives. `pooled` tells the pool behind it.
-export function filterPanel({ card, layer, unit, weight, bias, source, after, pooled }) {
+// `source` and `after` are {shape, values}: what the layer takes, and what it gives. `pooled` tells the pool behind it;
+// `known` are pictures by their kind, {values, shape: [units, height, width]}.
+export function filterPanel({ card, layer, unit, weight, bias, source, after, pooled, known }) {
   const windows = card.windows[layer];
   const [, height, width] = after.shape;
   const [count, kh, kw] = weight.dims.slice(1);
@@ -50,10 +50,10 @@ export function filterPanel({ card, layer, unit, weight, bias, source, after, po
   });
   show();
   return element('div', {}, element('h2', {}, say('filter', { layer: shortName(layer), unit })),
-    element('div', { class: 'row' }, ...pictures(card, layer, unit, weight, source, cell, windows, bias), map.root), arithmetic);
+    element('div', { class: 'row' }, ...pictures(known, unit, weight, source, cell, windows, bias), map.root), arithmetic);
 }
 
-function pictures(card, layer, unit, weight, source, cell, windows, bias) {
+function pictures(known, unit, weight, source, cell, windows, bias) {
   const [count, kh, kw] = weight.dims.slice(1);
   let channel = 0;
   if (count > 1) {
@@ -62,10 +62,9 @@ function pictures(card, layer, unit, weight, source, cell, windows, bias) {
   }
   const caption = count > 1 ? say('weightsOf', { channel }) : say('weights');
   const shown = [picture(weight.data, [kh, kw], caption, { offset: (unit * count + channel) * kh * kw, signed: true }).root];
-  const known = card.filters[layer] ?? {};
   for (const [key, words] of [['optima', 'optimum'], ['patches', 'patch']]) {
     if (!known[key]) continue;
-    const { shape: [, h, w], values } = unpacked(known[key]);
+    const { shape: [, h, w], values } = known[key];
     shown.push(picture(values, [h, w], say(words), { offset: unit * h * w, top: 255 }).root);
   }
   return shown;

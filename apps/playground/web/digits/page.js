@@ -2,7 +2,7 @@
 import { button, canvas, element } from '../dom.js';
 import { percent, probabilities } from '../runtime.js';
 import { bars } from '../views/bars.js';
-import { diverging, largest, paint } from '../views/colours.js';
+import { diverging, grey, largest, paint } from '../views/colours.js';
 import { mapGrid } from '../views/maps.js';
 import { say } from '../words.js';
 import { filterPanel, shortName } from './filter.js';
@@ -27,6 +27,7 @@ export function mount(root, network) {
   const panel = element('section', { hidden: true });
   const layers = element('section', {}, element('h2', {}, say('layers')), element('p', { class: 'soft' }, say('mapHint')));
   const grids = new Map();
+  const pictures = {};
   let [explaining, waiting, selected, photo] = [false, false, null, null]; // photo: the pixels of a picture's digit
 
   root.append(
@@ -93,7 +94,7 @@ export function mount(root, network) {
     answer.textContent = say(none ? 'saysNone' : 'says', words);
     root.dataset.answer = none ? 'none of these' : card.labels[best];
     root.dataset.milliseconds = (performance.now() - start).toFixed(2);
-    paint(seen.getContext('2d'), pixels, 0, SIZE, SIZE, { scale: 255, colour: (t) => [255 * t, 255 * t, 255 * t] });
+    paint(seen.getContext('2d'), pixels, 0, SIZE, SIZE, { scale: 255, colour: grey });
     hint.hidden = !explaining;
     if (explaining) overlay(await occlusion(pixels, best, logits));
     for (const layer of card.layers) grid(layer, given[layer].dims).update(given[layer].data);
@@ -115,7 +116,8 @@ export function mount(root, network) {
   function overlay({ side, falls }) {
     const context = seen.getContext('2d');
     const scale = largest(falls);
-    if (scale < 0.005) return; // nothing matters by itself
+    hint.textContent = say(scale < 0.005 ? 'occlusionNone' : 'occlusionHint');
+    if (scale < 0.005) return;
     context.globalAlpha = 0.6;
     falls.forEach((fall, part) => {
       if (Math.abs(fall) < 0.1 * scale) return;
@@ -141,7 +143,7 @@ export function mount(root, network) {
   async function select(layer, unit, { pixels, given }) {
     if (!card.windows[layer]) { panel.hidden = true; selected = null; return; }
     const names = [`${layer}:weight`, `${layer}:bias`].filter((name) => network.outputs.includes(name));
-    const constant = await network.run('uint8', pixels, [1, SIZE, SIZE], names);
+    const [constant, known] = await Promise.all([network.run('uint8', pixels, [1, SIZE, SIZE], names), picturesOf(layer)]);
     const before = card.layers[card.layers.indexOf(layer) - 1];
     const behind = card.layers[card.layers.indexOf(layer) + 1];
     const source = before ? { shape: given[before].dims.slice(1), values: given[before].data } : frontOf(pixels);
@@ -149,8 +151,15 @@ export function mount(root, network) {
     panel.hidden = false;
     panel.replaceChildren(filterPanel({
       card, layer, unit, weight: constant[`${layer}:weight`], bias: constant[`${layer}:bias`], source,
-      after: { shape: given[layer].dims.slice(1), values: given[layer].data }, pooled: card.pools[behind],
+      after: { shape: given[layer].dims.slice(1), values: given[layer].data }, pooled: card.pools[behind], known,
     }));
+  }
+
+  // Optima, and patches where the page has them: {kind: {values, shape}}, read once.
+  async function picturesOf(layer) {
+    const { kinds = [], shape } = card.filters[layer] ?? {};
+    pictures[layer] ??= Promise.all(kinds.map(async (kind) => [kind, { values: await network.part(`${kind}.${layer}`), shape }]));
+    return Object.fromEntries(await pictures[layer]);
   }
 
   // The pixels as the first filters see them.

@@ -19,7 +19,9 @@ export class Board {
   // stones: colour of each point; chains: of each stone the array of all stones of its chain, one array a chain.
   // `ko` is the point that simple ko forbids to `koColour`, or -1; `captured` counts what the last move took.
   constructor(size, stones, chains, ko = -1, koColour = 0, captured = 0) {
-    Object.assign(this, { size, stones, chains, ko, koColour, captured, ...tables(size) });
+    const { near, diagonal } = tables(size);
+    [this.size, this.stones, this.chains, this.near, this.diagonal] = [size, stones, chains, near, diagonal];
+    [this.ko, this.koColour, this.captured, this.free] = [ko, koColour, captured, new Map()];
   }
 
   static empty(size) {
@@ -43,9 +45,12 @@ export class Board {
     return stones.every((colour, point) => !colour || board.liberties(point).length > 0) ? board : null;
   }
 
-  // The liberties of the chain at a point, in ascending order.
+  // The liberties of the chain at a point, in ascending order: found once, for a board never changes.
   liberties(point) {
-    return libertiesOf(this.chains[point], this.stones, this.near);
+    const chain = this.chains[point];
+    let found = this.free.get(chain);
+    if (!found) this.free.set(chain, found = libertiesOf(chain, this.stones, this.near));
+    return found;
   }
 
   // '' for a legal move, else 'occupied', 'ko' or 'suicide'.

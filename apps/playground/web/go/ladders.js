@@ -7,8 +7,17 @@ const DEPTH = 400;
 const CAPTURES_READ = 7; // attackers in atari that a reading looks at
 export const [LADDERED, BEFORE, LONG_BEFORE, CAPTURES, ESCAPES] = [1, 2, 4, 8, 16];
 
+const known = new WeakMap(); // what was found on a board: the two before the last move are asked for again
+
 // For `colour` to move, bits of every point: LADDERED on caught chains, CAPTURES and ESCAPES on moves.
 export function markLadders(board, colour) {
+  if (!known.has(board)) known.set(board, []);
+  const found = known.get(board);
+  found[colour] ??= readLadders(board, colour);
+  return found[colour];
+}
+
+function readLadders(board, colour) {
   const { stones, chains } = board;
   const marks = new Uint8Array(stones.length);
   for (const chain of new Set(chains)) {
@@ -42,11 +51,11 @@ function escapes(board, point, move, own) {
 // Whether the chain at `point` is caught; `defends`: its side moves now, and it is in atari, else it has two liberties.
 function caught(board, point, defends) {
   const reading = { left: BUDGET, spent: false };
-  const lost = read(board, point, defends, 0, reading);
+  const lost = decided(board, point, defends, 0, reading);
   return lost && !reading.spent;
 }
 
-function read(board, point, defends, depth, reading) {
+function decided(board, point, defends, depth, reading) {
   const own = board.stones[point];
   const side = defends ? own : opponent(own);
   for (const move of defends ? escapingMoves(board, point) : ataris(board, point, board.liberties(point))) {
@@ -57,7 +66,7 @@ function read(board, point, defends, depth, reading) {
     const after = board.play(move, side);
     const free = after.liberties(point).length;
     if (defends && free === 1) continue;
-    const lost = defends && free > 2 ? false : read(after, point, !defends, depth + 1, reading);
+    const lost = defends && free > 2 ? false : decided(after, point, !defends, depth + 1, reading);
     if (lost !== defends) return lost; // the side whose turn it is has what it wants
   }
   return defends; // no move helps

@@ -1,4 +1,5 @@
 // The board as a picture: wood, lines, coordinates, stones with their shadow, the network's moves, a map laid over it.
+import { canvas } from '../dom.js';
 import { diverging, largest } from '../views/colours.js';
 import { stone, wood } from './material.js';
 import { letter, stars } from './points.js';
@@ -22,7 +23,7 @@ export class Picture {
     this.side = side;
     this.unit = side / (this.size + 1.12);
     this.edge = (side - (this.size - 1) * this.unit) / 2;
-    this.wood = wood(Math.min(side, 700), (this.unit * Math.min(side, 700)) / side);
+    this.ground = this.empty(wood(Math.min(side, 700), (this.unit * Math.min(side, 700)) / side));
     const wide = Math.max(Math.round(0.955 * this.unit), 4);
     this.stones = { 1: [stone(1, wide)], 2: [0, 1, 2, 3].map((kind) => stone(2, wide, kind)) };
   }
@@ -40,19 +41,35 @@ export class Picture {
     return column >= 0 && row >= 0 && column < this.size && row < this.size ? row * this.size + column : -1;
   }
 
-  // `stones` by point; `shares` probabilities by point; `map` values by point; `ghost` {point, colour}; `cursor` a point.
-  draw({ stones, last = -1, shares = null, map = null, ghost = null, cursor = -1 }) {
-    const { context, side } = this;
-    context.drawImage(this.wood, 0, 0, side, side);
-    this.lines();
-    this.letters();
-    stones.forEach((colour, point) => { if (colour) this.shadow(point); });
-    stones.forEach((colour, point) => { if (colour) this.stone(point, colour); });
+  // `stones` by point; `shares` probabilities by point; `map` values by point;
+  // `owner` of each point, +1 black to -1 white; `dead` stones; `ghost` {point, colour}; `cursor` a point.
+  draw({ stones, last = -1, shares = null, map = null, owner = null, dead = null, ghost = null, cursor = -1 }) {
+    const { context } = this;
+    context.drawImage(this.ground, 0, 0);
+    const lies = (point) => Boolean(dead?.has(point));
+    stones.forEach((colour, point) => { if (colour && !lies(point)) this.shadow(point); });
+    stones.forEach((colour, point) => {
+      context.globalAlpha = lies(point) ? 0.45 : 1;
+      if (colour) this.stone(point, colour);
+    });
+    context.globalAlpha = 1;
     if (ghost) { context.globalAlpha = 0.5; this.stone(ghost.point, ghost.colour); context.globalAlpha = 1; }
     if (map) this.map(map);
+    if (owner) this.owners(owner, stones, lies);
     if (shares) this.shares(shares);
     if (last >= 0 && stones[last]) this.ring(last, 0.25, stones[last] === 1 ? '#fafaf8' : '#18181a', 0.065);
     if (cursor >= 0) this.cursor(cursor);
+  }
+
+  // The board without stones, which stays the same.
+  empty(grain) {
+    const { context, side } = this;
+    const ground = canvas(side, side);
+    context.drawImage(grain, 0, 0, side, side);
+    this.lines();
+    this.letters();
+    ground.getContext('2d').drawImage(this.sheet, 0, 0);
+    return ground;
   }
 
   lines() {
@@ -124,6 +141,20 @@ export class Picture {
       const [r, g, b] = diverging(Math.sign(share));
       context.fillStyle = `rgb(${r} ${g} ${b} / ${0.15 + 0.65 * Math.abs(share)})`;
       context.fillRect(x - unit / 2, y - unit / 2, unit, unit);
+    });
+  }
+
+  // Small squares of the owner's colour, larger the surer; none on its own stones that live.
+  owners(values, stones, lies) {
+    const { context, unit } = this;
+    values.forEach((value, point) => {
+      const colour = value > 0 ? 1 : 2;
+      if (Math.abs(value) < 0.1 || (stones[point] === colour && !lies(point))) return;
+      const [x, y] = this.place(point);
+      const half = 0.2 * unit * Math.sqrt(Math.abs(value));
+      Object.assign(context, { fillStyle: colour === 1 ? '#18181a' : '#fafaf8', strokeStyle: colour === 1 ? '#fafaf8' : '#18181a', lineWidth: Math.max(1, 0.025 * unit) });
+      context.fillRect(x - half, y - half, 2 * half, 2 * half);
+      context.strokeRect(x - half, y - half, 2 * half, 2 * half);
     });
   }
 

@@ -6,9 +6,9 @@ import { WHITE } from './points.js';
 const [STONES, LIBERTIES, AGE, LADDERS, KOMI, CAPTURE, AFTER_MOVE] = [0, 1, 2, 3, 4, 5, 6];
 const [LEGAL, EYE] = [32, 64];
 
-// The first `count` planes of 7, (count, size, size) row by row from the bottom, for game.toMove.
-export function encode(game, count) {
-  const { board, boards, moves, komi, size, toMove: colour } = game;
+// The first `count` planes of 7, (count, size, size) row by row from the bottom, for `colour` to move.
+export function encode(game, count, colour = game.toMove) {
+  const { board, boards, moves, komi, size } = game;
   const n = size * size;
   const planes = Array.from({ length: 7 }, () => new Uint8Array(n));
   board.stones.forEach((stone, point) => {
@@ -21,7 +21,7 @@ export function encode(game, count) {
     if (point < n) planes[AGE][point] = age < 256 ? age : 0;
   });
   if (count > LADDERS) {
-    planes[LADDERS] = markLadders(board, colour);
+    planes[LADDERS] = markLadders(board, colour).slice();
     [BEFORE, LONG_BEFORE].forEach((bit, i) => {
       const earlier = boards[moves.length - 1 - i];
       if (!earlier) return;

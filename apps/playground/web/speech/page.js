@@ -6,8 +6,9 @@ import { channels, channelsTitle } from '../views/channels.js';
 import { mapGrid, upright } from '../views/maps.js';
 import { say } from '../words.js';
 import { fitClip, LENGTH, loudness, toInt16 } from './clip.js';
-import { Detector } from './detector.js';
+import { Teller } from './detector.js';
 import { openMicrophone } from './microphone.js';
+import { wordOptima } from './optima.js';
 import { BadRecording, readRecording } from './recording.js';
 import { RATE, Resampler } from './resample.js';
 import { strip } from './strip.js';
@@ -34,6 +35,14 @@ export function mount(root, network) {
   const file = element('input', { type: 'file', accept: 'audio/*', 'aria-label': say('openSound'), hidden: true });
   file.addEventListener('change', () => { open(file.files[0]); file.value = ''; });
   let [microphone, newest] = [null, 0];
+  const dreamt = wordOptima(network, async (clip) => {
+    await stop();
+    begin();
+    rolling.clear(rolling.columnsOf(clip));
+    rolling.add(clip);
+    answer.setAttribute('aria-live', 'polite');
+    await show(clip);
+  });
 
   root.append(
     element('div', { class: 'two' },
@@ -41,6 +50,7 @@ export function mount(root, network) {
         element('div', { class: 'row' }, listen, button(say('openSound'), () => file.click()), file),
         element('p', { class: 'soft' }, say('soundHint')), rolling.root, status, element('h3', {}, say('told')), told),
       element('section', {}, element('h2', {}, say('answer')), answer, shown.root, sees.root)),
+    dreamt.root,
     element('section', {}, element('h2', {}, say('layers')), layers),
   );
   root.addEventListener('dragover', (event) => event.preventDefault());
@@ -108,7 +118,7 @@ export function mount(root, network) {
 
   // The words of a recording: a window of a second slides over it.
   async function hear(samples, mine) {
-    const detector = new Detector(card.labels, STRIDE);
+    const teller = new Teller(card.labels, STRIDE);
     const step = STRIDE * RATE;
     for (let first = 0; first + LENGTH <= samples.length && mine === newest; first += BATCH * step) {
       await new Promise((done) => { setTimeout(done); }); // the page is drawn between two batches
@@ -119,17 +129,19 @@ export function mount(root, network) {
       audible.forEach((window, i) => flat.set(window, i * LENGTH));
       const { chances } = audible.length ? await answers(flat) : { chances: [] };
       for (const window of windows) {
-        const word = detector.take(audible.includes(window) ? chances[audible.indexOf(window)] : null);
-        if (word && mine === newest) tell(word);
+        for (const word of teller.take(audible.includes(window) ? chances[audible.indexOf(window)] : null)) {
+          if (mine === newest) tell(word);
+        }
       }
     }
+    if (mine === newest) teller.finish().forEach(tell);
   }
 
   async function start() {
     const mine = begin();
     rolling.clear();
     answer.setAttribute('aria-live', 'off'); // it changes too often to be read out; words as they are told are
-    let detector = new Detector(card.labels, LIVE);
+    let teller = new Teller(card.labels, LIVE);
     const [step, window] = [LIVE * RATE, new Int16Array(LENGTH)];
     let [resampler, busy, waiting, passed] = [null, false, [], 0];
 
@@ -140,15 +152,14 @@ export function mount(root, network) {
         if (waiting.length > BACKLOG / LIVE) { // the machine is slower than the sound: begin again with the newest
           passed += waiting.length - 1;
           waiting = waiting.slice(-1);
-          passed += detector.windows;
-          detector = new Detector(card.labels, LIVE);
+          passed += teller.windows;
+          teller = new Teller(card.labels, LIVE);
         }
         const clip = waiting.shift();
         const loud = loudness(clip) >= QUIET;
         const chances = loud ? await show(clip) : quiet();
         if (mine !== newest) break;
-        const word = detector.take(chances);
-        if (word) tell({ ...word, start: word.start + passed * LIVE });
+        for (const word of teller.take(chances)) tell({ ...word, start: word.start + passed * LIVE });
       }
       busy = false;
     }
@@ -212,5 +223,5 @@ export function mount(root, network) {
     return grids.get(layer);
   }
 
-  return stop;
+  return () => { dreamt.stop(); return stop(); };
 }

@@ -7,23 +7,28 @@ import { say } from '../words.js';
 import { ngrams, occlusion, UNKNOWN } from './reasons.js';
 import { numbered } from './tokenizers.js';
 
-export function mount(root, network) {
+export async function mount(root, network) {
   const { card } = network;
-  const numbers = new Map(card.words.map((word, number) => [word, number]));
+  const known = JSON.parse(new TextDecoder().decode(await network.part('words')));
+  const numbers = new Map(known.map((word, number) => [word, number]));
   const input = element('textarea', { rows: 4, 'aria-label': say('type'), placeholder: say('typeHint'), maxlength: 5000 });
   const answer = element('p', { class: 'answer', 'aria-live': 'polite' }, say('typeHint'));
   const shown = bars(card.labels);
   const coloured = element('p', { class: 'words' });
   const unknown = element('p', { class: 'soft' });
+  const strange = element('p', { class: 'soft', role: 'status' });
+  const unlike = card.unlike === null ? [] : ['unlikeness'];
   const fired = element('div', {});
   let [waiting, newest] = [false, 0];
   input.addEventListener('input', schedule);
   root.append(
     element('section', {}, element('h2', {}, say('type')), input),
     element('div', { class: 'two' },
-      element('section', {}, element('h2', {}, say('answer')), answer, shown.root),
+      element('section', {}, element('h2', {}, say('answer')), answer, strange, shown.root),
       element('section', {}, element('h2', {}, say('wordsThatSpeak')), element('p', { class: 'soft' }, say('wordsHint')), coloured, unknown, fired)),
   );
+
+  await chancesOf([[UNKNOWN]]); // the first run is slower than all others
 
   function schedule() {
     if (waiting) return;
@@ -51,23 +56,28 @@ export function mount(root, network) {
     if (!row.length) {
       answer.textContent = say('typeHint');
       unknown.textContent = '';
+      strange.textContent = '';
       delete root.dataset.answer;
       shown.update(null);
       return;
     }
-    const names = card.layers.length ? [...card.layers, 'output:weight'] : [];
+    const start = performance.now();
+    const fires = card.layers.length > 0;
+    const names = [...unlike, ...(fires ? [...card.layers, 'output:weight'] : [])];
     const { chances: [chances], given } = await chancesOf([row], names);
     const best = chances.indexOf(Math.max(...chances));
     const falls = await occlusion(row, best, chances, async (rows) => (await chancesOf(rows)).chances);
     if (mine !== newest) return; // the text has changed meanwhile
     shown.update(chances);
     answer.textContent = say('saysText', { label: card.labels[best], percent: percent(chances[best]) });
+    strange.textContent = card.unlike !== null && given.unlikeness.data[0] > card.unlike ? say('strangeText') : '';
     root.dataset.answer = card.labels[best];
+    root.dataset.milliseconds = (performance.now() - start).toFixed(2);
     const scale = largest(falls) || 1;
     coloured.replaceChildren(...tokens.flatMap((token, i) => [word(token, falls[i], scale, row[i] === UNKNOWN), ' ']));
     const missing = row.filter((number) => number === UNKNOWN).length;
     unknown.textContent = say('unknownWords', { count: missing, total: row.length });
-    if (names.length) {
+    if (fires) {
       const maps = card.layers.map((layer) => ({ kernel: card.windows[layer].kernel[0], dims: given[layer].dims, data: given[layer].data }));
       const list = ngrams(tokens, maps, given['output:weight'].data, card.labels.length, best);
       if (list.length) {

@@ -1,7 +1,7 @@
 // All maps of a layer on one canvas; one of them is chosen by pointer or arrow keys.
 import { canvas, element } from '../dom.js';
 import { say } from '../words.js';
-import { bright, diverging, largest, paint } from './colours.js';
+import { bright, diverging, fill, largest } from './colours.js';
 
 const GAP = 1; // between maps, in their own pixels
 const TILE = 42; // side of a map on the screen, at least
@@ -18,19 +18,21 @@ export function mapGrid(name, shape, choose = null, group = 1) {
   const sheet = canvas(columns * (width + GAP) + GAP, rows * (height + GAP) + GAP, { tabindex: choose ? 0 : null, role: 'img' });
   sheet.style.width = `${sheet.width * zoom}px`;
   const context = sheet.getContext('2d');
+  const image = context.createImageData(sheet.width, sheet.height);
   let chosen = -1;
   let shown = null;
   const corner = (unit) => [(unit % columns) * (width + GAP) + GAP, Math.floor(unit / columns) * (height + GAP) + GAP];
 
   function draw() {
-    context.clearRect(0, 0, sheet.width, sheet.height);
-    if (!shown) return;
+    image.data.fill(0);
+    if (!shown) { context.putImageData(image, 0, 0); return; }
     const scale = largest(shown);
     const colour = shown.some((value) => value < 0) ? diverging : bright;
     for (let unit = 0; unit < count; unit += 1) {
       const [x, y] = corner(unit);
-      paint(context, shown, unit * height * width, width, height, { x, y, scale, colour });
+      fill(image, shown, unit * height * width, width, height, { x, y, scale, colour });
     }
+    context.putImageData(image, 0, 0);
     if (chosen >= 0) {
       const [x, y] = corner(chosen);
       context.strokeStyle = '#ff9d2e';

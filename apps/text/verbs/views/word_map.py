@@ -11,12 +11,15 @@ from apps.text.words.ragged import TextSplit
 from cnn_core.app import App
 from cnn_core.console import counted
 from cnn_core.drawing import report
+from cnn_core.drawing.spread import spread
+from cnn_core.drawing.tables import beside
 from cnn_core.errors import UserError
 from cnn_core.optional import require
 from cnn_core.outcome import Outcome
 from cnn_core.runs import Run
 
 MOST, LEAST = 220, 10  # words on the map; times that a word must be met
+PAGE, LETTER = (12.0, 9.0), 0.078  # inches of the page, and of a letter
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
@@ -65,6 +68,7 @@ def view(app: App, run: Run, options: Any) -> Outcome:
         {"word": vocabulary.words[i], "class": run.labels[c], "x": float(x), "y": float(y)}
         for i, c, (x, y) in zip(chosen, labels, places, strict=True)
     ]
+    beside(out, ["word", "class", "x", "y"], [list(each.values()) for each in words])
     text = f"{out}: {counted(len(words), 'word')}, near each other where the network takes them for alike"
     return Outcome({"run": str(run.folder), "words": words, "picture": str(out)}, text)
 
@@ -73,12 +77,18 @@ def view(app: App, run: Run, options: Any) -> Outcome:
 def _drawn(places: np.ndarray, words: list[str], labels: np.ndarray, names: tuple[str, ...]) -> Any:
     from matplotlib.lines import Line2D
 
-    figure = report.new_figure(11, 8)
+    figure = report.new_figure(*PAGE)
     axes = figure.add_subplot()
-    for (x, y), word, label in zip(places, words, labels, strict=True):
-        axes.text(x, y, word, color=COLOURS[label % len(COLOURS)], ha="center", va="center", fontsize=8)
     low, high = places.min(0), places.max(0)
-    pad = 0.05 * (high - low)
+    scale = (np.array(PAGE) - 1) / np.maximum(high - low, 1e-9)  # inches of a unit
+    sizes = np.array([(LETTER * len(word) + 0.04, 0.13) for word in words])
+    apart = spread((places - low) * scale, sizes) / scale + low
+    for (x, y), (left, top), word, label in zip(places, apart, words, labels, strict=True):
+        colour = COLOURS[label % len(COLOURS)]
+        axes.plot([x, left], [y, top], color=colour, linewidth=0.5, alpha=0.5)
+        axes.text(left, top, word, color=colour, ha="center", va="center", fontsize=8)
+    low, high = apart.min(0), apart.max(0)
+    pad = 0.04 * (high - low)
     axes.set_xlim(low[0] - pad[0], high[0] + pad[0])
     axes.set_ylim(low[1] - pad[1], high[1] + pad[1])
     axes.set_xticks([])

@@ -1,0 +1,1 @@
+"""tune: settings searched by successive halving, within ranges that the presets declare."""

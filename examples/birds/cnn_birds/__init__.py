@@ -1,0 +1,1 @@
+"""Bird songs by species: an app of the suite in a package of its own."""
