@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from apps.bench import __main__ as bench
-from apps.bench.lens import judged
+from apps.bench.lens import PRESET, judged
 from cnn_core import config as config_module
 from cnn_core import runs, visual
 from cnn_core.cli import VERBS as SHARED_VERBS
@@ -34,7 +34,7 @@ APPS = [
     if (ROOT / "apps" / name / "app.py").is_file()
 ]
 LEARNING = [name for name in APPS if name != "dream"]  # dream looks into networks that others have trained
-LENS = [name for name in LEARNING if name != "photos"]  # the domains that cnn-bench compares
+LENS = list(PRESET)  # the domains that cnn-bench compares, in its order
 FILES = {"__init__.py", "__main__.py", "app.py", "config.py", "data.py", "model.py", "render.py", "README.md"}
 VERBS = {"prepare", "train", "evaluate", "predict", "visualize", "explain", "export", "summary", "compare"}
 

@@ -23,6 +23,8 @@ class Ended:
     seconds: float
     out: str
     err: str
+    mute: bool = False
+    """Whether writing to standard error failed too, so that no line can be asked for."""
 
     @property
     def fault(self) -> str:
@@ -31,7 +33,7 @@ class Ended:
             return f"exit status {self.status}: {self.err[-1500:] or self.out[-300:]}"
         if "Traceback" in self.err or "this is a bug" in self.err:
             return self.err[-1500:]
-        if self.status == 2 and len(self.err.strip().splitlines()) != 1 and "error: " not in self.err:
+        if self.status == 2 and not self.mute and len(self.err.strip().splitlines()) != 1 and "error: " not in self.err:
             return f"status 2 without one line: {self.err[-500:]}"
         return ""
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -181,8 +181,9 @@ def _traced(app: str, arguments: Arguments, folder: Path, call: str, what: str, 
         cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     status = -signal.SIGKILL if done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL) else done.returncode
-    ended = Ended(status, 0.0, done.stdout, done.stderr)
-    return Ended(status, 0.0, done.stdout, f"{call} {what} {when}: {done.stderr}") if ended.fault else ended
+    mute = call == "write" and str(when).endswith("+")
+    ended = Ended(status, 0.0, done.stdout, done.stderr, mute)
+    return replace(ended, err=f"{call} {what} {when}: {done.stderr}") if ended.fault else ended
 
 
 def train_arguments(bench: Bench, app: str, folder: Path) -> list[str]:
