@@ -19,9 +19,8 @@ class Job:
 def _training(domain: str, preset: str) -> Ready:
     from apps.bench.roofline import training
 
-    return {"digits": training.digits, "go": training.go, "speech": training.speech, "text": training.text}[domain](
-        preset
-    )
+    ready: Callable[[str], Ready] = getattr(training, domain)
+    return ready(preset)
 
 
 def _answer(what: str, *args: str) -> Ready:
@@ -41,6 +40,8 @@ def _picture(what: str) -> Ready:
 
     jobs: dict[str, Callable[[], Ready]] = {
         "optima": pictures.optima,
+        "features": pictures.features,
+        "explain": pictures.explain,
         "filters": pictures.filters,
         "dream": pictures.dream,
         "style": pictures.style,
@@ -58,6 +59,9 @@ JOBS = {
     "speech-train-broadcast": Job("clip of 1 s", partial(_training, "speech", "broadcast")),
     "text-train-rand": Job("text", partial(_training, "text", "rand")),
     "text-train-nonstatic": Job("text", partial(_training, "text", "nonstatic")),
+    "text-train-contextual": Job("text", partial(_training, "text", "contextual")),
+    "photos-train-scratch": Job("picture 32x32", partial(_training, "photos", "scratch")),
+    "photos-features": Job("photograph", partial(_picture, "features")),
     "digits-predict-one": Job("picture", partial(_answer, "digits", "one")),
     "digits-predict-batch": Job("picture", partial(_answer, "digits", "batch")),
     "digits-onnx-one": Job("picture", partial(_answer, "digits_onnx", "one")),
@@ -65,6 +69,7 @@ JOBS = {
     "go-genmove": Job("move 9x9", partial(_answer, "genmove")),
     "speech-listen": Job("second of sound", partial(_answer, "listen")),
     "digits-optima": Job("optimum", partial(_picture, "optima")),
+    "dream-explain": Job("photograph", partial(_picture, "explain")),
     "dream-filters": Job("step", partial(_picture, "filters")),
     "dream-dream": Job("picture", partial(_picture, "dream")),
     "dream-style": Job("picture", partial(_picture, "style")),

@@ -42,6 +42,34 @@ def filters(steps: int = 8, size: int = 96) -> Ready:
     return Ready(run, steps, _auto())
 
 
+def features(count: int = 8) -> Ready:
+    """Photographs of 224x224 through EfficientNet-Lite0, as preset frozen of cnn-photos asks it."""
+    from apps.bench.studies.study import app_named
+    from apps.photos.features import computed
+
+    config = app_named("photos").presets["frozen"]
+    generator = torch.Generator().manual_seed(0)
+    pictures = torch.randint(
+        0, 256, (count, 3, config.side, config.side), dtype=torch.uint8, generator=generator
+    ).numpy()
+    return Ready(lambda: computed(config, pictures, progress=False), count, "fp32")
+
+
+def explain() -> Ready:
+    """Every usual method of `cnn-dream explain`, and what each is worth, for one picture of 224x224."""
+    from apps.dream.model import load_backbone
+    from apps.dream.verbs.common import CLASSIFIER
+    from cnn_core.verbs.attributions import Question, fall, heat
+    from cnn_core.verbs.explain import METHODS
+
+    backbone = load_backbone(CLASSIFIER)
+    rest = visual.behind_front(backbone.model)
+    shown = visual.front_of(backbone.model, _noise(backbone.side, 0)[None])
+    blank = visual.front_of(backbone.model, backbone.blank(backbone.side, backbone.side))
+    question = Question(rest, shown, 0, blank, list(backbone.shapes)[-1])
+    return Ready(lambda: [fall(question, heat(question, method)) for method in METHODS], 1, "fp32")
+
+
 def dream(steps: int = 3, size: int = 128) -> Ready:
     """A dream on a picture of 128x128 in two octaves of `steps` steps."""
     from apps.dream.model import load_backbone

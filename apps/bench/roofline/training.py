@@ -29,7 +29,7 @@ def _ready(name: str, config: Any, train: Split, labels: tuple[str, ...], fitted
     app = app_named(name)
     model = runs.build_seeded(app, config, labels, 0, fitted)
     step = app.step(config) if app.step else None
-    fit = replace(config.fit, epochs=1, validation=0.0, patience=0)
+    fit = replace(config.fit, epochs=1, least_steps=0, validation=0.0, patience=0)
 
     def run(fit: Any = fit) -> None:
         engine.fit(model, train, fit, step=step, progress=False)
@@ -96,11 +96,23 @@ def speech(preset: str, batches: int = 2) -> Ready:
     return _ready("speech", config, clips, tuple(map(str, range(WORDS))))
 
 
+def photos(preset: str, batches: int = 2) -> Ready:
+    """Random colour pictures of the preset's side in ten classes."""
+    from apps.photos.corpora.corpus import Photos
+    from apps.photos.fitted import nominal
+
+    config = app_named("photos").presets[preset]
+    count, generator = batches * config.fit.batch_size, torch.Generator().manual_seed(0)
+    pictures = torch.randint(0, 256, (count, 3, config.side, config.side), dtype=torch.uint8, generator=generator)
+    split = Photos(pictures, torch.arange(count) % 10, torch.arange(count), torch.zeros(count, dtype=torch.bool))
+    return _ready("photos", config, split, tuple("0123456789"), nominal(config))
+
+
 def text(preset: str, batches: int = 20, vocabulary: int = 18_000) -> Ready:
     """Texts of 5 to 35 words that are as frequent as in a language (Zipf), in two classes.
 
     Given vectors are random ones of GloVe's width; words that only the vectors have are left out, for no text holds
-    them.
+    them. An encoder of word pieces is the real one, through which these words are two or three pieces each.
     """
     app = app_named("text")
     config = app.presets[preset]
@@ -116,7 +128,7 @@ def text(preset: str, batches: int = 20, vocabulary: int = 18_000) -> Ready:
                 numbers = generator.choice(vocabulary, generator.integers(5, 36), p=frequent / frequent.sum())
                 writer.writerow([" ".join(map(_word, numbers)), "no" if row % 2 else "yes"])
         config = replace(config, data=str(data))
-        if config.vectors.source:
+        if config.vectors.source and config.texts.tokenizer != "wordpiece":
             values = generator.normal(size=(vocabulary, 50)).astype(np.float32)
             rows = (f"{_word(i)} {' '.join(f'{v:.4f}' for v in row)}" for i, row in enumerate(values))
             given.write_text(f"{vocabulary} 50\n" + "\n".join(rows) + "\n", encoding="utf-8")

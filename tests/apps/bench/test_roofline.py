@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from apps.bench.__main__ import main
-from apps.bench.roofline import command
+from apps.bench.roofline import command, training
 from apps.bench.roofline.jobs import JOBS, Job
 from apps.bench.roofline.machine import Peak, measured_peak
 from apps.bench.roofline.ready import Ready
@@ -192,3 +192,14 @@ def test_real_jobs_run(name, tmp_path, monkeypatch):
     assert work_of(ready.counted or ready.run).flops > 0
     assert ready.samples >= 1
     assert ready.precision in ("fp32", "bf16")
+
+
+@pytest.mark.parametrize("job", ["digits-train-fast", "photos-train-scratch", "speech-train-time"])
+def test_every_training_is_one_pass(job, monkeypatch):
+    """Presets that ask for a number of steps at least would else pass over the few samples many times."""
+    asked = []
+    monkeypatch.setattr(training.engine, "fit", lambda model, train, fit, **_: asked.append((fit, len(train))))
+    ready = JOBS[job].ready()
+    ready.run()
+    ((fit, samples),) = asked
+    assert (fit.epochs, fit.least_steps, samples) == (1, 0, ready.samples)
