@@ -256,7 +256,7 @@ def test_a_wake_word_is_told_from_other_words_and_sounds(tmp_path, capsys):
     rates = {each["class"]: each for each in found["per_class"]}
     assert rates["marvin"]["recall"] > 0.9
     assert rates["marvin"]["precision"] > 0.93
-    # Sounds that are no silence here pass for other words (seven to nine of 62, by seed and processor), not for the word.
+    # Sounds that are missed (seven to nine of 62, by seed and processor) pass for other words, not for the word.
     assert rates["silence"]["recall"] > 0.75
     names = list(rates)
     assert found["confusion"][names.index("silence")][names.index("marvin")] <= 1
