@@ -10,28 +10,46 @@ libraries.
 import argparse
 import importlib.util
 import sys
+from collections import OrderedDict
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 
 from cnn_core import visual
 from cnn_core.drawing.grids import gallery
 
 SIDE = 128
-LAYERS = {"torchvision": "layer3", "timm": "stages.2"}
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, by which torchvision's networks see
+LAYERS = {"torchvision": "net.layer3", "timm": "net.stages.2"}
 """Where Grad-CAM looks in the networks named above; `visual.layer_names(model)` lists the layers of others."""
 
 
 def network(library, name, weights):
-    """A network (B, 3, H, W) -> logits, in eval mode."""
+    """A network (B, 3, H, W), 0 to 1, -> logits, in eval mode."""
     if library == "torchvision":
         from torchvision import models
 
-        return models.get_model(name, weights="DEFAULT" if weights else None).eval()
-    import timm
+        net, mean, std = models.get_model(name, weights="DEFAULT" if weights else None), MEAN, STD
+    else:
+        import timm
 
-    return timm.create_model(name, pretrained=weights).eval()
+        net = timm.create_model(name, pretrained=weights)
+        mean, std = net.default_cfg["mean"], net.default_cfg["std"]
+    return nn.Sequential(OrderedDict(front=Normalized(mean, std), net=net)).eval()
+
+
+class Normalized(nn.Module):
+    """The colours as the network learned to take them: pictures of any other are answered, but wrongly."""
+
+    def __init__(self, mean, std):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None])
+        self.register_buffer("std", torch.tensor(std)[:, None, None])
+
+    def forward(self, pictures):
+        return (pictures - self.mean) / self.std
 
 
 def sheet(model, photo, layer, title):
@@ -40,10 +58,11 @@ def sheet(model, photo, layer, title):
         answer = int(model(photo[None]).argmax())
     cam = visual.heat_of(visual.grad_cam(model, photo[None], layer, answer))[0]
     gradients = visual.heat_of(visual.integrated_gradients(model, photo[None], answer, steps=8).values)[0]
-    optima = visual.optimize(model, visual.filters(layer, range(3)), visual.Pixels((3, SIDE, SIDE)), steps=32).inputs
+    canvas = visual.Pixels((3, SIDE, SIDE), 0, 1)
+    optima = visual.optimize(model, visual.filters(layer, range(3)), canvas, steps=32).inputs
     seen = visual.as_picture(photo)
     pictures = [seen, visual.overlay(seen, cam), visual.overlay(seen, gradients)]
-    pictures += [visual.as_picture(each) for each in visual.normalised(optima)]
+    pictures += [visual.as_picture(each) for each in optima]
     captions = ["the photograph", "Grad-CAM", "integrated gradients", *(f"x* of filter {n}" for n in range(3))]
     return gallery(pictures, captions, title=f"{title}, {layer}: answer {answer}", columns=3)
 

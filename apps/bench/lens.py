@@ -5,6 +5,7 @@ data, what some classes want, and one explained prediction. Another network, tra
 it makes of the classes' optima: does it see the same thing?
 """
 
+import textwrap
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from cnn_core.verbs.common import parser
 from cnn_core.visual.optimization.config import MaximizeConfig
 
 UNITS, PATCHES, SHOWN = 4, 3, 12
-WIDTH, HEIGHT = 4.2, 3.4  # inches of a cell on the sheet
+WIDTH, HEIGHT, HEAD = 4.2, 3.4, 0.25  # inches of a cell on the sheet, and of the line above it
 PRESET = {"digits": "lecture", "photos": "scratch", "go": "small", "speech": "time", "text": "rand"}
 SEARCH = {
     "digits": MaximizeConfig(steps=256, l1=0.1),
@@ -40,10 +41,19 @@ COLUMNS = {
     "explain": "one explained prediction",
 }
 LEGEND = (
-    "Under an optimum: the activation that it reaches, and the most that real test inputs reach. Every optimum is a "
-    "valid input: a picture, a legal board, a sound, words.\nIn an explained prediction, red spoke for the answer and "
-    "blue against; p is its probability, with the hottest tenth of the places blanked and with a random tenth."
+    "Under an optimum: the activation that it reaches, and the most that real test inputs reach. In an explained "
+    "prediction, red spoke for the answer and blue against; p is its probability, with the hottest tenth of the places "
+    "blanked and with a random tenth."
 )
+SEEN = {
+    "digits": "Filters are edges and strokes; a class's optimum holds the strokes that speak for the digit.",
+    "photos": "Filters are edges and spots of colour; optima are textures, for a network this small knows no shapes.",
+    "go": "Filters look at stones, liberties and the edge. Every optimum is a legal board that invites the move.",
+    "speech": "Spectrograms, time from left to right, low tones below. An optimum is a sound of one second that hisses "
+    "and hums where the word has its bands: the network hears the word in it, people seldom do.",
+    "text": "Filters span a few words. Every optimum is words of the vocabulary, the best real texts stand beside it.",
+}
+"""What there is to see, as a sheet says it below its title."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +79,7 @@ class Options(BenchOptions):
     sample: int = 30
     """Number of the test sample that is explained; small numbers are the first moves of a game of Go."""
     out: Path = Path("benchmarks/lens")
-    """Folder for the page (lens.html), the picture (lens.png), the numbers (lens.json) and trained runs."""
+    """Folder for the page (lens.html), a sheet a domain (lens-NAME.png), the numbers (lens.json) and trained runs."""
 
 
 parse = parser(
@@ -82,13 +92,15 @@ def run(app: App | None, options: Options) -> Outcome:
     check_names("--apps", options.apps, PRESET)
     with computing(options.common) as place:
         found = {name: domain(name, options, place) for name in options.apps}
-    result = {"domains": found, "page": str(options.out / "lens.html"), "picture": str(options.out / "lens.png")}
+    sheets = {name: options.out / f"lens-{name}.png" for name in found}
+    result = {"domains": found, "page": str(options.out / "lens.html"), "pictures": plain(sheets)}
     write_json(options.out / "lens.json", result)
-    _picture(found, options.out / "lens.png")
+    for name, each in found.items():
+        _picture(name, each, sheets[name])
     _page(found, options.out)
     data = plain(result)
     assert isinstance(data, dict)
-    return Outcome(data, f"page: {result['page']}\npicture: {result['picture']}")
+    return Outcome(data, f"page: {result['page']}\npictures: {', '.join(map(str, sheets.values()))}")
 
 
 def domain(name: str, options: Options, place: Any) -> dict[str, Any]:
@@ -229,35 +241,35 @@ def weights(run: Any) -> Any:
     )
 
 
-def _picture(found: dict[str, Any], path: Path) -> None:
-    """All on one sheet: a row for each domain, a column for each look."""
+def _picture(name: str, each: dict[str, Any], path: Path) -> None:
+    """One domain's looks, two beside each other: so wide that captions can be read where a page shows it."""
     from PIL import Image
 
     from cnn_core.drawing import report
 
-    width, height = WIDTH, HEIGHT
-    across, down = len(COLUMNS), len(found)
-    figure = report.new_figure(across * width + 0.6, down * height + 1.3, constrained=False)
-    whole = figure.get_size_inches()
-    figure.text(0.3 / whole[0], 1 - 0.12 / whole[1], "One lens for all", fontsize=18, fontweight="bold", va="top")
-    figure.text(0.3 / whole[0], 0.15 / whole[1], LEGEND, fontsize=11, va="bottom")
-    for column, title in enumerate(COLUMNS.values()):
-        x = (0.6 + (column + 0.5) * width) / whole[0]
-        figure.text(x, 1 - 0.55 / whole[1], title, ha="center", va="top", fontsize=12)
-    for row, (name, each) in enumerate(found.items()):
-        top = 0.85 + row * height
-        y = 1 - (top + height / 2) / whole[1]
-        figure.text(0.3 / whole[0], y, name, rotation=90, ha="center", va="center", fontsize=15, fontweight="bold")
-        for column, what in enumerate(COLUMNS):
-            with Image.open(each["pictures"][what]) as image:
-                pixels = np.asarray(image.convert("RGB"))
-            scale = min((width - 0.15) / pixels.shape[1], (height - 0.15) / pixels.shape[0])
-            w, h = pixels.shape[1] * scale, pixels.shape[0] * scale
-            left = 0.6 + column * width + (width - w) / 2
-            box = (left / whole[0], 1 - (top + (height + h) / 2) / whole[1], w / whole[0], h / whole[1])
-            axes = figure.add_axes(box)
-            axes.imshow(pixels, aspect="auto", interpolation="antialiased")
-            axes.set_axis_off()
+    across, above, below = 2, 0.95, 0.75
+    down = -(-len(COLUMNS) // across)
+    figure = report.new_figure(across * WIDTH, above + down * (HEIGHT + HEAD) + below, constrained=False)
+    wide, high = figure.get_size_inches()
+    title, words = f"{name[0].upper()}{name[1:]}: what a small CNN sees", textwrap.fill(SEEN[name], 118)
+    figure.text(0.15 / wide, 1 - 0.1 / high, title, fontsize=14, fontweight="bold", va="top")
+    figure.text(0.15 / wide, 1 - 0.45 / high, words, fontsize=10, va="top")
+    figure.text(0.15 / wide, 0.1 / high, textwrap.fill(LEGEND, 130), fontsize=9, va="bottom")
+    for number, (what, about) in enumerate(COLUMNS.items()):
+        row, column = divmod(number, across)
+        room = WIDTH if number + 1 < len(COLUMNS) or column else across * WIDTH  # the last one has the row for itself
+        top, left = above + row * (HEIGHT + HEAD), column * WIDTH
+        x, y = (left + room / 2) / wide, 1 - top / high
+        figure.text(x, y, about, ha="center", va="top", fontsize=11, fontweight="bold")
+        with Image.open(each["pictures"][what]) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        scale = min((room - 0.15) / pixels.shape[1], (HEIGHT - 0.1) / pixels.shape[0])
+        w, h = pixels.shape[1] * scale, pixels.shape[0] * scale
+        middle = top + HEAD + HEIGHT / 2
+        box = ((left + (room - w) / 2) / wide, 1 - (middle + h / 2) / high, w / wide, h / high)
+        axes = figure.add_axes(box)
+        axes.imshow(pixels, aspect="auto", interpolation="antialiased")
+        axes.set_axis_off()
     report.save(figure, path, dpi=200)
 
 

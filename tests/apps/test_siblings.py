@@ -276,8 +276,10 @@ def test_one_lens_for_all(trained, tmp_path, capsys):
     )
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert list(found["domains"]) == LENS
-    with Image.open(found["picture"]) as picture:
-        assert picture.width > picture.height > 1000
+    assert list(found["pictures"]) == LENS
+    for path in found["pictures"].values():
+        with Image.open(path) as picture:
+            assert picture.width > 1600  # twice the width at which a page shows it
     page = Path(found["page"]).read_text(encoding="utf-8")
     assert page.count('<img src="data:image/png;base64,') == 5 * len(LENS)
     assert "http:" not in page  # nothing is loaded from elsewhere
