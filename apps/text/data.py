@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -24,7 +24,8 @@ from apps.text.reading.labelled import Texts
 from apps.text.reading.scripts import check_tokens
 from apps.text.reading.tokenizers import WORDPIECE, normal_form, tokenizer
 from apps.text.words import encoder_files, vectors
-from apps.text.words.ragged import TextSplit, rows_of, split_of
+from apps.text.words.numbered import NumberedTexts, Numbering
+from apps.text.words.ragged import TextSplit, split_of
 from apps.text.words.vocabulary import EncoderShape, FittedText, Vocabulary, make_vocabulary
 from cnn_core.console import counted, note
 from cnn_core.errors import UserError
@@ -181,9 +182,9 @@ def _source_splits(corpus: Corpus) -> Splits:
 class Tokens:
     """The tokens of each text, by split."""
 
-    train: list[list[str]]
-    test: list[list[str]]
-    validation: list[list[str]] = field(default_factory=list)
+    train: NumberedTexts
+    test: NumberedTexts
+    validation: NumberedTexts
 
 
 def tokenize(splits: Splits, options: TextData, vocabulary: Vocabulary | None = None) -> Tokens:
@@ -192,8 +193,8 @@ def tokenize(splits: Splits, options: TextData, vocabulary: Vocabulary | None = 
         split_text, longest = vocabulary.tokenize, None
     else:
         split_text, longest = tokenizer(options.cut), options.longest or None
-    parts = (splits.train, splits.test, splits.validation or Texts([], []))
-    return Tokens(*([split_text(text)[:longest] for text in part.texts] for part in parts))
+    parts, numbering = (splits.train, splits.test, splits.validation or Texts([], [])), Numbering()
+    return Tokens(*(numbering.rows(split_text(text)[:longest] for text in part.texts) for part in parts))
 
 
 # 4. Fit: what the training texts decide
@@ -226,7 +227,7 @@ def fit(config: TextConfig, labels: tuple[str, ...], tokens: Tokens) -> FittedTe
     texts, given = config.texts, config.vectors
     unseen = vectors.frequent_words(given.source, given.unseen) if given.unseen else ()
     vocabulary = make_vocabulary(
-        tokens.train,
+        tokens.train.counts(),
         texts.cut,
         most=texts.most_words,
         least_count=texts.least_count,
@@ -258,13 +259,13 @@ def encode(splits: Splits, tokens: Tokens, fitted: FittedText) -> Dataset:
     )
 
 
-def _encoded(texts: Texts, tokens: list[list[str]], fitted: FittedText, where: str) -> TextSplit:
+def _encoded(texts: Texts, tokens: NumberedTexts, fitted: FittedText, where: str) -> TextSplit:
     numbers = {label: number for number, label in enumerate(fitted.labels)}
     sets = [json.loads(label) if several(fitted.form) else [label] for label in texts.labels]
     foreign = sorted({label for each in sets for label in each} - set(fitted.labels))
     if foreign:
         raise UserError(f"{where}: the network has no class {foreign[0]!r}, only {', '.join(fitted.labels[:12])}")
-    places, flat = rows_of([fitted.vocabulary.encode(row) for row in tokens])
+    places, flat = map(torch.from_numpy, fitted.vocabulary.places(tokens))
     if several(fitted.form):
         targets = torch.zeros(len(sets), len(fitted.labels), dtype=torch.uint8)
         for row, each in enumerate(sets):

@@ -10,7 +10,7 @@ import torch
 
 from apps.text import data
 from apps.text.reading.labelled import Texts
-from apps.text.words.ragged import TextSplit, rows_of
+from apps.text.words.ragged import TextSplit
 from apps.text.words.vectors import WORD2VEC
 from apps.text.words.vocabulary import FittedText
 from cnn_core.errors import UserError
@@ -92,7 +92,7 @@ class TextClassifier(NetworkClassifier):
             fitted = FittedText(GIVEN, labels, encoder[1], encoder[0].width, encoder=encoder[0])
         else:
             fitted = data.fit(config, labels, tokens)
-        places, flat = rows_of([fitted.vocabulary.encode(row) for row in tokens.train])
+        places, flat = map(torch.from_numpy, fitted.vocabulary.places(tokens.train))
         split = TextSplit(places, torch.from_numpy(targets), flat, tuple(inputs))
         return Dataset(GIVEN, split, split, labels, fitted=fitted)
 

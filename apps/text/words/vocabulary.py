@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from apps.text.config import TextConfig
+    from apps.text.words.numbered import NumberedTexts
 
 PAD, UNKNOWN = "<pad>", "<unk>"  # their numbers are 0 and 1
 NOMINAL_WORDS, NOMINAL_WIDTH, MINILM_PIECES = 20_000, 50, 30_522
@@ -88,13 +89,17 @@ class Vocabulary:
         number = self.numbers.get
         return np.fromiter((number(token, 1) or 1 for token in tokens), np.int32)
 
+    def places(self, texts: NumberedTexts) -> tuple[np.ndarray, np.ndarray]:
+        """Where texts begin and their lengths (N, 2) int64, and the numbers (T,) int32 of their tokens as in `encode`."""
+        return texts.encoded(self.numbers.get(token, 1) or 1 for token in texts.numbering.numbers)
+
     def decode(self, numbers: Iterable[int]) -> list[str]:
         """The words of a row of numbers, without the pads."""
         return [self.words[number] for number in numbers if number]
 
 
 def make_vocabulary(
-    texts: Iterable[list[str]],
+    counts: Mapping[str, int],
     name: str,
     *,
     most: int = 0,
@@ -102,13 +107,14 @@ def make_vocabulary(
     longest: int = 0,
     unseen: Iterable[str] = (),
 ) -> Vocabulary:
-    """The vocabulary of tokenized training texts; `unseen` words follow, without those seen."""
+    """The vocabulary of training texts, of whose tokens `counts` says how often each occurs.
+
+    `unseen` words follow, without those seen.
+    """
     from apps.text.reading.torchtext_06 import in_order
 
-    counts = Counter(token for tokens in texts for token in tokens)
-    for special in (PAD, UNKNOWN):
-        counts.pop(special, None)
-    words = in_order(counts, (PAD, UNKNOWN), most, least_count)
+    found = Counter({token: count for token, count in counts.items() if token not in (PAD, UNKNOWN)})
+    words = in_order(found, (PAD, UNKNOWN), most, least_count)
     seen = set(words)
     extra = [word for word in dict.fromkeys(unseen) if word not in seen and word and not any(map(str.isspace, word))]
     return Vocabulary((*words, *extra), name, len(extra), longest)

@@ -23,6 +23,7 @@ from apps.text.reading import data_sets
 from apps.text.reading.form import Form
 from apps.text.reading.plain import read_plain
 from apps.text.reading.tokenizers import SPACE, characters, english, kim, normal_form, tokenizer
+from apps.text.words.numbered import Numbering
 from apps.text.words.one_text import read
 from apps.text.words.ragged import TextSplit, pad, rows_of
 from apps.text.words.vocabulary import FittedText, make_vocabulary
@@ -36,6 +37,10 @@ ANY = Form()
 def write(path, text, encoding="utf-8"):
     path.write_bytes(text.encode(encoding))
     return path
+
+
+def numbered(rows):
+    return Numbering().rows(rows)
 
 
 def as_csv(rows, mark=",", header=None):
@@ -252,7 +257,7 @@ def test_tokens_hold_no_white_space(name, text):
     )
 )
 def test_vocabulary_orders_by_count_and_comes_back(rows):
-    found = make_vocabulary(rows, "kim", unseen=["zzzz", "zzzz", "a"])
+    found = make_vocabulary(numbered(rows).counts(), "kim", unseen=["zzzz", "zzzz", "a"])
     counts = Counter(token for row in rows for token in row)
     own = found.words[2 : len(found) - found.unseen]
     assert own == tuple(sorted(counts, key=lambda word: (-counts[word], word)))
@@ -261,18 +266,35 @@ def test_vocabulary_orders_by_count_and_comes_back(rows):
     assert again == found
     for row in rows:
         assert found.decode(found.encode(row)) == row
+    places, flat = found.places(numbered([["elsewhere"], *rows]))
+    assert [flat[start : start + length].tolist() for start, length in places][1:] == [
+        found.encode(row).tolist() for row in rows
+    ]
     assert found.encode(["no such word", "<pad>"]).tolist() == [1, 1]
+
+
+@given(st.lists(st.lists(st.text(max_size=3), max_size=5), max_size=6), st.integers(0, 6))
+def test_numbered_texts_are_the_lists_that_they_were_made_of(rows, cut):
+    numbering = Numbering()
+    parts = [numbering.rows(rows[:cut]), numbering.rows(rows[cut:])]
+    assert [list(part) for part in parts] == [rows[:cut], rows[cut:]]
+    assert parts[1][::2] == rows[cut:][::2]
+    assert parts[1].lengths.tolist() == [len(row) for row in rows[cut:]]
+    for part, own in zip(parts, (rows[:cut], rows[cut:]), strict=True):
+        assert part.counts() == Counter(token for row in own for token in row)
+    with pytest.raises(IndexError):
+        parts[0][len(parts[0])]
 
 
 def test_vocabulary_limits():
     rows = [["a", "a", "b", "b", "c"]]
-    assert make_vocabulary(rows, "kim", most=1).words[2:] == ("a",)
-    assert make_vocabulary(rows, "kim", least_count=2).words[2:] == ("a", "b")
+    assert make_vocabulary(numbered(rows).counts(), "kim", most=1).words[2:] == ("a",)
+    assert make_vocabulary(numbered(rows).counts(), "kim", least_count=2).words[2:] == ("a", "b")
 
 
 @pytest.mark.parametrize("change", [{"words": "a b"}, {"words": 3}, {"words": "<pad> <unk> a a"}, {"unseen": "x"}])
 def test_a_damaged_vocabulary_is_a_user_error(change):
-    damaged = FittedText("x", ("a", "b"), make_vocabulary([["a"]], "kim"), 0).to_json() | change
+    damaged = FittedText("x", ("a", "b"), make_vocabulary({"a": 1}, "kim"), 0).to_json() | change
     with pytest.raises(UserError, match="vocabulary"):
         FittedText.from_json(damaged)
 
