@@ -90,7 +90,7 @@ class Vocabulary:
         return np.fromiter((number(token, 1) or 1 for token in tokens), np.int32)
 
     def places(self, texts: NumberedTexts) -> tuple[np.ndarray, np.ndarray]:
-        """Where texts begin and their lengths (N, 2) int64, and the numbers (T,) int32 of their tokens as in `encode`."""
+        """Where texts begin and their lengths (N, 2) int64, and the numbers (T,) int32 of their tokens, as `encode`."""
         return texts.encoded(self.numbers.get(token, 1) or 1 for token in texts.numbering.numbers)
 
     def decode(self, numbers: Iterable[int]) -> list[str]:
