@@ -24,6 +24,7 @@ from cnn_core.visual.optimization.config import MaximizeConfig
 
 UNITS, PATCHES, SHOWN = 4, 3, 12
 WIDTH, HEIGHT, HEAD = 4.2, 3.4, 0.25  # inches of a cell on the sheet, and of the line above it
+LAST = 2.4  # inches of the lowest row
 PRESET = {"digits": "lecture", "photos": "scratch", "go": "small", "speech": "time", "text": "rand"}
 SEARCH = {
     "digits": MaximizeConfig(steps=256, l1=0.1),
@@ -192,15 +193,22 @@ def _explain(run: Any, options: Options, path: Path) -> Outcome:
 
 
 def _cell(what: str, done: Outcome) -> Any:
-    """The tiles of a look as a figure of about WIDTH x HEIGHT."""
+    """The tiles of a look as a figure of about WIDTH x HEIGHT; the explained prediction has a row for itself."""
     from cnn_core.drawing import grids
 
-    columns = 1 + PATCHES if what == "exemplars" else 2
-    pictures = [_fitted(picture) for picture in done.pictures] if what == "exemplars" else done.pictures
+    columns = {"exemplars": 1 + PATCHES, "explain": 1 + len(METHODS)}.get(what, 2)
+    wide, high = (2 * WIDTH, LAST) if what == "explain" else (WIDTH, HEIGHT)
+    pictures, captions = done.pictures, done.captions
+    if what == "exemplars" and pictures[1].shape[1] > 3 * pictures[1].shape[0]:  # words: read without their text
+        kept = [number for number in range(len(pictures)) if number % columns]
+        captions = [f"{captions[n - n % columns]}\n{captions[n]}" for n in kept]
+        pictures, columns = [pictures[n] for n in kept], columns - 1
+    elif what == "exemplars":
+        pictures = [_fitted(picture) for picture in pictures]
     rows = -(-len(pictures) // columns)
     tallest = max(picture.shape[0] / picture.shape[1] for picture in pictures)
-    side = min(WIDTH / columns, HEIGHT / rows / min(tallest, 1)) - 0.4
-    return grids.gallery(pictures, done.captions, columns=columns, size=max(side, 0.4))
+    side = min(wide / columns, high / rows / min(tallest, 1)) - (0.3 if what == "exemplars" else 0.4)
+    return grids.gallery(pictures, captions, columns=columns, size=max(side, 0.4))
 
 
 def _fitted(picture: np.ndarray, side: int = 240) -> np.ndarray:
@@ -247,25 +255,25 @@ def _picture(name: str, each: dict[str, Any], path: Path) -> None:
 
     from cnn_core.drawing import report
 
-    across, above, below = 2, 0.95, 0.75
-    down = -(-len(COLUMNS) // across)
-    figure = report.new_figure(across * WIDTH, above + down * (HEIGHT + HEAD) + below, constrained=False)
+    across, above, below = 2, 0.95, 0.7
+    down = len(COLUMNS) // across
+    figure = report.new_figure(across * WIDTH, above + down * (HEIGHT + HEAD) + LAST + HEAD + below, constrained=False)
     wide, high = figure.get_size_inches()
-    title, words = f"{name[0].upper()}{name[1:]}: what a small CNN sees", textwrap.fill(SEEN[name], 118)
+    title, words = f"{name[0].upper()}{name[1:]}: what a small CNN sees", textwrap.fill(SEEN[name], 102)
     figure.text(0.15 / wide, 1 - 0.1 / high, title, fontsize=14, fontweight="bold", va="top")
     figure.text(0.15 / wide, 1 - 0.45 / high, words, fontsize=10, va="top")
     figure.text(0.15 / wide, 0.1 / high, textwrap.fill(LEGEND, 130), fontsize=9, va="bottom")
     for number, (what, about) in enumerate(COLUMNS.items()):
         row, column = divmod(number, across)
-        room = WIDTH if number + 1 < len(COLUMNS) or column else across * WIDTH  # the last one has the row for itself
+        room, tall = (across * WIDTH, LAST) if what == "explain" else (WIDTH, HEIGHT)
         top, left = above + row * (HEIGHT + HEAD), column * WIDTH
         x, y = (left + room / 2) / wide, 1 - top / high
         figure.text(x, y, about, ha="center", va="top", fontsize=11, fontweight="bold")
         with Image.open(each["pictures"][what]) as image:
             pixels = np.asarray(image.convert("RGB"))
-        scale = min((room - 0.15) / pixels.shape[1], (HEIGHT - 0.1) / pixels.shape[0])
+        scale = min((room - 0.15) / pixels.shape[1], (tall - 0.1) / pixels.shape[0])
         w, h = pixels.shape[1] * scale, pixels.shape[0] * scale
-        middle = top + HEAD + HEIGHT / 2
+        middle = top + HEAD + tall / 2
         box = ((left + (room - w) / 2) / wide, 1 - (middle + h / 2) / high, w / wide, h / high)
         axes = figure.add_axes(box)
         axes.imshow(pixels, aspect="auto", interpolation="antialiased")

@@ -183,7 +183,7 @@ class TestAll:
             net.network_.evaluate()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_digits_are_read_calibrated_and_looked_into(tmp_path):
     X, y = load_digits(return_X_y=True)
     net = cnn_core.DigitClassifier().fit(X[:1300], y[:1300])

@@ -69,7 +69,8 @@ def games(folder: Path) -> Path:
             point = int(legal[np.argsort(distance + generator.random(len(legal)) * 3)[0]])
             position.play(colour, point)
             moves.append(f";{'BW'[turn % 2]}[{to_sgf(point, 9)}]")
-        record = f"(;GM[1]FF[4]SZ[9]KM[7.5]RE[B+1.5]{''.join(moves)})"
+        result = "B+1.5" if number < 2 else "B+R"  # a result by points is settled, which takes seconds a game
+        record = f"(;GM[1]FF[4]SZ[9]KM[7.5]RE[{result}]{''.join(moves)})"
         (folder / f"{number}.sgf").write_text(record, encoding="utf-8")
     return folder
 

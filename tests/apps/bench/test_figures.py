@@ -183,6 +183,7 @@ def test_a_speed_program_prints_its_report(tmp_path, capsys):
     assert "too few games of 13x13" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_an_accuracy_program_counts_seeds_from_the_first(digits_folder, capsys, monkeypatch):
     from dataclasses import replace
 

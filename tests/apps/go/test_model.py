@@ -237,7 +237,7 @@ def folder(tmp_path_factory):
                 point = free[0]
             position.play(colour, point)
             moves.append((colour, point))
-        (where / f"{seed}.sgf").write_text(record(moves, root=ROOT))
+        (where / f"{seed}.sgf").write_text(record(moves, root=ROOT.replace("B+1", "B+R")))
     return where
 
 

@@ -134,6 +134,7 @@ def test_a_clip_of_ten_milliseconds_lies_in_the_middle_of_zeros():
     assert 7900 < heard[0] <= heard[-1] < 8100
 
 
+@pytest.mark.long
 def test_of_ten_minutes_the_loudest_second_is_taken():
     long = np.zeros(600 * 8000, np.float32)
     at = 431 * 8000
@@ -173,6 +174,7 @@ def test_a_gsm_recording_of_any_length_is_whole(monkeypatch):
         assert abs(loudest(found) - 440) < 6
 
 
+@pytest.mark.long
 def test_a_recording_of_more_than_an_hour_is_no_word(monkeypatch):
     assert audio.LONGEST == 3600
     monkeypatch.setattr(audio, "LONGEST", 100)

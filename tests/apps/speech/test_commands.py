@@ -375,7 +375,7 @@ def test_prepare_has_own_words_spoken(capsys, monkeypatch):
     assert found["train"] + found["validation"] + found["test"] == 60
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_split_by_speaker_from_the_command_line(whistles, tmp_path, capsys):
     args = ["train", "--data", whistles, "--split", "speaker:00000003", "--fit.epochs", 1, "--out", tmp_path / "r"]
     ask(capsys, *args)
@@ -384,7 +384,7 @@ def test_a_split_by_speaker_from_the_command_line(whistles, tmp_path, capsys):
     assert found["count"] == 6
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_training_begins_with_the_weights_of_another_run(trained, whistles, tmp_path, capsys):
     args = ["train", "--data", whistles, "--init", trained, "--fit.epochs", 1, "--fit.ema", 0, "--net.dropout", 0]
     args += ["--fit.learning-rate", "1e-6"]
@@ -523,7 +523,7 @@ def test_a_microphone_is_heard(trained, tmp_path, capsys, monkeypatch):
     assert "no microphone can be opened" in refused(capsys, "listen", trained)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_is_said_about_the_files_stays_with_the_run(tmp_path, capsys):
     folder = tmp_path / "d"
     rows = ["file,speaker"]
