@@ -52,7 +52,7 @@ SEEN = {
     "go": "Filters look at stones, liberties and the edge. Every optimum is a legal board that invites the move.",
     "speech": "Spectrograms, time from left to right, low tones below. An optimum is a sound of one second that hisses "
     "and hums where the word has its bands: the network hears the word in it, people seldom do.",
-    "text": "Filters span a few words. Every optimum is words of the vocabulary, the best real texts stand beside it.",
+    "text": "Filters span a few words. Every optimum is words of the vocabulary, in an order that nobody would write.",
 }
 """What there is to see, as a sheet says it below its title."""
 
