@@ -5,6 +5,8 @@ Letters: N pictures.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -12,15 +14,19 @@ from pathlib import Path
 import numpy as np
 
 from apps.digits.frame import find
-from apps.digits.idx import ROLES, Arrays, as_images, as_labels, mapped_idx, read_idx
+from apps.digits.idx import ROLES, as_images, as_labels, mapped_idx, read_idx
 from cnn_core import console
 from cnn_core.console import counted, note
 from cnn_core.errors import UserError
+from cnn_core.fetching import decoded
 from cnn_core.fetching.class_folders import TEST_FOLDERS, class_files, class_names, test_folder, train_folder
-from cnn_core.fetching.mapped import Values
+from cnn_core.fetching.mapped import Values, blocks_of, rows_of
+from cnn_core.fetching.sources import cache_folder
 from cnn_core.training.holdout import hold_out
 
 TEST_SHARE = 0.2
+DECODING = 1  # counted up when `find` changes, so that pictures read before are not used
+BLOCK = 256  # pictures that are read between two steps of the progress bar
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 # train-images-idx3-ubyte(.gz), with '.' before idx as some unpackers write it, with a prefix ("qmnist-"), t10k or test.
@@ -61,7 +67,7 @@ def read_idx_folder(folder: Path) -> dict[str, Values]:
     return arrays
 
 
-def read_picture_folder(folder: Path, seed: int, progress: bool) -> tuple[Arrays, tuple[str, ...]]:
+def read_picture_folder(folder: Path, seed: int, progress: bool) -> tuple[dict[str, Values], tuple[str, ...]]:
     """Arrays and class names of a folder with one folder of pictures for each class; pictures prepared by `read`.
 
     Without train/ and test/, a fifth of each class is set aside for testing, and pictures that are equal once
@@ -79,20 +85,21 @@ def read_picture_folder(folder: Path, seed: int, progress: bool) -> tuple[Arrays
         if extra:
             raise UserError(f"{test / extra[0]}: this class is not in {train}")
         test_images, test_labels = _read(test, classes, progress)
-        shared = len({image.tobytes() for image in images} & {image.tobytes() for image in test_images})
+        shared = len({*_digests(images)} & {*_digests(test_images)})
         if shared:
             note(f"{folder}: {counted(shared, 'picture')} in both {train.name}/ and {test.name}/: test scores flatter")
     else:
         try:
-            held = hold_out(labels, TEST_SHARE, seed, [image.tobytes() for image in images])
+            held = hold_out(labels, TEST_SHARE, seed, _digests(images))
         except UserError as error:
             raise UserError(f"{folder}: too few different pictures to train and to test ({error})") from None
-        test_images, test_labels, images, labels = images[held], labels[held], images[~held], labels[~held]
+        test_images, test_labels = rows_of(images, held), labels[held]
+        images, labels = rows_of(images, ~held), labels[~held]
         note(
             f"{folder}: no {TEST_FOLDERS[0]}/ folder: {len(test_images)} of {len(held)} pictures set aside for testing"
             f" (seed {seed}, by class, equal pictures on one side)"
         )
-    arrays: Arrays = dict(zip(ROLES, (images, labels, test_images, test_labels), strict=True))
+    arrays: dict[str, Values] = dict(zip(ROLES, (images, labels, test_images, test_labels), strict=True))
     return arrays, tuple(classes)
 
 
@@ -106,20 +113,46 @@ def _idx_files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _read(folder: Path, classes: list[str], progress: bool) -> tuple[np.ndarray, np.ndarray]:
+def _read(folder: Path, classes: list[str], progress: bool) -> tuple[Values, np.ndarray]:
+    """Pictures (N, 28, 28), mapped where they are many, and labels (N,), from the cache or read."""
     paths = [
         (path, label)
         for label, name in enumerate(classes)
         if (folder / name).is_dir()
         for path in class_files(folder / name, PICTURES)
     ]
-    bar = console.progress(folder.name, over=paths, unit="picture", show=progress)
-    images = np.zeros((len(paths), 28, 28), np.uint8)
-    remarks: Counter[str] = Counter()
-    for row, (path, _) in enumerate(bar):
-        found = find(path)
-        images[row] = found.digits[0]
-        remarks.update(found.remarks)
-    for remark, count in remarks.items():
+    seen = hashlib.sha256(f"{DECODING} {folder.resolve()}\n".encode(errors="surrogateescape"))
+    for path, label in paths:
+        try:
+            status = path.stat()
+            line = f"{label} {path.name} {status.st_size} {status.st_mtime_ns}\n"
+        except OSError:  # said when it is read
+            line = f"{label} {path.name}\n"
+        seen.update(line.encode(errors="surrogateescape"))
+    kept = cache_folder() / "digit-folders" / f"pictures-{seen.hexdigest()[:16]}.safetensors"
+    arrays = decoded.load(kept)
+    if arrays is None:
+        arrays = _decoded(folder, [path for path, _ in paths], kept, progress)
+    for remark, count in json.loads(np.asarray(arrays["remarks"]).tobytes()).items():
         note(f"{folder}: {count} of {len(paths)} pictures: {remark}")
-    return images, np.array([label for _, label in paths], np.uint8)
+    return arrays["images"], np.array([label for _, label in paths], np.uint8)
+
+
+def _decoded(folder: Path, paths: list[Path], kept: Path, progress: bool) -> decoded.Arrays:
+    """Pictures, and how often what was remarked about one; put into the cache."""
+    images = decoded.growing(kept, "images", 28 * 28 * len(paths))
+    remarks: Counter[str] = Counter()
+    bar = console.progress(folder.name, over=range(0, len(paths), BLOCK), unit="block", show=progress)
+    for start in bar:
+        found = [find(path) for path in paths[start : start + BLOCK]]
+        images.add(np.stack([each.digits[0] for each in found]))
+        for each in found:
+            remarks.update(each.remarks)
+    said = np.frombuffer(json.dumps(remarks).encode(), np.uint8)
+    arrays: decoded.Arrays = {"images": images.array(), "remarks": said}
+    decoded.save(kept, arrays)
+    return arrays
+
+
+def _digests(images: Values) -> list[bytes]:
+    return [hashlib.sha1(image, usedforsecurity=False).digest() for block in blocks_of(images) for image in block]

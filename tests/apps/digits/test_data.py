@@ -15,7 +15,9 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from apps.digits import data as module
+from apps.digits import folders
 from apps.digits.data import load_data, read
+from apps.digits.frame import find
 from apps.digits.idx import READERS, parse_idx, read_idx
 from cnn_core.drawing import pictures
 from cnn_core.errors import UserError
@@ -318,6 +320,45 @@ def test_without_a_test_folder_equal_pictures_stay_on_one_side_and_it_is_said(tm
     assert torch.equal(data.test.inputs, again.test.inputs)
     others = [load_data(folder, seed=seed, progress=False).test.inputs for seed in range(2, 6)]
     assert any(not torch.equal(data.test.inputs, other) for other in others)
+
+
+def test_pictures_are_read_once_and_again_when_one_has_changed(tmp_path, monkeypatch, capsys):
+    folder = picture_folder(tmp_path / "d", {"3": 10, "7": 10})
+    Image.open(folder / "3" / "0.bmp").convert("RGB").resize((60, 60)).save(folder / "3" / "red.png")
+    read_paths = []
+    monkeypatch.setattr(folders, "find", lambda path: read_paths.append(path) or find(path))
+    first = load_data(folder, progress=False)
+    said = capsys.readouterr().err
+    assert len(read_paths) == 21
+    again = load_data(folder, progress=False)
+    assert len(read_paths) == 21
+    assert capsys.readouterr().err == said
+    assert torch.equal(first.train.inputs, again.train.inputs)
+    path = min((folder / "7").iterdir())
+    picture = Image.open(path).transpose(Image.Transpose.ROTATE_90)
+    picture.save(path)
+    changed = load_data(folder, progress=False)
+    assert len(read_paths) == 42
+    assert not torch.equal(
+        torch.cat([first.train.inputs, first.test.inputs]).sum(0),
+        torch.cat([changed.train.inputs, changed.test.inputs]).sum(0),
+    )
+
+
+def test_pictures_that_are_too_many_are_mapped(tmp_path, monkeypatch, capsys):
+    folder = picture_folder(tmp_path / "d", {"3": 10, "7": 10})
+    inside = load_data(folder, progress=False)
+    monkeypatch.setenv("CNN_SUITE_MEMORY", "5K")
+    monkeypatch.setenv("CNN_SUITE_CACHE", str(tmp_path / "another"))
+    for _ in range(2):  # written, then found
+        mapped = load_data(folder, progress=False)
+        assert mapped.train.mapped
+        for split in ("train", "test"):
+            a, b = getattr(inside, split), getattr(mapped, split)
+            everything = torch.arange(len(a))
+            assert torch.equal(a.take(everything)[0], b.take(everything)[0])
+            assert torch.equal(a.targets, b.targets)
+    assert "kept in files and mapped" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("inside", ["", "train"])
