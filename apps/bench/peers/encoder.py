@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import tempfile
 from dataclasses import replace
@@ -63,9 +64,17 @@ def transformers(setting: Setting) -> Found:
             ("model.safetensors", files.weights),
         ):
             (Path(folder) / name).symlink_to(path.resolve())
-        inner = peer.models.Transformer(folder, max_seq_length=256)
+        inner = _layers()(folder, max_seq_length=256)
         model = peer.SentenceTransformer(modules=[inner], device="cpu")
         with cpu_seconds() as spent:
             pieces = model.encode(asked, output_value="token_embeddings", convert_to_numpy=False)
             found = torch.stack([rows[1:-1].mean(0) for rows in pieces])
     return Found(spent.cpu, likeness(found))
+
+
+def _layers() -> Any:
+    """Its class Transformer, whose place has changed with version 6."""
+    for name in ("sentence_transformers.models", "sentence_transformers.base.modules.transformer"):
+        with contextlib.suppress(ImportError):
+            return importlib.import_module(name).Transformer
+    raise ImportError("sentence-transformers has its class Transformer in another place")

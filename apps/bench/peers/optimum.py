@@ -13,7 +13,7 @@ from apps.bench.peers.peer import Found, Setting
 from cnn_core import visual
 from cnn_core.benchmark import Timer
 
-LAYER, FILTER = "13", 0  # the ReLU behind conv3_2
+LAYER, FILTER = "12", 0  # conv3_2: behind its ReLU a picture that a filter does not like gives no gradient at all
 SIZE, STEPS, RATE = 96, 128, 0.05
 PARTS = ("objectives", "param", "render")
 OBJECTIVE = visual.filter(LAYER, FILTER)
@@ -30,7 +30,7 @@ class Reached(Exception):
 
 def here(setting: Setting) -> Found:
     """`visual.optimize`, stopped at the first step that reaches the goal."""
-    model, spent, best = network(), Timer(), 0.0
+    model, spent, best = network(), Timer(), -float("inf")
     goal = float("inf") if setting.goal is None else setting.goal
 
     def watch(_: int, inputs: Tensor, values: Tensor) -> None:
@@ -56,7 +56,7 @@ def lucent_way(setting: Setting) -> Found:
     images = render.render_vis(
         model, objectives.channel(LAYER, FILTER), lambda: param.image(SIZE),
         thresholds=(8 if setting.quick else STEPS,), transforms=[], preprocess=False, show_image=False,
-        progress=False, verbose=False,
+        progress=False, verbose=False, fixed_image_size=SIZE,  # else it enlarges pictures below 224
     )  # fmt: skip
     spent.stop()
     picture = torch.from_numpy(images[-1]).permute(0, 3, 1, 2).float()

@@ -73,7 +73,7 @@ TASKS: dict[str, Task] = {
             Side("PyTorch's MNIST example", "digits:example", ("torch", "torch.utils.data")),
             Side("train_mnist_fast's network", "digits:mnist_fast", ("torch",)),
             Side("Keras' MNIST example", "digits:keras_example", ("keras",), "keras"),
-            Side("scikit-learn, SVC", "digits:support_vectors", ("sklearn.svm",), "scikit-learn"),
+            Side("scikit-learn, SVC, as far as it gets", "digits:support_vectors", ("sklearn.svm",), "scikit-learn"),
         ),
     ),
     "texts": Task(
@@ -86,8 +86,8 @@ TASKS: dict[str, Task] = {
         ),
     ),
     "encoder": Task(
-        "texts read by a sentence encoder of six layers",
-        "texts/CPU-s",
+        "a thousand sentences read by an encoder of six layers, the mean vector of each",
+        "mean cosine of neighbours",
         (
             _here("encoder", "apps.text.app"),
             Side("sentence-transformers", "encoder:transformers", ("sentence_transformers",), "sentence-transformers"),
@@ -116,7 +116,8 @@ TASKS: dict[str, Task] = {
         ),
     ),
     "optimum": Task(
-        "the picture that excites one filter of conv3_2 in a network of VGG-19's shape",
+        "a picture that excites one filter of conv3_2 in a network of VGG-19's shape as much as lucent's does after 128"
+        " steps, which is smooth by its make and climbs slowly",
         "activation",
         (_here("optimum", *_VISUAL), Side("lucent", "optimum:lucent_way", ("lucent",), "torch-lucent")),
         follows="peers",
