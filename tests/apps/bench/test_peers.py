@@ -91,6 +91,7 @@ def test_every_side_that_is_installed_works(task, number):
         pytest.skip("needs weights of a hundred megabytes; `cnn-bench peers --quick` tries it")
     row = measured(task, number, Setting(quick=True))
     assert row["cpu"] > 0
-    assert row["quality"] > 0
+    # The filter says -730 to the noise from which its optimum begins, and rises.
+    assert row["quality"] > (-700 if task == "optimum" else 0)
     assert row["peak"] > 50
     assert json.dumps(row)
